@@ -1,0 +1,56 @@
+/** Named shapes: `dims('layernorm', { x: [x, 'N C'], gain: [gain, 'C'] })` names, binds and checks in one call.
+ *
+ * Each letter stands for one length throughout the call; the result holds the lengths by letter, and asking for a
+ * letter that no argument has does not compile. The error prints the whole call with an arrow at what does not fit. */
+import type { Numbers, Tensor } from './tensor.ts';
+
+type Letters<S extends string> = S extends `${infer Head} ${infer Rest}` ? Head | Letters<Rest> : S;
+type Arguments = Record<string, readonly [Tensor<Numbers>, string]>;
+type DimsOf<A extends Arguments> = { readonly [K in Letters<A[keyof A][1]>]: number };
+
+const parsed = new Map<string, readonly string[]>();
+
+/** Throws a RangeError if any argument's shape contradicts its letters or those before it. */
+export function dims<const A extends Arguments>(operation: string, args: A): DimsOf<A> {
+  const bound: Record<string, number> = {};
+  for (const key in args) {
+    const [t, spec] = args[key]!;
+    let letters = parsed.get(spec);
+    if (letters === undefined) {
+      letters = spec.split(' ');
+      parsed.set(spec, letters);
+    }
+    const shape = t.shape;
+    let fits = shape.length === letters.length;
+    for (let i = 0; fits && i < letters.length; i++) {
+      const letter = letters[i]!;
+      const known = bound[letter];
+      if (known === undefined) bound[letter] = shape[i]!;
+      else fits = known === shape[i];
+    }
+    if (!fits) throw new RangeError(describe(operation, args, key, bound));
+  }
+  return bound as DimsOf<A>;
+}
+
+/** For a rule between lengths that letters cannot say: N = B * T, C divisible by H. Throws with the same kind of text. */
+export function require(operation: string, holds: boolean, rule: string, got: Record<string, number>): void {
+  if (holds) return;
+  const values = Object.entries(got).map(([name, value]) => `${name} = ${value}`);
+  throw new RangeError(`${operation}: expected ${rule}, got ${values.join(', ')}`);
+}
+
+function describe(operation: string, args: Arguments, bad: string, bound: Record<string, number>): string {
+  const [t, spec] = args[bad]!;
+  const expected = spec
+    .split(' ')
+    .map((letter) => (bound[letter] === undefined ? letter : String(bound[letter])));
+  const lines = Object.entries(args).map(
+    ([key, [arg, letters]]) =>
+      `  ${key === bad ? '>' : ' '} ${key} (${letters}) = (${arg.shape.join(', ')})  ${arg.name}`,
+  );
+  return [
+    `${operation}: ${bad} does not fit; expected (${expected.join(', ')}), got (${t.shape.join(', ')})`,
+    ...lines,
+  ].join('\n');
+}

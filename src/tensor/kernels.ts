@@ -1,0 +1,111 @@
+/** The interface between a model and the machine: about twenty whole operations on tensors.
+ *
+ * Conventions. Written arguments come first, then read ones; sizes come from the shapes. Activations and their
+ * gradients are overwritten; gradients of parameters are added to, so micro-batches and tied weights need nothing
+ * special. `d` in front of a name is the gradient of the loss with respect to it. Letters: B batch, T time, N = B * T
+ * rows, C channels, H heads, D = C / H head size, F feed-forward width, V vocabulary, K and M inner and outer sizes.
+ *
+ * Every implementation keeps these promises, bit for bit:
+ *   - an output element is one reduction in a fixed order, whatever the number of rows, positions or threads;
+ *   - so a row of a batch equals that row alone, and a cached step equals the full forward pass. */
+import type { Ids, Tensor } from './tensor.ts';
+
+/** Where a product starts from: nothing, what `y` already holds, or a bias (N) that every row starts from. */
+export type Start = 'set' | 'add' | Tensor;
+
+/** Keys and values of one layer for S independent sequences of up to T positions. */
+export interface LayerCache {
+  /** (S H D T): transposed, so that the scores of neighbouring positions are neighbours in memory. */
+  readonly keys: Tensor;
+  /** (S H T D) */
+  readonly values: Tensor;
+}
+
+/** Names one block of random numbers: see random.ts. `site` tells the places in the model apart. */
+export interface DropoutKey {
+  readonly seed: number;
+  readonly step: number;
+  readonly site: number;
+}
+
+export interface AdamWSettings {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  readonly weightDecay: number;
+  /** Every gradient is multiplied by this first: the global-norm clip. */
+  readonly gradientScale: number;
+  /** Counts from 1, for bias correction. */
+  readonly step: number;
+}
+
+/** Memory that this implementation can compute on. */
+export interface Memory {
+  reserve(bytes: number): { readonly buffer: ArrayBufferLike; readonly byteOffset: number };
+}
+
+export interface Kernels {
+  /** For reports: 'reference', 'simd'. */
+  readonly name: string;
+  readonly memory: Memory;
+
+  /** y (M N) = a (M K) b (K N), starting from `start`. */
+  matmul(y: Tensor, a: Tensor, b: Tensor, start: Start): void;
+  /** y (M N) = a (M K) bᵀ, b (N K), starting from `start`. */
+  matmulTransposedB(y: Tensor, a: Tensor, b: Tensor, start: Start): void;
+  /** y (M N) = aᵀ b, a (K M), b (K N), starting from `start`. */
+  matmulTransposedA(y: Tensor, a: Tensor, b: Tensor, start: Start): void;
+  /** dbias (N) += column sums of dy (M N): the backward of starting a product from a bias. */
+  biasBackward(dbias: Tensor, dy: Tensor): void;
+
+  /** y = a + b, all of one shape. y may be a or b. */
+  add(y: Tensor, a: Tensor, b: Tensor): void;
+  /** y = a * b element by element. y may be a or b. */
+  multiply(y: Tensor, a: Tensor, b: Tensor): void;
+
+  /** y (N C) = table (V C) rows by id: 'set', or 'add' to what y holds. */
+  embedding(y: Tensor, table: Tensor, ids: Ids, start: 'set' | 'add'): void;
+  /** dtable (V C) += rows of dy (N C) by id, in order of n. */
+  embeddingBackward(dtable: Tensor, dy: Tensor, ids: Ids): void;
+
+  /** y (N C) = xhat * gain + shift, and stats (N 2) = mean, 1 / standard deviation of each row. */
+  layernorm(y: Tensor, stats: Tensor, x: Tensor, gain: Tensor, shift: Tensor): void;
+  /** dx (N C). */
+  layernormBackward(dx: Tensor, dy: Tensor, x: Tensor, gain: Tensor, stats: Tensor): void;
+  /** dgain (C) and dshift (C), added to. */
+  layernormParametersBackward(dgain: Tensor, dshift: Tensor, dy: Tensor, x: Tensor, stats: Tensor): void;
+
+  /** GELU in its tanh form. */
+  gelu(y: Tensor, x: Tensor): void;
+  geluBackward(dx: Tensor, dy: Tensor, x: Tensor): void;
+
+  /** Causal attention of y (N C) over qkv (N 3C); probs (B H T T) is saved for backward.
+   * keep (B H T T), if given, multiplies the probabilities: dropout. */
+  attention(y: Tensor, probs: Tensor, qkv: Tensor, keep: Tensor | null): void;
+  /** dqkv (N 3C), from dy and what forward read and wrote. */
+  attentionBackward(
+    dqkv: Tensor,
+    dy: Tensor,
+    y: Tensor,
+    qkv: Tensor,
+    probs: Tensor,
+    keep: Tensor | null,
+  ): void;
+  /** The cached step: row n of qkv (N 3C) belongs to sequence slots[n] at positions[n]. Its key and value are stored
+   * in the cache; then it attends to positions 0 .. positions[n] there. Rows of one slot come in order of position. */
+  attentionCached(y: Tensor, qkv: Tensor, cache: LayerCache, slots: Ids, positions: Ids): void;
+
+  /** losses (N) = -log softmax(logits (N V))[target], in nats. */
+  crossEntropy(losses: Tensor, logits: Tensor, targets: Ids): void;
+  /** dlogits (N V) = (softmax(logits) - onehot(target)) * scale. dlogits may be logits. */
+  crossEntropyBackward(dlogits: Tensor, logits: Tensor, targets: Ids, scale: number): void;
+
+  /** mask = 0 with probability `rate`, else 1 / (1 - rate); element i is a function of (key, i). */
+  dropoutMask(mask: Tensor, rate: number, key: DropoutKey): void;
+
+  /** Sum of squares of all elements, summed in blocks of fixed size. */
+  sumOfSquares(x: Tensor): number;
+  /** One AdamW update of flat parameters p with moments m and v and gradient g, elements from .. to - 1. */
+  adamw(p: Tensor, m: Tensor, v: Tensor, g: Tensor, range: readonly [number, number], s: AdamWSettings): void;
+}

@@ -1,0 +1,21 @@
+/** Dropout: while training, each element is silenced with probability `rate` and the others are scaled up by
+ * 1 / (1 - rate), so that the expected value stays. What cannot rely on a single neighbour generalises better.
+ *
+ * Only the mask is an operation of its own; applying it, forward and backward, is a product with it. Element i takes
+ * word i mod 4 of the random block (step, site, i div 4): nothing depends on who computes which element.
+ * Srivastava et al., JMLR 15 (2014). */
+import { require } from '../dims.ts';
+import type { DropoutKey } from '../kernels.ts';
+import { RandomStream } from '../random.ts';
+import type { Tensor } from '../tensor.ts';
+
+export function dropoutMask(mask: Tensor, rate: number, key: DropoutKey): void {
+  require('dropoutMask', rate >= 0 && rate < 1, 'a rate in 0 <= rate < 1', { rate });
+  const stream = new RandomStream(key.seed, 'dropout');
+  const threshold = rate * 0x100000000;
+  const kept = 1 / (1 - rate);
+  for (let i = 0; i < mask.size; i += 4) {
+    const words = stream.words(key.step, key.site, i / 4);
+    for (let j = 0; j < 4 && i + j < mask.size; j++) mask.data[i + j] = words[j] < threshold ? 0 : kept;
+  }
+}

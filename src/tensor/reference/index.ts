@@ -1,0 +1,39 @@
+/** The reference implementation: plain loops, one file per operation pair, read beside the formula in its header.
+ * It runs everywhere and in both precisions, and it is what the fast implementation is tested against. */
+import type { Kernels } from '../kernels.ts';
+import { adamw, sumOfSquares } from './adamw.ts';
+import { attention, attentionBackward } from './attention.ts';
+import { attentionCached } from './attention-cached.ts';
+import { crossEntropy, crossEntropyBackward } from './cross-entropy.ts';
+import { dropoutMask } from './dropout.ts';
+import { add, multiply } from './elementwise.ts';
+import { embedding, embeddingBackward } from './embedding.ts';
+import { gelu, geluBackward } from './gelu.ts';
+import { layernorm, layernormBackward, layernormParametersBackward } from './layernorm.ts';
+import { biasBackward, matmul, matmulTransposedA, matmulTransposedB } from './matmul.ts';
+
+export const reference: Kernels = {
+  name: 'reference',
+  memory: { reserve: (bytes) => ({ buffer: new ArrayBuffer(bytes), byteOffset: 0 }) },
+  matmul,
+  matmulTransposedB,
+  matmulTransposedA,
+  biasBackward,
+  add,
+  multiply,
+  embedding,
+  embeddingBackward,
+  layernorm,
+  layernormBackward,
+  layernormParametersBackward,
+  gelu,
+  geluBackward,
+  attention,
+  attentionBackward,
+  attentionCached,
+  crossEntropy,
+  crossEntropyBackward,
+  dropoutMask,
+  sumOfSquares,
+  adamw,
+};

@@ -1,0 +1,79 @@
+/** A tensor is a name, a shape and a flat row-major array: element (n, c) of an (N, C) tensor is `data[n * C + c]`.
+ *
+ * Tensors are planned first and placed later (see arena.ts), so a shape can be asked for before memory exists. */
+
+/** Float32Array in all real use; Float64Array where gradients are checked against finite differences. */
+export type Floats = Float32Array | Float64Array;
+export type Numbers = Floats | Int32Array;
+
+export class Tensor<D extends Numbers = Floats> {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly size: number;
+  #data: D | undefined;
+  #views: Map<string | number, Tensor<D>> | undefined;
+
+  constructor(name: string, shape: readonly number[], data?: D) {
+    this.name = name;
+    this.shape = shape;
+    this.size = shape.reduce((product, length) => product * length, 1);
+    if (data !== undefined) this.place(data);
+  }
+
+  get data(): D {
+    if (this.#data === undefined)
+      throw new Error(`${this.name}: has no memory yet; allocate its arena first`);
+    return this.#data;
+  }
+
+  /** Gives the tensor its memory, once. */
+  place(data: D): void {
+    if (data.length !== this.size) {
+      throw new RangeError(
+        `${this.name}: needs ${this.size} elements for (${this.shape}), got ${data.length}`,
+      );
+    }
+    this.#data = data;
+    this.#views = undefined;
+  }
+
+  /** The first n rows, sharing memory. Made once per n, so that asking again allocates nothing. */
+  rows(n: number): Tensor<D> {
+    if (n === this.shape[0]) return this;
+    return this.#view(n, n * (this.size / this.shape[0]!), [n, ...this.shape.slice(1)]);
+  }
+
+  /** The leading elements under another shape, sharing memory. */
+  view(...shape: number[]): Tensor<D> {
+    if (shape.length === this.shape.length && shape.every((n, i) => n === this.shape[i])) return this;
+    const size = shape.reduce((product, length) => product * length, 1);
+    return this.#view(shape.join(), size, shape);
+  }
+
+  #view(key: string | number, size: number, shape: readonly number[]): Tensor<D> {
+    this.#views ??= new Map();
+    let view = this.#views.get(key);
+    if (view === undefined) {
+      if (!(size >= 0 && size <= this.size)) {
+        throw new RangeError(`${this.name}: a view of (${shape}) does not fit into (${this.shape})`);
+      }
+      view = new Tensor(this.name, shape, this.data.subarray(0, size) as D);
+      this.#views.set(key, view);
+    }
+    return view;
+  }
+}
+
+/** Token ids, positions, targets: always integers, never floats. */
+export type Ids = Tensor<Int32Array>;
+
+/** A tensor that owns its memory, for tests and small things outside an arena. */
+export function tensor(name: string, shape: readonly number[], values?: ArrayLike<number>): Tensor {
+  const size = shape.reduce((product, length) => product * length, 1);
+  return new Tensor<Floats>(name, shape, values ? Float32Array.from(values) : new Float32Array(size));
+}
+
+/** Token ids that own their memory. */
+export function ids(name: string, values: ArrayLike<number>): Ids {
+  return new Tensor(name, [values.length], Int32Array.from(values));
+}
