@@ -6,8 +6,9 @@
  * Parameters come matrices first, vectors after, so that weight decay, which is for matrices only, is one flat run;
  * gradients and moments repeat that layout, so AdamW, clipping and a checkpoint are each one pass over flat memory.
  *
- * saved: written by forward, read by backward, one per layer. scratch: dead after the call that fills it, so blocks
- * that run one after the other share it by name. cache: keys and values of the cached sampler. */
+ * saved: written by forward, read by backward, one per layer. scratch: gradients of activations, dead once the layer
+ * before has read them, so all blocks share them by name. cache: keys and values of the cached sampler.
+ * An arena without gradients has no backward: there blocks share what would be saved, and scratch takes no memory. */
 import type { Memory } from './kernels.ts';
 import { type Floats, type Ids, type Numbers, Tensor } from './tensor.ts';
 
@@ -53,21 +54,12 @@ export class Arena {
   }
 
   saved(name: string, shape: readonly number[]): Tensor {
-    return push(this.#saved, new Tensor(name, shape));
+    return this.#gradients ? push(this.#saved, new Tensor(name, shape)) : this.#share(name, shape);
   }
 
-  /** The same name always gives the same memory; so its owners must not be alive at the same time. */
+  /** Names that differ only in the number of their block get the same memory: blocks run one after the other. */
   scratch(name: string, shape: readonly number[]): Tensor {
-    const known = this.#scratch.get(name);
-    if (known === undefined) {
-      const fresh = new Tensor(name, shape);
-      this.#scratch.set(name, fresh);
-      return fresh;
-    }
-    if (known.shape.join() !== shape.join()) {
-      throw new RangeError(`${name}: scratch of (${known.shape}) asked for again as (${shape})`);
-    }
-    return known;
+    return this.#gradients ? this.#share(name, shape) : new Tensor(name, shape);
   }
 
   cache(name: string, shape: readonly number[]): Tensor {
@@ -160,6 +152,20 @@ export class Arena {
       row('cache', this.#cache, size),
       row('ids', this.#ids, 4),
     ];
+  }
+
+  #share(name: string, shape: readonly number[]): Tensor {
+    const role = name.replace(/\.\d+\./, '.*.');
+    const known = this.#scratch.get(role);
+    if (known === undefined) {
+      const fresh = new Tensor(role, shape);
+      this.#scratch.set(role, fresh);
+      return fresh;
+    }
+    if (known.shape.join() !== shape.join()) {
+      throw new RangeError(`${role}: shared memory of (${known.shape}) asked for again as (${shape})`);
+    }
+    return known;
   }
 
   #elementBytes(): number {

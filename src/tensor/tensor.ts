@@ -37,29 +37,38 @@ export class Tensor<D extends Numbers = Floats> {
     this.#views = undefined;
   }
 
-  /** The first n rows, sharing memory. Made once per n, so that asking again allocates nothing. */
+  /** The first n rows, sharing memory. Views are made once, so that asking again allocates nothing. */
   rows(n: number): Tensor<D> {
-    if (n === this.shape[0]) return this;
-    return this.#view(n, n * (this.size / this.shape[0]!), [n, ...this.shape.slice(1)]);
+    return n === this.shape[0] ? this : (this.#known(n) ?? this.#view(n, 0, [n, ...this.shape.slice(1)]));
+  }
+
+  /** Row i alone, without its leading dimension, sharing memory. */
+  row(i: number): Tensor<D> {
+    const key = -1 - i;
+    return this.#known(key) ?? this.#view(key, i * (this.size / this.shape[0]!), this.shape.slice(1));
   }
 
   /** The leading elements under another shape, sharing memory. */
   view(...shape: number[]): Tensor<D> {
     if (shape.length === this.shape.length && shape.every((n, i) => n === this.shape[i])) return this;
-    const size = shape.reduce((product, length) => product * length, 1);
-    return this.#view(shape.join(), size, shape);
+    const key = shape.join();
+    return this.#known(key) ?? this.#view(key, 0, shape);
   }
 
-  #view(key: string | number, size: number, shape: readonly number[]): Tensor<D> {
-    this.#views ??= new Map();
-    let view = this.#views.get(key);
-    if (view === undefined) {
-      if (!(size >= 0 && size <= this.size)) {
-        throw new RangeError(`${this.name}: a view of (${shape}) does not fit into (${this.shape})`);
-      }
-      view = new Tensor(this.name, shape, this.data.subarray(0, size) as D);
-      this.#views.set(key, view);
+  #known(key: string | number): Tensor<D> | undefined {
+    return this.#views?.get(key);
+  }
+
+  #view(key: string | number, from: number, shape: readonly number[]): Tensor<D> {
+    const size = shape.reduce((product, length) => product * length, 1);
+    if (!(from >= 0 && size >= 0 && from + size <= this.size)) {
+      throw new RangeError(
+        `${this.name}: a view of (${shape}) from element ${from} does not fit into (${this.shape})`,
+      );
     }
+    const view = new Tensor(this.name, shape, this.data.subarray(from, from + size) as D);
+    this.#views ??= new Map();
+    this.#views.set(key, view);
     return view;
   }
 }

@@ -5,7 +5,7 @@
  * The sums run in the order of attention.ts, so a cached step gives the same bits as the full forward pass. */
 import { dims, require } from '../dims.ts';
 import type { LayerCache } from '../kernels.ts';
-import { type Ids, Tensor } from '../tensor.ts';
+import type { Floats, Ids, Tensor } from '../tensor.ts';
 import { softmax } from './attention.ts';
 
 export function attentionCached(y: Tensor, qkv: Tensor, cache: LayerCache, slots: Ids, positions: Ids): void {
@@ -19,50 +19,46 @@ export function attentionCached(y: Tensor, qkv: Tensor, cache: LayerCache, slots
     values: [values, 'S H T D'],
   });
   require('attentionCached', C3 === 3 * C && H * D === C, 'qkv of 3 * H * D channels', { qkv: C3, C, H, D });
+  const [out, x, k, v] = [y.data, qkv.data, keys.data, values.data];
   for (let n = 0; n < N; n++) {
     const [slot, t] = [slots.data[n], positions.data[n]];
     require('attentionCached', slot >= 0 && slot < S, `a slot in 0 .. ${S - 1}`, { slot });
     require('attentionCached', t >= 0 && t < T, `a position in 0 .. ${T - 1}`, { position: t });
     for (let c = 0; c < C; c++) {
-      keys.data[(slot * C + c) * T + t] = qkv.data[n * C3 + C + c];
-      values.data[((slot * H + Math.floor(c / D)) * T + t) * D + (c % D)] = qkv.data[n * C3 + 2 * C + c];
+      k[(slot * C + c) * T + t] = x[n * C3 + C + c];
+      v[((slot * H + Math.floor(c / D)) * T + t) * D + (c % D)] = x[n * C3 + 2 * C + c];
     }
   }
   const scale = 1 / Math.sqrt(D);
-  // The scores are rounded to the cache's precision, as attention.ts rounds them by storing them in probs.
   const p = scoresLike(keys, T);
+  out.fill(0);
   for (let n = 0; n < N; n++) {
     const [slot, t] = [slots.data[n], positions.data[n]];
     for (let h = 0; h < H; h++) {
       const query = n * C3 + h * D;
+      const yRow = n * C + h * D;
       const key = (slot * H + h) * D * T;
       const value = (slot * H + h) * T * D;
       for (let s = 0; s <= t; s++) {
         let score = 0;
-        for (let d = 0; d < D; d++) score += qkv.data[query + d] * keys.data[key + d * T + s];
-        p.data[s] = score * scale;
+        for (let d = 0; d < D; d++) score += x[query + d] * k[key + d * T + s];
+        p[s] = score * scale;
       }
       softmax(p, 0, t + 1);
-      for (let d = 0; d < D; d++) {
-        let sum = 0;
-        for (let s = 0; s <= t; s++) sum += p.data[s] * values.data[value + s * D + d];
-        y.data[n * C + h * D + d] = sum;
+      for (let s = 0; s <= t; s++) {
+        for (let d = 0; d < D; d++) out[yRow + d] += p[s] * v[value + s * D + d];
       }
     }
   }
 }
 
-const scores = new WeakMap<Tensor, Tensor>();
+const scores = new WeakMap<Tensor, Floats>();
 
-/** One row of T scores for this cache, made once. */
-function scoresLike(keys: Tensor, T: number): Tensor {
+/** One row of T scores for this cache, made once, and as precise as attention.ts's probs so that it rounds alike. */
+function scoresLike(keys: Tensor, T: number): Floats {
   let row = scores.get(keys);
   if (row === undefined) {
-    row = new Tensor(
-      'scores',
-      [T],
-      keys.data instanceof Float32Array ? new Float32Array(T) : new Float64Array(T),
-    );
+    row = keys.data instanceof Float32Array ? new Float32Array(T) : new Float64Array(T);
     scores.set(keys, row);
   }
   return row;

@@ -12,33 +12,31 @@
  * The sum over r needs no second pass: it is sum p keep (dy . v) = dy[t] . y[t]. probs (B H T T) is saved. */
 import { dims, require } from '../dims.ts';
 import { exp } from '../math.ts';
-import type { Tensor } from '../tensor.ts';
+import type { Floats, Tensor } from '../tensor.ts';
 
 export function attention(y: Tensor, probs: Tensor, qkv: Tensor, keep: Tensor | null): void {
   const { B, H, T, C, D, scale } = sizes('attention', y, probs, qkv);
   if (keep !== null) dims('attention', { probs: [probs, 'B H T T'], keep: [keep, 'B H T T'] });
+  const [out, p, x, mask] = [y.data, probs.data, qkv.data, keep?.data];
+  out.fill(0);
+  p.fill(0);
   for (let b = 0; b < B; b++) {
     for (let h = 0; h < H; h++) {
       for (let t = 0; t < T; t++) {
         const query = (b * T + t) * 3 * C + h * D;
-        const probRow = ((b * H + h) * T + t) * T;
-        for (let s = 0; s < T; s++) probs.data[probRow + s] = 0;
+        const pRow = ((b * H + h) * T + t) * T;
         for (let s = 0; s <= t; s++) {
           const key = (b * T + s) * 3 * C + C + h * D;
           let score = 0;
-          for (let d = 0; d < D; d++) score += qkv.data[query + d] * qkv.data[key + d];
-          probs.data[probRow + s] = score * scale;
+          for (let d = 0; d < D; d++) score += x[query + d] * x[key + d];
+          p[pRow + s] = score * scale;
         }
-        softmax(probs, probRow, t + 1);
+        softmax(p, pRow, t + 1);
         const yRow = (b * T + t) * C + h * D;
-        for (let d = 0; d < D; d++) {
-          let sum = 0;
-          for (let s = 0; s <= t; s++) {
-            const p =
-              keep === null ? probs.data[probRow + s] : probs.data[probRow + s] * keep.data[probRow + s];
-            sum += p * qkv.data[(b * T + s) * 3 * C + 2 * C + h * D + d];
-          }
-          y.data[yRow + d] = sum;
+        for (let s = 0; s <= t; s++) {
+          const value = (b * T + s) * 3 * C + 2 * C + h * D;
+          const weight = mask === undefined ? p[pRow + s] : p[pRow + s] * mask[pRow + s];
+          for (let d = 0; d < D; d++) out[yRow + d] += weight * x[value + d];
         }
       }
     }
@@ -56,26 +54,27 @@ export function attentionBackward(
   const { B, H, T, C, D, scale } = sizes('attentionBackward', y, probs, qkv);
   dims('attentionBackward', { y: [y, 'N C'], dy: [dy, 'N C'], qkv: [qkv, 'N C3'], dqkv: [dqkv, 'N C3'] });
   if (keep !== null) dims('attentionBackward', { probs: [probs, 'B H T T'], keep: [keep, 'B H T T'] });
-  dqkv.data.fill(0);
+  const [dx, dout, out, x, p, mask] = [dqkv.data, dy.data, y.data, qkv.data, probs.data, keep?.data];
+  dx.fill(0);
   for (let b = 0; b < B; b++) {
     for (let h = 0; h < H; h++) {
       for (let t = 0; t < T; t++) {
         const query = (b * T + t) * 3 * C + h * D;
         const yRow = (b * T + t) * C + h * D;
-        const probRow = ((b * H + h) * T + t) * T;
+        const pRow = ((b * H + h) * T + t) * T;
         let average = 0; // sum over r of p[r] dp[r]
-        for (let d = 0; d < D; d++) average += dy.data[yRow + d] * y.data[yRow + d];
+        for (let d = 0; d < D; d++) average += dout[yRow + d] * out[yRow + d];
         for (let s = 0; s <= t; s++) {
           const key = (b * T + s) * 3 * C + C + h * D;
           const value = key + C;
-          const p = probs.data[probRow + s];
-          const kept = keep === null ? 1 : keep.data[probRow + s];
+          const kept = mask === undefined ? 1 : mask[pRow + s];
+          const weight = p[pRow + s] * kept;
           let dp = 0;
-          for (let d = 0; d < D; d++) dp += dy.data[yRow + d] * qkv.data[value + d];
-          for (let d = 0; d < D; d++) dqkv.data[value + d] += p * kept * dy.data[yRow + d];
-          const dscore = p * (dp * kept - average) * scale;
-          for (let d = 0; d < D; d++) dqkv.data[query + d] += dscore * qkv.data[key + d];
-          for (let d = 0; d < D; d++) dqkv.data[key + d] += dscore * qkv.data[query + d];
+          for (let d = 0; d < D; d++) dp += dout[yRow + d] * x[value + d];
+          for (let d = 0; d < D; d++) dx[value + d] += weight * dout[yRow + d];
+          const dscore = p[pRow + s] * (dp * kept - average) * scale;
+          for (let d = 0; d < D; d++) dx[query + d] += dscore * x[key + d];
+          for (let d = 0; d < D; d++) dx[key + d] += dscore * x[query + d];
         }
       }
     }
@@ -83,16 +82,16 @@ export function attentionBackward(
 }
 
 /** In place over n elements from `at`, shifted by the maximum so that nothing overflows. */
-export function softmax(x: Tensor, at: number, n: number): void {
+export function softmax(x: Floats, at: number, n: number): void {
   let max = Number.NEGATIVE_INFINITY;
-  for (let i = at; i < at + n; i++) if (x.data[i] > max) max = x.data[i];
+  for (let i = at; i < at + n; i++) if (x[i] > max) max = x[i];
   let sum = 0;
   for (let i = at; i < at + n; i++) {
-    const e = exp(x.data[i] - max);
-    x.data[i] = e;
+    const e = exp(x[i] - max);
+    x[i] = e;
     sum += e;
   }
-  for (let i = at; i < at + n; i++) x.data[i] /= sum;
+  for (let i = at; i < at + n; i++) x[i] /= sum;
 }
 
 function sizes(operation: string, y: Tensor, probs: Tensor, qkv: Tensor) {

@@ -1,0 +1,92 @@
+/** The key-value cache: what attention needs to know of the tokens already read, for several sequences at a time.
+ *
+ * Preallocated, one slot a sequence, each with its own length: no padding, no concatenation, no allocation a token.
+ * A position's keys and values depend only on the tokens up to it, so cutting a sequence short (`truncate`) or
+ * copying a common beginning (`copy`) is exact. */
+import type { Arena } from '../tensor/arena.ts';
+import type { LayerCache } from '../tensor/kernels.ts';
+import type { Ids } from '../tensor/tensor.ts';
+import type { ModelConfig } from './config.ts';
+import type { CachedPass } from './layers.ts';
+
+export class KvCache {
+  readonly capacity: number;
+  readonly slots: number;
+  readonly layers: readonly LayerCache[];
+  readonly #lengths: Int32Array;
+  readonly #ids: Ids;
+  readonly #slotOf: Ids;
+  readonly #positions: Ids;
+
+  /** Plans keys (S H D T) and values (S H T D) for each block. */
+  constructor(arena: Arena, config: ModelConfig, slots: number, rows: number) {
+    const { contextLength: T, channels: C, heads: H, layers: L } = config;
+    const D = C / H;
+    this.capacity = T;
+    this.slots = slots;
+    this.layers = Array.from({ length: slots > 0 ? L : 0 }, (_, i) => ({
+      keys: arena.cache(`cache.${i}.keys`, [slots, H, D, T]),
+      values: arena.cache(`cache.${i}.values`, [slots, H, T, D]),
+    }));
+    this.#lengths = new Int32Array(slots);
+    this.#ids = arena.ids('cache.ids', rows);
+    this.#slotOf = arena.ids('cache.slots', rows);
+    this.#positions = arena.ids('cache.positions', rows);
+  }
+
+  /** How many tokens the slot holds. */
+  length(slot: number): number {
+    this.#check('length', slot);
+    return this.#lengths[slot]!;
+  }
+
+  /** Forgets what comes after the first `length` tokens. */
+  truncate(slot: number, length: number): void {
+    const have = this.length(slot);
+    if (!(Number.isInteger(length) && length >= 0 && length <= have)) {
+      throw new RangeError(`truncate: expected a length from 0 to ${have}, got ${length}`);
+    }
+    this.#lengths[slot] = length;
+  }
+
+  /** Makes slot `to` hold what slot `from` holds. */
+  copy(to: number, from: number): void {
+    this.#check('copy', to);
+    this.#lengths[to] = this.length(from);
+    for (const { keys, values } of this.layers) {
+      for (const t of [keys, values]) t.row(to).data.set(t.row(from).data);
+    }
+  }
+
+  /** Counts the new tokens in and returns the pass that computes them. Refuses before anything is changed. */
+  append(slots: ArrayLike<number>, ids: ArrayLike<number>): CachedPass & { readonly ids: Ids } {
+    const N = ids.length;
+    if (slots.length !== N)
+      throw new RangeError(`append: ${N} tokens for ${slots.length} slots; expected one slot each`);
+    if (!(N >= 1 && N <= this.#ids.size)) {
+      throw new RangeError(`append: expected 1 to ${this.#ids.size} rows, got ${N}`);
+    }
+    const pass = { caches: this.layers, slots: this.#slotOf.rows(N), positions: this.#positions.rows(N) };
+    for (let n = 0; n < N; n++) {
+      const slot = slots[n]!;
+      const position = this.length(slot);
+      if (position >= this.capacity) {
+        for (let undo = 0; undo < n; undo++) this.#lengths[slots[undo]!]! -= 1;
+        throw new RangeError(
+          `append: slot ${slot} is full; expected at most ${this.capacity} tokens; truncate it first`,
+        );
+      }
+      this.#lengths[slot] = position + 1;
+      this.#ids.data[n] = ids[n]!;
+      pass.slots.data[n] = slot;
+      pass.positions.data[n] = position;
+    }
+    return { ...pass, ids: this.#ids.rows(N) };
+  }
+
+  #check(operation: string, slot: number): void {
+    if (!(Number.isInteger(slot) && slot >= 0 && slot < this.slots)) {
+      throw new RangeError(`${operation}: expected a slot from 0 to ${this.slots - 1}, got ${slot}`);
+    }
+  }
+}

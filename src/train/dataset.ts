@@ -1,0 +1,82 @@
+/** The text as the trainer sees it: token ids, the first 90 % to train on and the rest held out, and windows of both.
+ *
+ * A window is T + 1 neighbouring tokens: the first T are the input, the last T the targets, so every position learns
+ * to predict its successor from what really came before (teacher forcing). */
+import { RandomStream } from '../tensor/random.ts';
+import type { Ids } from '../tensor/tensor.ts';
+
+export interface Split {
+  readonly train: Int32Array;
+  readonly validation: Int32Array;
+}
+/** Tokens start .. start + length, whose last `length` are scored. */
+export interface Window {
+  readonly start: number;
+  readonly length: number;
+}
+
+/** Cuts by position at floor(0.9 n). Throws a RangeError if either part is too short for one window of T tokens. */
+export function splitTokens(tokens: Int32Array, T: number): Split {
+  const cut = Math.floor(0.9 * tokens.length);
+  const [train, validation] = [tokens.subarray(0, cut), tokens.subarray(cut)];
+  for (const [name, part] of Object.entries({ training: train, validation })) {
+    if (part.length < T + 1) {
+      const advice =
+        part.length >= 2
+          ? `; use a longer text or --context ${part.length - 1} or less`
+          : '; use a longer text';
+      throw new RangeError(
+        `the ${name} part of the text is too short: expected at least context + 1 = ${T + 1} tokens, got ${part.length} of ${tokens.length}${advice}`,
+      );
+    }
+  }
+  return { train, validation };
+}
+
+/** Random training batches: window b of a micro-batch is a function of (seed, step, b) alone. */
+export class Batches {
+  readonly #tokens: Int32Array;
+  readonly #random: RandomStream;
+  readonly #time: number;
+
+  constructor(tokens: Int32Array, time: number, seed: number) {
+    this.#tokens = tokens;
+    this.#time = time;
+    this.#random = new RandomStream(seed, 'batch');
+  }
+
+  /** Fills inputs and targets (B * T each). `draw` tells the micro-batches of one step apart. */
+  fill(inputs: Ids, targets: Ids, step: number, draw: number): void {
+    const T = this.#time;
+    for (let b = 0; b * T < inputs.size; b++) {
+      const start = this.#random.below(this.#tokens.length - T, step, b, draw);
+      copyWindow(inputs, targets, b * T, this.#tokens, { start, length: T });
+    }
+  }
+}
+
+/** Puts a window's inputs and targets at `at`. */
+export function copyWindow(inputs: Ids, targets: Ids, at: number, tokens: Int32Array, window: Window): void {
+  const { start, length } = window;
+  inputs.data.set(tokens.subarray(start, start + length), at);
+  targets.data.set(tokens.subarray(start + 1, start + 1 + length), at);
+}
+
+/** Disjoint windows of T that score every token after the first exactly once; the last may be shorter. */
+export function allWindows(length: number, T: number): Window[] {
+  const windows: Window[] = [];
+  for (let start = 0; start < length - 1; start += T)
+    windows.push({ start, length: Math.min(T, length - 1 - start) });
+  return windows;
+}
+
+/** About `budget` tokens' worth of whole windows, spread evenly over the text; all windows if the budget covers them. */
+export function spreadWindows(length: number, T: number, budget: number): Window[] {
+  const count = Math.max(1, Math.ceil(budget / T));
+  if (count * T >= length - 1) return allWindows(length, T);
+  const last = length - 1 - T;
+  return Array.from({ length: count }, (_, i) => ({
+    start: count === 1 ? 0 : Math.floor((i * last) / (count - 1)),
+    length: T,
+  }));
+}

@@ -1,0 +1,105 @@
+/** The training loop's body: draw a batch, predict, measure, go back, update.
+ *
+ * All randomness is a function of (seed, step): evaluating in between, or stopping and starting again, changes nothing.
+ * Pure: files, clocks and terminals belong to the command. */
+import { type Score, score, type WindowBuffers } from '../evaluate/score.ts';
+import type { ModelConfig } from '../model/config.ts';
+import { Gpt } from '../model/gpt.ts';
+import type { Precision } from '../tensor/arena.ts';
+import type { Kernels } from '../tensor/kernels.ts';
+import type { Tensor } from '../tensor/tensor.ts';
+import { allWindows, Batches, type Split, spreadWindows, type Window } from './dataset.ts';
+import { AdamW, type OptimizerSettings } from './optimizer.ts';
+import { learningRateAt, type Schedule } from './schedule.ts';
+
+export interface TrainSettings extends Schedule, OptimizerSettings {
+  readonly batchSize: number;
+  /** Micro-batches whose gradients are added up to one update. */
+  readonly accumulate: number;
+  /** Held-out tokens in an evaluation during the run; the final one is over all. */
+  readonly evalTokens: number | 'full';
+  readonly seed: number;
+}
+
+export interface StepRecord {
+  /** Updates done, this one included. */
+  readonly step: number;
+  /** Mean over the batch before the update, nats. */
+  readonly loss: number;
+  readonly learningRate: number;
+  /** Before clipping. */
+  readonly gradNorm: number;
+}
+
+export class Trainer {
+  readonly model: Gpt;
+  readonly optimizer: AdamW;
+  readonly settings: TrainSettings;
+  /** Updates done so far. */
+  step = 0;
+  readonly #buffers: WindowBuffers;
+  readonly #losses: Tensor;
+  readonly #batches: Batches;
+  readonly #validation: Int32Array;
+  readonly #windows: readonly Window[];
+
+  /** Plans and allocates everything; the parameters are zero until initialised or loaded. */
+  constructor(
+    config: ModelConfig,
+    settings: TrainSettings,
+    split: Split,
+    options: { kernels: Kernels; precision?: Precision },
+  ) {
+    const { kernels, precision = 'float32' } = options;
+    const T = config.contextLength;
+    const rows = settings.batchSize * T;
+    this.settings = settings;
+    this.model = new Gpt(config, {
+      kernels,
+      batch: settings.batchSize,
+      slots: 1,
+      gradients: true,
+      precision,
+    });
+    const { arena } = this.model;
+    this.optimizer = new AdamW(arena, kernels, settings);
+    this.#buffers = { inputs: arena.ids('inputs', rows), targets: arena.ids('targets', rows) };
+    this.#losses = arena.saved('losses', [rows]);
+    arena.allocate(kernels.memory);
+    this.#batches = new Batches(split.train, T, settings.seed);
+    this.#validation = split.validation;
+    this.#windows =
+      settings.evalTokens === 'full'
+        ? allWindows(split.validation.length, T)
+        : spreadWindows(split.validation.length, T, settings.evalTokens);
+  }
+
+  /** One update. */
+  train(): StepRecord {
+    const { model, settings } = this;
+    const { accumulate, batchSize: batch, seed } = settings;
+    const { inputs, targets } = this.#buffers;
+    const time = model.config.contextLength;
+    let sum = 0;
+    model.arena.grads.data.fill(0);
+    for (let draw = 0; draw < accumulate; draw++) {
+      this.#batches.fill(inputs, targets, this.step, draw);
+      const dropout = { seed, step: this.step * accumulate + draw };
+      const logits = model.forward(inputs, { batch, time, dropout });
+      model.kernels.crossEntropy(this.#losses, logits, targets);
+      for (let n = 0; n < this.#losses.size; n++) sum += this.#losses.data[n]!;
+      model.backward(targets, 1 / (inputs.size * accumulate));
+    }
+    const learningRate = learningRateAt(this.step, settings);
+    this.step += 1;
+    const gradNorm = this.optimizer.update(learningRate, this.step);
+    return { step: this.step, loss: sum / (inputs.size * accumulate), learningRate, gradNorm };
+  }
+
+  /** The held-out loss over the settings' windows, or over everything. Draws nothing, changes nothing. */
+  evaluate(which: 'settings' | 'full' = 'settings'): Score {
+    const windows =
+      which === 'full' ? allWindows(this.#validation.length, this.model.config.contextLength) : this.#windows;
+    return score(this.model, this.#buffers, this.#validation, windows);
+  }
+}
