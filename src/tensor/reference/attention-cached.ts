@@ -7,6 +7,7 @@ import { dims, require } from '../dims.ts';
 import type { LayerCache } from '../kernels.ts';
 import type { Floats, Ids, Tensor } from '../tensor.ts';
 import { softmax } from './attention.ts';
+import { checked } from './embedding.ts';
 
 export function attentionCached(y: Tensor, qkv: Tensor, cache: LayerCache, slots: Ids, positions: Ids): void {
   const { keys, values } = cache;
@@ -21,9 +22,8 @@ export function attentionCached(y: Tensor, qkv: Tensor, cache: LayerCache, slots
   require('attentionCached', C3 === 3 * C && H * D === C, 'qkv of 3 * H * D channels', { qkv: C3, C, H, D });
   const [out, x, k, v] = [y.data, qkv.data, keys.data, values.data];
   for (let n = 0; n < N; n++) {
-    const [slot, t] = [slots.data[n], positions.data[n]];
-    require('attentionCached', slot >= 0 && slot < S, `a slot in 0 .. ${S - 1}`, { slot });
-    require('attentionCached', t >= 0 && t < T, `a position in 0 .. ${T - 1}`, { position: t });
+    const slot = checked('attentionCached', slots, n, S);
+    const t = checked('attentionCached', positions, n, T);
     for (let c = 0; c < C; c++) {
       k[(slot * C + c) * T + t] = x[n * C3 + C + c];
       v[((slot * H + Math.floor(c / D)) * T + t) * D + (c % D)] = x[n * C3 + 2 * C + c];

@@ -29,7 +29,7 @@ export function embeddingBackward(dtable: Tensor, dy: Tensor, ids: Ids): void {
   }
 }
 
-/** The id at n, which must name a row of a table of V. */
+/** The id at n, which must be one of 0 .. V - 1. */
 export function checked(operation: string, ids: Ids, n: number, V: number): number {
   const id = ids.data[n];
   if (!(id >= 0 && id < V))
