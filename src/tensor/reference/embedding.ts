@@ -11,7 +11,8 @@ export function embedding(y: Tensor, table: Tensor, ids: Ids, start: 'set' | 'ad
     const yRow = n * C;
     const tableRow = checked('embedding', ids, n, V) * C;
     for (let c = 0; c < C; c++) {
-      y.data[yRow + c] = (start === 'add' ? y.data[yRow + c] : 0) + table.data[tableRow + c];
+      const value = table.data[tableRow + c];
+      y.data[yRow + c] = start === 'add' ? y.data[yRow + c] + value : value;
     }
   }
 }
