@@ -1,14 +1,17 @@
 /** Named shapes: `dims('layernorm', { x: [x, 'N C'], gain: [gain, 'C'] })` names, binds and checks in one call.
  *
- * Each letter stands for one length throughout the call; the result holds the lengths by letter, and asking for a
- * letter that no argument has does not compile. The error prints the whole call with an arrow at what does not fit. */
+ * Each letter stands for one length throughout the call, and a number for itself; the result holds the lengths by
+ * letter, and asking for a letter that no argument has does not compile. The error prints the whole call with an arrow
+ * at what does not fit. */
 import type { Numbers, Tensor } from './tensor.ts';
 
 type Letters<S extends string> = S extends `${infer Head} ${infer Rest}` ? Head | Letters<Rest> : S;
 type Arguments = Record<string, readonly [Tensor<Numbers>, string]>;
-type DimsOf<A extends Arguments> = { readonly [K in Letters<A[keyof A][1]>]: number };
+type DimsOf<A extends Arguments> = {
+  readonly [K in Exclude<Letters<A[keyof A][1]>, `${number}`>]: number;
+};
 
-const parsed = new Map<string, readonly string[]>();
+const parsed = new Map<string, readonly (string | number)[]>();
 
 /** Throws a RangeError if any argument's shape contradicts its letters or those before it. */
 export function dims<const A extends Arguments>(operation: string, args: A): DimsOf<A> {
@@ -17,14 +20,14 @@ export function dims<const A extends Arguments>(operation: string, args: A): Dim
     const [t, spec] = args[key]!;
     let letters = parsed.get(spec);
     if (letters === undefined) {
-      letters = spec.split(' ');
+      letters = spec.split(' ').map((letter) => (/^\d+$/.test(letter) ? Number(letter) : letter));
       parsed.set(spec, letters);
     }
     const shape = t.shape;
     let fits = shape.length === letters.length;
     for (let i = 0; fits && i < letters.length; i++) {
       const letter = letters[i]!;
-      const known = bound[letter];
+      const known = typeof letter === 'number' ? letter : bound[letter];
       if (known === undefined) bound[letter] = shape[i]!;
       else fits = known === shape[i];
     }

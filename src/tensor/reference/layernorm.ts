@@ -18,7 +18,7 @@ export function layernorm(y: Tensor, stats: Tensor, x: Tensor, gain: Tensor, shi
     gain: [gain, 'C'],
     shift: [shift, 'C'],
     y: [y, 'N C'],
-    stats: [stats, 'N two'],
+    stats: [stats, 'N 2'],
   });
   for (let n = 0; n < N; n++) {
     const row = n * C;
@@ -41,7 +41,7 @@ export function layernormBackward(dx: Tensor, dy: Tensor, x: Tensor, gain: Tenso
     dy: [dy, 'N C'],
     x: [x, 'N C'],
     gain: [gain, 'C'],
-    stats: [stats, 'N two'],
+    stats: [stats, 'N 2'],
     dx: [dx, 'N C'],
   });
   for (let n = 0; n < N; n++) {
@@ -73,7 +73,7 @@ export function layernormParametersBackward(
   const { N, C } = dims('layernormParametersBackward', {
     dy: [dy, 'N C'],
     x: [x, 'N C'],
-    stats: [stats, 'N two'],
+    stats: [stats, 'N 2'],
     dgain: [dgain, 'C'],
     dshift: [dshift, 'C'],
   });
