@@ -15,9 +15,14 @@ export interface Window {
   readonly length: number;
 }
 
-/** Cuts by position at floor(0.9 n). Throws a RangeError if either part is too short for one window of T tokens. */
+/** Where the held-out part of n tokens begins. */
+export function cutAt(n: number): number {
+  return Math.floor(0.9 * n);
+}
+
+/** Cuts by position at `cutAt`. Throws a RangeError if either part is too short for one window of T tokens. */
 export function splitTokens(tokens: Int32Array, T: number): Split {
-  const cut = Math.floor(0.9 * tokens.length);
+  const cut = cutAt(tokens.length);
   const [train, validation] = [tokens.subarray(0, cut), tokens.subarray(cut)];
   for (const [name, part] of Object.entries({ training: train, validation })) {
     if (part.length < T + 1) {

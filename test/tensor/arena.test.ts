@@ -110,7 +110,7 @@ describe('allocate', () => {
         const tensors: Pick<Tensor, 'data'>[] = [
           ...Array.from({ length: plan.moments }, (_, i) => arena.moment(`moment ${i}`)),
           ...plan.saved.map((n, i) => arena.saved(`saved ${i}`, [n])),
-          ...plan.scratch.map((n, i) => arena.scratch(`scratch ${i}`, [n])),
+          ...plan.scratch.map((n, i) => arena.scratch(`scratch ${i}`, [n])).filter(() => gradients),
           ...plan.cache.map((n, i) => arena.cache(`cache ${i}`, [n])),
           ...arena.parameters.flatMap((p) => (gradients ? [p.value, p.grad] : [p.value])),
         ];
@@ -150,38 +150,34 @@ describe('allocate', () => {
   });
 });
 
-describe('scratch', () => {
-  it('is one tensor for one name', () => {
+describe('shared memory', () => {
+  const sections = (arena: Arena) =>
+    Object.fromEntries(arena.plan().map((row) => [row.section, row.elements]));
+
+  it('is one tensor for one name, and for the same place in every block', () => {
     const arena = new Arena();
-    const first = arena.scratch('dx', [2, 3]);
-    expect(arena.scratch('dx', [2, 3])).toBe(first);
-    expect(arena.scratch('dy', [2, 3])).not.toBe(first);
-    expect(arena.plan().find((row) => row.section === 'scratch')).toMatchObject({ tensors: 2, elements: 12 });
+    const first = arena.scratch('d h.0.fc', [2, 3]);
+    expect(arena.scratch('d h.0.fc', [2, 3])).toBe(first);
+    expect(arena.scratch('d h.11.fc', [2, 3])).toBe(first);
+    expect(arena.scratch('d h.0.proj', [2, 3])).not.toBe(first);
+    expect(sections(arena).scratch).toBe(12);
   });
 
-  it('refuses the same name with another shape', () => {
+  it('is refused for another shape', () => {
     const arena = new Arena();
-    arena.scratch('dx', [2, 3]);
-    expect(() => arena.scratch('dx', [3, 2])).toThrow(
-      new RangeError('dx: scratch of (2,3) asked for again as (3,2)'),
+    arena.scratch('d h.0.x', [2, 3]);
+    expect(() => arena.scratch('d h.1.x', [3, 2])).toThrow(
+      new RangeError('d h.*.x: shared memory of (2,3) asked for again as (3,2)'),
     );
   });
-});
 
-describe('misuse', () => {
-  it('is refused: two parameters of one name', () => {
-    const arena = new Arena();
-    arena.parameter('w', [2, 2]);
-    expect(() => arena.parameter('w', [3])).toThrow(new Error('w: two parameters of one name'));
-  });
-
-  it('is refused: reading flat memory before there is any, or allocating twice', () => {
-    const { arena } = small();
-    const early = new Error('this arena is not allocated yet');
-    expect(() => arena.params).toThrow(early);
-    expect(() => arena.grads).toThrow(early);
-    expect(() => arena.matrixElements).toThrow(early);
-    arena.allocate(countingMemory());
-    expect(() => arena.allocate(countingMemory())).toThrow(new Error('this arena is allocated already'));
+  it('saved tensors have their own in each block, unless there is no backward that would read them', () => {
+    const training = new Arena();
+    expect(training.saved('h.0.y', [2, 3])).not.toBe(training.saved('h.1.y', [2, 3]));
+    expect(sections(training)).toMatchObject({ saved: 12, scratch: 0 });
+    const sampling = new Arena({ gradients: false });
+    expect(sampling.saved('h.0.y', [2, 3])).toBe(sampling.saved('h.1.y', [2, 3]));
+    sampling.scratch('d h.0.y', [2, 3]);
+    expect(sections(sampling)).toMatchObject({ saved: 0, scratch: 6 });
   });
 });

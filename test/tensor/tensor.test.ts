@@ -53,8 +53,10 @@ describe('rows', () => {
   });
 
   it('refuses more rows than there are, and fewer than none', () => {
-    expect(() => x.rows(5)).toThrow(new RangeError('x: a view of (5,2,3) does not fit into (4,2,3)'));
-    expect(() => x.rows(-1)).toThrow('x: a view of (-1,2,3) does not fit into (4,2,3)');
+    expect(() => x.rows(5)).toThrow(
+      new RangeError('x: a view of (5,2,3) from element 0 does not fit into (4,2,3)'),
+    );
+    expect(() => x.rows(-1)).toThrow('x: a view of (-1,2,3) from element 0 does not fit into (4,2,3)');
   });
 });
 
@@ -77,7 +79,9 @@ describe('view', () => {
   });
 
   it('refuses a shape of more elements', () => {
-    expect(() => x.view(5, 5)).toThrow(new RangeError('x: a view of (5,5) does not fit into (4,6)'));
+    expect(() => x.view(5, 5)).toThrow(
+      new RangeError('x: a view of (5,5) from element 0 does not fit into (4,6)'),
+    );
   });
 
   it('follows the tensor to new memory', () => {
@@ -85,5 +89,30 @@ describe('view', () => {
     expect([...moved.rows(1).data]).toEqual([1, 2]);
     moved.place(Float32Array.of(5, 6, 7, 8));
     expect([...moved.rows(1).data]).toEqual([5, 6]);
+  });
+});
+
+describe('row', () => {
+  it('is one row without the leading dimension, sharing memory, made once', () => {
+    const x = tensor(
+      'x',
+      [3, 2, 2],
+      Float32Array.from({ length: 12 }, (_, i) => i),
+    );
+    const row = x.row(2);
+    expect([row.shape, [...row.data]]).toEqual([
+      [2, 2],
+      [8, 9, 10, 11],
+    ]);
+    expect(x.row(2)).toBe(row);
+    expect(x.row(0)).not.toBe(x.rows(1));
+    row.data[0] = 99;
+    expect(x.data[8]).toBe(99);
+  });
+
+  it('refuses rows that are not there', () => {
+    const x = tensor('x', [3, 2]);
+    expect(() => x.row(3)).toThrow('x: a view of (2) from element 6 does not fit into (3,2)');
+    expect(() => x.row(-1)).toThrow(RangeError);
   });
 });

@@ -1,0 +1,88 @@
+/** A model as files, in Hugging Face's layout: config.json, model.safetensors, tokenizer.json.
+ *
+ * GPT2LMHeadModel in Python opens what is written here, and files written there are read here. The tied head is stored
+ * once, as wte. Pure: bytes in, bytes out; reading and writing folders belongs to the commands. */
+import type { Floats } from '../tensor/tensor.ts';
+import { configFromJSON, configToJSON, type ModelConfig } from './config.ts';
+import type { Gpt } from './gpt.ts';
+import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts';
+import { CharTokenizer, type Tokenizer } from './tokenizer.ts';
+
+export const checkpointFiles = ['config.json', 'tokenizer.json', 'model.safetensors'] as const;
+export type CheckpointFile = (typeof checkpointFiles)[number];
+
+export interface Checkpoint {
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer;
+  /** By the model's own names. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
+/** The three files of a model. The same weights always give the same bytes. */
+export function encodeCheckpoint(model: Gpt, tokenizer: Tokenizer): Map<CheckpointFile, Uint8Array> {
+  const json = (value: object) => new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+  const weights = model.parameters.map(({ name, value }) => ({
+    name,
+    shape: value.shape,
+    data: value.data instanceof Float32Array ? value.data : Float32Array.from(value.data),
+  }));
+  return new Map<CheckpointFile, Uint8Array>([
+    ['config.json', json(configToJSON(model.config))],
+    ['tokenizer.json', json(tokenizer.toJSON())],
+    ['model.safetensors', writeSafetensors(weights, { format: 'pt' })],
+  ]);
+}
+
+/** Reads and checks the three files. @param source the folder, for error messages. */
+export function decodeCheckpoint(read: (file: CheckpointFile) => Uint8Array, source: string): Checkpoint {
+  const configSource = `${source}/config.json`;
+  const config = configFromJSON(parseJson(read('config.json'), configSource), configSource);
+  const tokenizerSource = `${source}/tokenizer.json`;
+  const tokenizer = CharTokenizer.fromJSON(
+    parseJson(read('tokenizer.json'), tokenizerSource),
+    tokenizerSource,
+  );
+  if (tokenizer.vocabSize !== config.vocabSize) {
+    throw new RangeError(
+      `${tokenizerSource}: expected the ${config.vocabSize} tokens of config.json, got ${tokenizer.vocabSize}`,
+    );
+  }
+  const stored = readSafetensors(read('model.safetensors'), `${source}/model.safetensors`);
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, tensor] of stored) {
+    if (isMaskBuffer(name) || name === 'lm_head.weight') continue; // the head is wte
+    tensors.set(name.startsWith('transformer.') ? name : `transformer.${name}`, tensor);
+  }
+  return { config, tokenizer, tensors };
+}
+
+/** Copies stored weights into an allocated model; refuses, before writing any, names or shapes that do not match. */
+export function loadParameters(model: Gpt, { tensors }: Checkpoint, source: string): void {
+  const names = new Set(model.parameters.map((p) => p.name));
+  for (const name of tensors.keys()) {
+    if (!names.has(name))
+      throw new RangeError(`${source}: unexpected tensor ${name}; this model has no such parameter`);
+  }
+  const found: [Floats, Floats][] = model.parameters.map(({ name, value }) => {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) throw new RangeError(`${source}: tensor ${name} is missing`);
+    if (tensor.shape.join() !== value.shape.join()) {
+      throw new RangeError(`${source}: ${name}: expected shape (${value.shape}), got (${tensor.shape})`);
+    }
+    return [value.data, tensor.data];
+  });
+  for (const [to, from] of found) to.set(from);
+}
+
+/** Old GPT-2 files carry the causal mask of each block as a buffer. */
+function isMaskBuffer(name: string): boolean {
+  return /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$/.test(name);
+}
+
+function parseJson(bytes: Uint8Array, source: string): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new RangeError(`${source}: expected JSON, got something else: ${(error as Error).message}`);
+  }
+}

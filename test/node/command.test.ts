@@ -1,0 +1,72 @@
+import { describe, expect, it } from 'vitest';
+import { type Command, helpText, parse, rules, UsageError } from '../../src/node/command.ts';
+
+const command = {
+  name: 'demo',
+  summary: 'Shows flags.',
+  flags: {
+    steps: { kind: 'integer', value: 'N', rule: rules.positive, help: 'how many' },
+    lr: { kind: 'number', value: 'X', rule: rules.positive, help: 'how fast' },
+    dropout: { kind: 'number', value: 'X', rule: rules.belowOne, help: 'how much' },
+    mode: { kind: 'choice', choices: ['shift', 'slide'], value: 'M', help: 'which\nof two' },
+    data: { kind: 'text', value: 'FILE', help: 'where' },
+    json: { kind: 'switch', help: 'machine' },
+  },
+  examples: ['npm run demo'],
+} as const satisfies Command<Record<string, never>> | object;
+
+describe('parse', () => {
+  it('gives numbers, texts and switches, and only what was there', () => {
+    const values = parse(command, [
+      '--steps',
+      '20',
+      '--lr=1e-3',
+      '--json',
+      '--data',
+      'a b.txt',
+      '--mode',
+      'slide',
+    ]);
+    expect(values).toEqual({ steps: 20, lr: 1e-3, json: true, data: 'a b.txt', mode: 'slide' });
+    expect(parse(command, [])).toEqual({});
+  });
+
+  it.each([
+    [['--step', '3'], 'unknown flag --step; did you mean --steps? (--help lists all)'],
+    [['--Data', 'x'], 'unknown flag --Data; did you mean --data? (--help lists all)'],
+    [['-s'], 'unknown flag -s; did you mean --lr? (--help lists all)'],
+    [['20'], 'unexpected argument "20"; see --help'],
+    [['--steps'], '--steps needs a value: --steps N'],
+    [['--steps', '0'], '--steps must be an integer and must be positive, got "0"'],
+    [['--steps', '-5'], '--steps must be an integer and must be positive, got "-5"'],
+    [['--steps', '2.5'], '--steps must be an integer and must be positive, got "2.5"'],
+    [['--steps', 'NaN'], '--steps must be an integer and must be positive, got "NaN"'],
+    [['--steps', '0x10'], '--steps must be an integer and must be positive, got "0x10"'],
+    [['--steps', ''], '--steps must be an integer and must be positive, got ""'],
+    [['--lr', '-1'], '--lr must be positive, got "-1"'],
+    [['--lr', '-Infinity'], '--lr must be positive, got "-Infinity"'],
+    [['--lr', '1e999'], '--lr must be positive, got "1e999"'],
+    [['--dropout', '1'], '--dropout must be at least 0 and below 1, got "1"'],
+    [['--mode', 'slid'], '--mode must be one of shift, slide, got "slid"; did you mean slide?'],
+    [['--mode', 'something-else'], '--mode must be one of shift, slide, got "something-else"'],
+    [['--json=yes'], '--json takes no value, got "yes"'],
+    [['--steps', '1', '--steps', '2'], '--steps is given twice'],
+  ])('%j: %s', (args, message) => {
+    expect(() => parse(command, args)).toThrow(new UsageError(message));
+  });
+
+  it.each([[['--help']], [['-h']], [['--steps', '3', '--help']]])('%j asks for help', (args) => {
+    expect(parse(command, args)).toBe('help');
+  });
+});
+
+describe('helpText', () => {
+  it('lists every flag with its value and its help in one column', () => {
+    const lines = helpText(command).split('\n');
+    expect(lines[0]).toBe('npm run demo -- [flags]');
+    expect(lines).toContain('  --steps N    how many');
+    expect(lines).toContain('  --mode M     which');
+    expect(lines).toContain('               of two');
+    expect(lines).toContain('  --json       machine');
+  });
+});

@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import { ids } from '../../src/tensor/tensor.ts';
+import { allWindows, Batches, splitTokens, spreadWindows } from '../../src/train/dataset.ts';
+
+const count = (n: number) => Int32Array.from({ length: n }, (_, i) => i);
+
+describe('splitTokens', () => {
+  it('cuts at floor(0.9 n)', () => {
+    const { train, validation } = splitTokens(count(85), 3);
+    expect([train.length, validation.length, validation[0]]).toEqual([76, 9, 76]);
+  });
+
+  it.each([
+    [
+      20,
+      2,
+      'the validation part of the text is too short: expected at least context + 1 = 3 tokens, got 2 of 20; use a longer text or --context 1 or less',
+    ],
+    [
+      5,
+      4,
+      'the training part of the text is too short: expected at least context + 1 = 5 tokens, got 4 of 5; use a longer text or --context 3 or less',
+    ],
+    [
+      1,
+      1,
+      'the training part of the text is too short: expected at least context + 1 = 2 tokens, got 0 of 1; use a longer text',
+    ],
+  ])('refuses %i tokens for a context of %i', (n, T, message) => {
+    expect(() => splitTokens(count(n), T)).toThrow(message);
+  });
+});
+
+describe('Batches', () => {
+  const [T, B] = [4, 6];
+  const fill = (step: number, draw: number, seed = 1, n = 9) => {
+    const [inputs, targets] = [ids('inputs', new Int32Array(B * T)), ids('targets', new Int32Array(B * T))];
+    new Batches(count(n), T, seed).fill(inputs, targets, step, draw);
+    return { inputs: [...inputs.data], targets: [...targets.data] };
+  };
+
+  it('gives windows of neighbours whose targets are the successors', () => {
+    const { inputs, targets } = fill(3, 0);
+    for (let i = 0; i < B * T; i++) {
+      expect(targets[i]).toBe(inputs[i]! + 1);
+      if (i % T > 0) expect(inputs[i]).toBe(inputs[i - 1]! + 1);
+    }
+  });
+
+  it('is a function of seed, step and micro-batch, and each of them changes it', () => {
+    expect(fill(3, 0)).toEqual(fill(3, 0));
+    for (const other of [fill(4, 0), fill(3, 1), fill(3, 0, 2)]) expect(other).not.toEqual(fill(3, 0));
+  });
+
+  it('draws every start that fits, and no other', () => {
+    const starts = new Set(
+      Array.from({ length: 60 }, (_, step) => fill(step, 0).inputs.filter((_, i) => i % T === 0)).flat(),
+    );
+    expect([...starts].sort()).toEqual([0, 1, 2, 3, 4]);
+  });
+});
+
+describe('windows', () => {
+  it.each([2, 3, 8, 9, 10, 17])('allWindows scores each of %i tokens after the first exactly once', (n) => {
+    const scored = allWindows(n, 4).flatMap(({ start, length }) =>
+      Array.from({ length }, (_, i) => start + 1 + i),
+    );
+    expect(scored).toEqual(Array.from({ length: n - 1 }, (_, i) => i + 1));
+  });
+
+  it('spreadWindows reaches from the first token to the last, in whole windows', () => {
+    const windows = spreadWindows(1000, 10, 95);
+    expect(windows.length).toBe(10);
+    expect(windows[0]).toEqual({ start: 0, length: 10 });
+    expect(windows.at(-1)).toEqual({ start: 989, length: 10 });
+    expect(new Set(windows.slice(1).map(({ start }, i) => start - windows[i]!.start))).toEqual(
+      new Set([109, 110]),
+    );
+  });
+
+  it('spreadWindows takes everything where the budget covers it', () => {
+    expect(spreadWindows(50, 10, 60)).toEqual(allWindows(50, 10));
+  });
+});
