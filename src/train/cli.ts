@@ -38,6 +38,12 @@ const flags = {
   },
   overwrite: { kind: 'switch', help: 'let --out replace the run in that folder' },
   init: { kind: 'text', value: 'FOLDER', help: 'start from the weights of a run or model folder' },
+  unknown: {
+    kind: 'choice',
+    choices: ['error', 'skip'],
+    value: 'error|skip',
+    help: 'with --init: what to do about characters it does not know',
+  },
   steps: { kind: 'integer', value: 'N', rule: rules.positive, help: 'updates' },
   'batch-size': { kind: 'integer', value: 'N', rule: rules.positive, help: 'windows in a batch' },
   accumulate: { kind: 'integer', value: 'N', rule: rules.positive, help: 'batches added up to one update' },
@@ -114,7 +120,7 @@ function train(given: Given): void {
   const tokenizer = checkpoint?.tokenizer ?? CharTokenizer.train(text);
   const config = chooseConfig(given, preset, tokenizer, checkpoint?.config);
   const { evalEvery, ...settings } = chooseSettings(given, preset);
-  const split = splitTokens(tokenizer.encode(text), config.contextLength);
+  const split = splitTokens(tokenizer.encode(text, given.unknown), config.contextLength);
 
   const kernels = reference;
   const trainer = new Trainer(config, settings, split, { kernels });

@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest';
+import {
+  type CheckpointFile,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  loadParameters,
+} from '../../src/model/checkpoint.ts';
+import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
+import { reference } from '../../src/tensor/reference/index.ts';
+import { expectSameBits } from '../support/compare.ts';
+import { golden, openModel, randomize } from '../support/models.ts';
+
+const { checkpoint } = golden('gpt2-tiny');
+const options = { kernels: reference, batch: 1, slots: 1, gradients: false } as const;
+const utf8 = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+const parse = (bytes: Uint8Array) => JSON.parse(new TextDecoder().decode(bytes));
+
+/** The golden model's files with some of them replaced. */
+function files(changes: Partial<Record<CheckpointFile, Uint8Array>> = {}) {
+  const all = encodeCheckpoint(openModel(checkpoint, options), checkpoint.tokenizer);
+  return (file: CheckpointFile) => changes[file] ?? all.get(file)!;
+}
+
+/** model.safetensors with its tensors renamed, or left out where the new name is undefined, and others added. */
+function renamed(
+  rename: (name: string) => string | undefined,
+  added: { name: string; shape: number[] }[] = [],
+) {
+  const stored = readSafetensors(files()('model.safetensors'), 'test');
+  const kept = [...stored.values()].flatMap(({ shape, data, name }) => {
+    const to = rename(name);
+    return to === undefined ? [] : [{ name: to, shape, data: Float32Array.from(data) }];
+  });
+  const more = added.map(({ name, shape }) => ({
+    name,
+    shape,
+    data: new Float32Array(shape.reduce((a, b) => a * b, 1)),
+  }));
+  return files({ 'model.safetensors': writeSafetensors([...kept, ...more]) });
+}
+
+function open(read: (file: CheckpointFile) => Uint8Array) {
+  const decoded = decodeCheckpoint(read, 'folder');
+  const model = openModel(checkpoint, options);
+  randomize(model, 9);
+  loadParameters(model, decoded, 'folder');
+  return model;
+}
+
+describe('a checkpoint', () => {
+  it('comes back with the same configuration, tokenizer and bits', () => {
+    const model = randomize(openModel(checkpoint, options), 3);
+    const encoded = encodeCheckpoint(model, checkpoint.tokenizer);
+    const decoded = decodeCheckpoint((file) => encoded.get(file)!, 'folder');
+    expect(decoded.config).toEqual(checkpoint.config);
+    expect(decoded.tokenizer.toJSON()).toEqual(checkpoint.tokenizer.toJSON());
+    expectSameBits(openModel(decoded, options).arena.params, model.arena.params);
+    expect(encodeCheckpoint(openModel(decoded, options), decoded.tokenizer)).toEqual(encoded);
+  });
+
+  it('has the names and shapes of GPT2LMHeadModel, the tied head stored once', () => {
+    const stored = readSafetensors(files()('model.safetensors'), 'test');
+    const shapes = Object.fromEntries([...stored.values()].map(({ name, shape }) => [name, shape.join()]));
+    expect(shapes).toMatchObject({
+      'transformer.wte.weight': '13,16',
+      'transformer.wpe.weight': '16,16',
+      'transformer.h.1.ln_1.weight': '16',
+      'transformer.h.1.attn.c_attn.weight': '16,48',
+      'transformer.h.1.attn.c_attn.bias': '48',
+      'transformer.h.1.attn.c_proj.weight': '16,16',
+      'transformer.h.1.mlp.c_fc.weight': '16,64',
+      'transformer.h.1.mlp.c_proj.weight': '64,16',
+      'transformer.ln_f.bias': '16',
+    });
+    expect(stored.size).toBe(2 + 2 * 12 + 2);
+    expect([...stored.keys()]).not.toContain('lm_head.weight');
+  });
+
+  it('is read without the transformer. prefix, with causal-mask buffers, and with a stored head', () => {
+    const expected = open(files()).arena.params;
+    const old = renamed(
+      (name) => name.replace('transformer.', ''),
+      [
+        { name: 'h.0.attn.bias', shape: [1, 1, 16, 16] },
+        { name: 'h.1.attn.masked_bias', shape: [1] },
+      ],
+    );
+    expectSameBits(open(old).arena.params, expected);
+    const untied = renamed((name) => name, [{ name: 'lm_head.weight', shape: [13, 16] }]);
+    expectSameBits(open(untied).arena.params, expected);
+  });
+});
+
+describe('refused with one line', () => {
+  const config = parse(files()('config.json'));
+  it.each([
+    [
+      'a missing tensor',
+      renamed((n) => (n === 'transformer.h.1.ln_2.bias' ? undefined : n)),
+      /^folder: tensor transformer\.h\.1\.ln_2\.bias is missing$/,
+    ],
+    [
+      'a tensor too many',
+      renamed((n) => n, [{ name: 'transformer.h.2.ln_1.weight', shape: [16] }]),
+      /^folder: unexpected tensor transformer\.h\.2\.ln_1\.weight/,
+    ],
+    [
+      'a tensor of another shape',
+      renamed(
+        (n) => (n === 'transformer.wpe.weight' ? undefined : n),
+        [{ name: 'transformer.wpe.weight', shape: [8, 16] }],
+      ),
+      /^folder: transformer\.wpe\.weight: expected shape \(16,16\), got \(8,16\)$/,
+    ],
+    [
+      'another architecture',
+      files({ 'config.json': utf8({ ...config, model_type: 'bert' }) }),
+      /^folder\/config\.json: .*bert/,
+    ],
+    [
+      'a configuration that is no JSON',
+      files({ 'config.json': new TextEncoder().encode('{') }),
+      /^folder\/config\.json: expected JSON/,
+    ],
+    [
+      'a tokenizer of another size',
+      files({ 'config.json': utf8({ ...config, vocab_size: 14 }) }),
+      /^folder\/tokenizer\.json: expected the 14 tokens of config\.json, got 13$/,
+    ],
+    [
+      'a truncated model',
+      files({ 'model.safetensors': files()('model.safetensors').slice(0, 4000) }),
+      /^folder\/model\.safetensors: /,
+    ],
+  ])('%s', (_, read, message) => {
+    let text = '';
+    try {
+      open(read);
+    } catch (error) {
+      text = (error as Error).message;
+    }
+    expect(text).toMatch(message);
+    expect(text).not.toContain('\n');
+  });
+
+  it('and a refused one leaves the model as it was', () => {
+    const model = randomize(openModel(checkpoint, options), 9);
+    const before = model.arena.params.data.slice();
+    const broken = decodeCheckpoint(
+      renamed((n) => (n === 'transformer.ln_f.bias' ? undefined : n)),
+      'folder',
+    );
+    expect(() => loadParameters(model, broken, 'folder')).toThrow(/missing/);
+    expectSameBits(model.arena.params, before);
+  });
+});
