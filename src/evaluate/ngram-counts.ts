@@ -1,0 +1,41 @@
+/** Tokens and n-gram counts, shared by the measures that compare texts. */
+
+/** A text in pieces: words, characters or token ids. */
+export type Tokens = readonly string[] | readonly number[] | Int32Array;
+
+/** Replaces the tokens of several texts by numbers, the same for equal tokens: what a token looks like, spaces
+ * included, can then no longer make two different n-grams look the same. Words beside token ids are a TypeError. */
+export function numbered(texts: readonly Tokens[]): Int32Array[] {
+  const numbers = new Map<string | number, number>();
+  let kind: string | undefined;
+  return texts.map((text) => {
+    const ids = new Int32Array(text.length);
+    for (let i = 0; i < text.length; i++) {
+      const token = text[i];
+      kind ??= typeof token;
+      if (typeof token !== kind)
+        throw new TypeError('n-grams: words and token ids are mixed; expected one kind');
+      const known = numbers.get(token);
+      ids[i] = known ?? numbers.size;
+      if (known === undefined) numbers.set(token, ids[i]);
+    }
+    return ids;
+  });
+}
+
+/** How often each n-gram occurs in a text of numbered tokens: length - n + 1 of them in all, if any. */
+export function ngramCounts(ids: Int32Array, n: number): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (let start = 0; start + n <= ids.length; start++) {
+    let key = String(ids[start]);
+    for (let i = start + 1; i < start + n; i++) key += ` ${ids[i]}`;
+    counts.set(key, (counts.get(key) ?? 0) + 1);
+  }
+  return counts;
+}
+
+export function checkOrder(operation: string, n: number): void {
+  if (!(Number.isInteger(n) && n >= 1)) {
+    throw new RangeError(`${operation}: n-gram order; expected an integer of at least 1, got ${n}`);
+  }
+}
