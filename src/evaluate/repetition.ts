@@ -1,0 +1,121 @@
+/** How much generated text repeats itself: tokens in, no reference needed. A measure that is undefined, such as the
+ * share of repeated trigrams in a text of two tokens, is null.
+ *
+ *     rep-n       1 - distinct n-grams / all n-grams of one text       (Welleck et al., "Neural text generation with
+ *                                                                      unlikelihood training", 2019: seq-rep-n)
+ *     diversity   product over n = 2, 3, 4 of (1 - rep-n)              (Su et al., "A contrastive framework for
+ *                                                                      neural text generation", 2022)
+ *     distinct-n  distinct n-grams of all texts together / all their   (Li et al., "A diversity-promoting objective
+ *                 n-grams (Li et al. divide by tokens)                 function for neural conversation models", 2016)
+ *     zipf        s in: frequency of the r-th most frequent token ~ r^-s; natural language is near 1
+ *     tail loop   a text that ends in one phrase over and over         (Holtzman et al., "The curious case of neural
+ *                                                                      text degeneration", 2020, with zipf) */
+import { log } from '../tensor/math.ts';
+import { checkOrder, ngramCounts, numbered, type Tokens } from './ngram-counts.ts';
+
+/** A measure of several texts: the mean over those where it is defined, or computed from all counts summed. */
+export interface OverTexts {
+  readonly mean: number | null;
+  readonly pooled: number | null;
+}
+
+/** rep-n of one text. */
+export function repN(text: Tokens, n: number): number | null {
+  return repetition([text], n).pooled;
+}
+
+/** rep-n of several texts; pooled sums what is distinct within each text, so texts may repeat each other. */
+export function repetition(texts: readonly Tokens[], n: number): OverTexts {
+  checkOrder('repetition', n);
+  const parts = texts.map((text) => distinctAndTotal(numbered([text]), n));
+  const pooled = parts.reduce(([d, t], part) => [d + part[0], t + part[1]], [0, 0]);
+  return { mean: meanDefined(parts.map(repeated)), pooled: repeated(pooled) };
+}
+
+/** Diversity of several texts: the mean of each text's own, and that of the pooled rep-n. */
+export function diversity(texts: readonly Tokens[]): OverTexts {
+  const product = (values: readonly (number | null)[]) =>
+    values.reduce((all, value) => (all === null || value === null ? null : all * (1 - value)), 1);
+  const orders = [2, 3, 4];
+  return {
+    mean: meanDefined(texts.map((text) => product(orders.map((n) => repN(text, n))))),
+    pooled: product(orders.map((n) => repetition(texts, n).pooled)),
+  };
+}
+
+/** distinct-n: here, other than in rep-n, texts that repeat each other count as repetition. */
+export function distinctN(texts: readonly Tokens[], n: number): number | null {
+  checkOrder('distinct', n);
+  const [distinct, total] = distinctAndTotal(numbered(texts), n);
+  return total === 0 ? null : distinct / total;
+}
+
+/** The Zipf coefficient: minus the least-squares slope of ln frequency over ln rank, the 5,000 most frequent tokens. */
+export function zipfCoefficient(texts: readonly Tokens[]): number | null {
+  const frequencies = new Map<number, number>();
+  for (const ids of numbered(texts)) {
+    for (const id of ids) frequencies.set(id, (frequencies.get(id) ?? 0) + 1);
+  }
+  const ys = [...frequencies.values()]
+    .sort((a, b) => b - a)
+    .slice(0, 5000)
+    .map(log);
+  if (ys.length < 2) return null;
+  const xs = ys.map((_, i) => log(i + 1));
+  const average = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
+  const [meanX, meanY] = [average(xs), average(ys)];
+  let xy = 0;
+  let xx = 0;
+  xs.forEach((x, i) => {
+    xy += (x - meanX) * (meanY - ys[i]);
+    xx += (x - meanX) * (x - meanX);
+  });
+  return xy / xx;
+}
+
+export interface TailLoop {
+  /** How many tokens the phrase has; it is the text's last ones. */
+  readonly length: number;
+  readonly repeats: number;
+}
+
+/** The loop that a text ends in, or null. Of all phrases of 1 to 90 tokens the one repeated most often at the very end
+ * is looked at, the shortest on ties; it is a loop if it has 3 tokens or more and comes at least twice, or, being
+ * shorter, more than 50 times. */
+export function tailLoop(text: Tokens): TailLoop | null {
+  let best: TailLoop = { length: 0, repeats: 1 };
+  for (let length = 1; length <= Math.min(90, text.length); length++) {
+    // Comparing each token with the one a phrase later, backwards, covers whole repeats and the start of one more.
+    let start = text.length - length;
+    while (start > 0 && text[start - 1] === text[start - 1 + length]) start--;
+    const repeats = Math.floor((text.length - start) / length);
+    if (repeats > best.repeats) best = { length, repeats };
+  }
+  const loops = best.length >= 3 || best.repeats > 50;
+  return loops ? best : null;
+}
+
+/** The share of texts that end in a loop. */
+export function loopShare(texts: readonly Tokens[]): number | null {
+  return meanDefined(texts.map((text) => (tailLoop(text) === null ? 0 : 1)));
+}
+
+/** Distinct and all n-grams of texts together; no n-gram crosses from one text to the next. */
+function distinctAndTotal(texts: readonly Int32Array[], n: number): readonly [number, number] {
+  const distinct = new Set<string>();
+  let total = 0;
+  for (const ids of texts) {
+    for (const ngram of ngramCounts(ids, n).keys()) distinct.add(ngram);
+    total += Math.max(0, ids.length - n + 1);
+  }
+  return [distinct.size, total];
+}
+
+function repeated([distinct, total]: readonly [number, number]): number | null {
+  return total === 0 ? null : 1 - distinct / total;
+}
+
+function meanDefined(values: readonly (number | null)[]): number | null {
+  const defined = values.filter((value) => value !== null);
+  return defined.length === 0 ? null : defined.reduce((sum, value) => sum + value, 0) / defined.length;
+}
