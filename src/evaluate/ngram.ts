@@ -1,0 +1,85 @@
+/** What counting reaches: n-gram language models, the bar that a neural one has to clear.
+ *
+ * The n-gram model of order k predicts a token from the k - 1 tokens before it. Long contexts predict sharply but most
+ * were never seen, so each order leans on the one below (Witten and Bell, "The zero-frequency problem", 1991):
+ *
+ *     P(w | h) = (c(h, w) + T(h) P(w | h')) / (c(h) + T(h))        order 0: P(w) = 1 / V
+ *
+ * h' is h without its oldest token, c counts the training text, and T(h) is how many different tokens followed h:
+ * a context that was often followed by something new gives more weight to the lower order. If h was never
+ * followed by anything, P(w | h) = P(w | h').
+ *
+ * The orders are worked off one by one. A k-gram is numbered as the pair (number of its first k - 1 tokens, last
+ * token), so going from one order to the next needs only the numbers of the order before, position by position. */
+import { log } from '../tensor/math.ts';
+import { PairTable } from './pair-table.ts';
+
+/** Mean surprise in nats per token of `validation` for every order at once: result[k] is that of order k, and
+ * result[0] that of guessing uniformly, ln V.
+ *
+ * The validation text stands by itself: its first tokens have no context from the training text. Token ids run from
+ * 0 to V - 1; anything else, or an empty validation text, is a RangeError. */
+export function ngramBaselines(
+  training: ArrayLike<number>,
+  validation: ArrayLike<number>,
+  options: { readonly V: number; readonly maxOrder?: number },
+): number[] {
+  const { V, maxOrder = 6 } = options;
+  if (!(Number.isInteger(maxOrder) && maxOrder >= 1)) {
+    throw new RangeError(`ngramBaselines: maxOrder; expected an integer of at least 1, got ${maxOrder}`);
+  }
+  if (validation.length === 0) throw new RangeError('ngramBaselines: the validation text is empty');
+  checkIds(training, V);
+  checkIds(validation, V);
+
+  const probabilities = new Float64Array(validation.length).fill(1 / V);
+  const means = [log(V)];
+  // The number of the (k - 1)-gram that ends at each position, -1 where there is none (in the training text).
+  const trainingGrams = new Int32Array(training.length);
+  const validationGrams = new Int32Array(validation.length);
+  let contexts = 1; // order 1 has one context, the empty one, with number 0
+  for (let order = 1; order <= maxOrder; order++) {
+    const table = new PairTable(training.length);
+    const counts = new Int32Array(training.length); // c(h, w)
+    const totals = new Int32Array(contexts); // c(h)
+    const types = new Int32Array(contexts); // T(h)
+    const atStart = order === 1 ? 0 : -1;
+
+    let next = atStart;
+    for (let i = 0; i < training.length; i++) {
+      const context = next;
+      next = trainingGrams[i];
+      trainingGrams[i] = -1;
+      if (context < 0) continue;
+      const gram = table.add(context, training[i]);
+      if (counts[gram]++ === 0) types[context]++;
+      totals[context]++;
+      trainingGrams[i] = gram;
+    }
+
+    let nats = 0;
+    next = atStart;
+    for (let i = 0; i < validation.length; i++) {
+      const context = next;
+      next = validationGrams[i];
+      const gram = context < 0 ? -1 : table.find(context, validation[i]);
+      validationGrams[i] = gram;
+      if (context >= 0 && totals[context] > 0) {
+        const seen = gram < 0 ? 0 : counts[gram];
+        probabilities[i] = (seen + types[context] * probabilities[i]) / (totals[context] + types[context]);
+      }
+      nats -= log(probabilities[i]);
+    }
+    means.push(nats / validation.length);
+    contexts = table.size;
+  }
+  return means;
+}
+
+function checkIds(ids: ArrayLike<number>, V: number): void {
+  for (let i = 0; i < ids.length; i++) {
+    if (!(Number.isInteger(ids[i]) && ids[i] >= 0 && ids[i] < V)) {
+      throw new RangeError(`ngramBaselines: token ${i}; expected an id from 0 to ${V - 1}, got ${ids[i]}`);
+    }
+  }
+}
