@@ -1,16 +1,14 @@
 /** How well a model predicts a text: the mean negative log-likelihood of its tokens, in nats.
  *
  *     nll = mean of -ln p(token | what came before it in its window)
- *     perplexity = e^nll           as unsure as a fair choice among that many tokens
- *     bits per character = nll / ln 2 * tokens / characters
  *
  * Log-likelihoods are taken in float64 from the logits and added in order, so the number does not depend on how many
  * windows are computed at a time. */
 import type { Gpt } from '../model/gpt.ts';
-import { exp } from '../tensor/math.ts';
 import { negativeLogLikelihood } from '../tensor/reference/cross-entropy.ts';
 import type { Ids } from '../tensor/tensor.ts';
 import { copyWindow, type Window } from '../train/dataset.ts';
+import { bitsPer, meanAndError, perplexity } from './perplexity.ts';
 
 /** Where windows are laid out for the model: ids (B * T each) in its memory. */
 export interface WindowBuffers {
@@ -21,6 +19,8 @@ export interface Score {
   readonly tokensScored: number;
   /** Mean, in nats. */
   readonly nll: number;
+  /** Standard error of nll, from the scatter of the windows' means; null for a single window. */
+  readonly standardError: number | null;
   readonly perplexity: number;
   readonly bitsPerChar: number;
 }
@@ -52,7 +52,7 @@ export function scoreTokens(
   }
 }
 
-/** The mean over the windows. @param charactersPerToken 1 for a character tokenizer. */
+/** The mean over the windows' tokens. @param charactersPerToken 1 for a character tokenizer. */
 export function score(
   model: Gpt,
   buffers: WindowBuffers,
@@ -60,17 +60,25 @@ export function score(
   windows: readonly Window[],
   charactersPerToken = 1,
 ): Score {
+  const sums = new Float64Array(windows.length);
   let sum = 0;
   let count = 0;
+  let window = 0;
+  let left = windows[0]?.length ?? 0;
   scoreTokens(model, buffers, tokens, windows, (nll) => {
     sum += nll;
     count += 1;
+    sums[window]! += nll;
+    left -= 1;
+    if (left === 0) left = windows[++window]?.length ?? 0;
   });
   if (count === 0) throw new RangeError('score: expected at least two tokens, got none to score');
-  return summarize(sum / count, count, charactersPerToken);
-}
-
-/** The measures that follow from a mean in nats. */
-export function summarize(nll: number, tokensScored: number, charactersPerToken = 1): Score {
-  return { tokensScored, nll, perplexity: exp(nll), bitsPerChar: nll / Math.LN2 / charactersPerToken };
+  const { standardError } = meanAndError(sums.map((total, i) => total / windows[i]!.length));
+  return {
+    tokensScored: count,
+    nll: sum / count,
+    standardError,
+    perplexity: perplexity(sum / count),
+    bitsPerChar: bitsPer(sum, count * charactersPerToken),
+  };
 }

@@ -1,4 +1,4 @@
-/** What a run says about itself: one record a step and an evaluation, as a JSON line and as a line for people. */
+/** What a run says about itself: records in metrics.jsonl, one JSON object a line, and the lines people read. */
 import type { Score } from '../evaluate/score.ts';
 import type { StepRecord } from './trainer.ts';
 
@@ -13,6 +13,57 @@ export interface EvaluationMetrics extends Score {
   readonly step: number;
   /** Whether this is the lowest so far. */
   readonly best: boolean;
+}
+/** Text drawn during or after training. */
+export interface SampleMetrics {
+  readonly kind: 'sample';
+  readonly step: number;
+  readonly text: string;
+}
+/** How each group of parameters is doing: 'wte', 'h.0.attn', 'h.0.mlp', 'ln_f', ... */
+export interface LayerMetrics {
+  readonly kind: 'layers';
+  readonly step: number;
+  /** gradient and weight are root mean squares; update is the root mean square change of one step. */
+  readonly layers: readonly {
+    readonly name: string;
+    readonly gradient: number;
+    readonly weight: number;
+    readonly update: number;
+  }[];
+}
+/** Something the user should know, in plain words. */
+export interface WarningMetrics {
+  readonly kind: 'warning';
+  readonly step: number;
+  readonly message: string;
+}
+/** The run went on here after a stop. */
+export interface ResumeMetrics {
+  readonly kind: 'resume';
+  readonly step: number;
+}
+export type MetricsRecord =
+  | StepMetrics
+  | EvaluationMetrics
+  | SampleMetrics
+  | LayerMetrics
+  | WarningMetrics
+  | ResumeMetrics;
+
+/** The held-out loss of counting models on the same split, nats; order 0 is the uniform guess. */
+export interface Baseline {
+  readonly order: number;
+  readonly nll: number;
+}
+
+/** Everything the report shows. */
+export interface RunData {
+  readonly name: string;
+  readonly records: readonly MetricsRecord[];
+  readonly baselines: readonly Baseline[];
+  /** Settings, sizes, corpus, environment: shown as tables, one for each group. */
+  readonly description: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
 }
 
 export function stepLine(m: StepMetrics, steps: number): string {

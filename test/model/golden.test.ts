@@ -1,6 +1,6 @@
 /** What PyTorch computed in float64 with test/golden/gpt2-tiny; stored as float32, hence the tolerance of 1e-5. */
 import { describe, expect, it } from 'vitest';
-import { scoreTokens, summarize } from '../../src/evaluate/score.ts';
+import { score, scoreTokens } from '../../src/evaluate/score.ts';
 import { loadParameters } from '../../src/model/checkpoint.ts';
 import { Gpt } from '../../src/model/gpt.ts';
 import { generateAll } from '../../src/sample/generate.ts';
@@ -94,18 +94,16 @@ describe.each(await backends())('$name kernels agree with PyTorch on GPT-2 in', 
   it('the perplexity of a text, every token after the first scored once in disjoint windows', () => {
     const { model, buffers } = open();
     const tokens = checkpoint.tokenizer.encode(text);
+    const windows = allWindows(tokens.length, checkpoint.config.contextLength);
     const nlls: number[] = [];
-    scoreTokens(
-      model,
-      buffers,
-      tokens,
-      allWindows(tokens.length, checkpoint.config.contextLength),
-      (nll, index) => {
-        expect(index).toBe(nlls.length + 1);
-        nlls.push(nll);
-      },
-    );
-    const result = summarize(mean(nlls), nlls.length);
+    scoreTokens(model, buffers, tokens, windows, (nll, index) => {
+      expect(index).toBe(nlls.length + 1);
+      nlls.push(nll);
+    });
+    const result = score(model, buffers, tokens, windows);
+    const means = windows.map(({ start, length }) => mean(nlls.slice(start, start + length)));
+    const variance = mean(means.map((m) => (m - mean(means)) ** 2));
+    expect(result.standardError).toBeCloseTo(Math.sqrt(variance / (means.length - 1)), 12);
     expectClose(nlls.slice(0, 8), values.text.first_nll, { relative });
     expect(result.tokensScored).toBe(values.text.tokens_scored);
     expectClose(
