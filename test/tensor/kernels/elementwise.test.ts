@@ -79,10 +79,12 @@ describe.each(await backends())('$name', ({ kernels }) => {
         slope: (1 + t) / 2 + (x / 2) * (1 - t * t) * scale * (1 + 3 * 0.044715 * x * x),
       };
     };
-    /** Values and slopes lie between -0.2 and 1.2 times max(1, |x|); 1 + tanh is a difference of numbers near 1, so
-     * what is promised is the error against |x|, not against the tiny result for negative x. tanh's argument is off by
-     * 4 roundings, which changes tanh by at most 0.45 of them; tanh itself may be off by 4, and 3 operations follow. */
+    /** For negative x, 1 + tanh is a small difference of numbers near 1: so the error is measured against |x|, not
+     * against the tiny result. tanh's argument is off by 4 roundings, which changes tanh by at most 0.45 of each; tanh
+     * itself may be off by 4, and a few operations follow. In the slope 1 - tanh^2 is such a difference too, and the
+     * polynomial |x| (1 + 0.134 x^2) multiplies it. */
     const relative = 8 * unit;
+    const polynomial = (x: number) => Math.abs(x) * (1 + 3 * 0.044715 * x * x);
 
     it('is within 8 roundings of |x|, and its slope within 8 of 1 + the size of its parts, for every size', () => {
       for (const [N, C] of pairs) {
@@ -101,13 +103,10 @@ describe.each(await backends())('$name', ({ kernels }) => {
         expectClose(
           dx,
           exact.map(({ slope }, i) => slope * dy.data[i]),
-          // 1 - tanh^2 is a difference too, and multiplies |x| (1 + 0.134 x^2)
           { relative, scale: dx.data.map((_, i) => Math.abs(dy.data[i]) * (1 + polynomial(x.data[i]))) },
         );
       }
     });
-    const polynomial = (x: number) => Math.abs(x) * (1 + 3 * 0.044715 * x * x);
-
     it('is 0 at 0, and far out exactly x or 0, with slope 1 or 0', () => {
       const x = memory.tensor('x', [1, 8], [0, -0, 10, -10, 100, -100, 1e4, -1e4]);
       const [y, dx] = [memory.tensor('y', [1, 8]), memory.tensor('dx', [1, 8])];

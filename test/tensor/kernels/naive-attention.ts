@@ -26,21 +26,9 @@ function naiveHead(
   const scale = 1 / Math.sqrt(D);
   const dot = (a: number[], b: number[]) => sum(a.map((x, d) => x * b[d]));
   const dotSize = (a: number[], b: number[]) => sum(a.map((x, d) => Math.abs(x * b[d])));
-  const zeros = () => range(T).map(() => new Array<number>(D).fill(0));
-  const out = {
-    y: zeros(),
-    dq: zeros(),
-    dk: zeros(),
-    dv: zeros(),
-    probs: range(T).map(() => new Array<number>(T).fill(0)),
-  };
-  const scales = {
-    y: zeros(),
-    dq: zeros(),
-    dk: zeros(),
-    dv: zeros(),
-    probs: range(T).map(() => new Array<number>(T).fill(0)),
-  };
+  const zeros = (columns: number) => range(T).map(() => new Array<number>(columns).fill(0));
+  const empty = () => ({ y: zeros(D), dq: zeros(D), dk: zeros(D), dv: zeros(D), probs: zeros(T) });
+  const [out, scales] = [empty(), empty()];
   for (let t = 0; t < T; t++) {
     const past = range(t + 1);
     const scores = past.map((s) => dot(q[t], k[s]) * scale);

@@ -120,10 +120,14 @@ describe.each(await backends())('$name', ({ kernels }) => {
 
     it('follows its formulas within eight roundings of float64, for every size', () => {
       for (const size of [...sizes, 1001]) {
-        for (const step of [1, 3, 1000]) {
+        for (const [step, epsilon] of [
+          [1, 1e-8],
+          [3, 0.1],
+          [1000, 1e-8],
+        ]) {
           const { p, m, v, g } = state(size);
           const [p0, m0, v0, g0] = [p, m, v, g].map((t) => Float64Array.from(t.data));
-          kernels.adamw(p, m, v, g, [0, size], { ...settings, step });
+          kernels.adamw(p, m, v, g, [0, size], { ...settings, step, epsilon });
           const [pNew, mNew, vNew] = [p, m, v].map((t) => new Float64Array(t.size));
           // What the errors are measured against: m may be a small difference of large numbers, and p moves by it.
           const mScale = new Float64Array(size);
@@ -132,7 +136,7 @@ describe.each(await backends())('$name', ({ kernels }) => {
             const gradient = 0.7 * g0[i];
             mNew[i] = 0.9 * m0[i] + 0.1 * gradient;
             vNew[i] = 0.99 * v0[i] + 0.01 * gradient ** 2;
-            const rate = 0.003 / (1 - 0.9 ** step) / (Math.sqrt(vNew[i] / (1 - 0.99 ** step)) + 1e-8);
+            const rate = 0.003 / (1 - 0.9 ** step) / (Math.sqrt(vNew[i] / (1 - 0.99 ** step)) + epsilon);
             pNew[i] = p0[i] * (1 - 0.003 * 0.1) - rate * mNew[i];
             mScale[i] = 0.9 * Math.abs(m0[i]) + 0.1 * Math.abs(gradient);
             pScale[i] = Math.abs(p0[i]) + rate * mScale[i];
