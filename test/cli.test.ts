@@ -61,10 +61,26 @@ beforeAll(async () => {
 
 describe('npm run train', () => {
   it('leaves the best and the last checkpoint and a record of every step and evaluation', () => {
-    const checkpoint = ['config.json', 'model.safetensors', 'tokenizer.json'];
-    expect(readdirSync(trained)).toEqual(['best', 'last', 'metrics.jsonl', 'run.json']);
-    expect(readdirSync(join(trained, 'best'))).toEqual(checkpoint);
-    expect(readdirSync(join(trained, 'last'))).toEqual(checkpoint);
+    const model = ['checksums.txt', 'config.json', 'model.safetensors', 'tokenizer.json'];
+    const state = [
+      'checksums.txt',
+      'config.json',
+      'model.safetensors',
+      'optimizer.safetensors',
+      'state.json',
+    ];
+    expect(readdirSync(trained)).toEqual([
+      'baselines.json',
+      'best',
+      'metrics.jsonl',
+      'run.json',
+      'step-00000004',
+      'step-00000008',
+    ]);
+    expect(readdirSync(join(trained, 'best'))).toEqual(model);
+    for (const step of [4, 8]) {
+      expect(readdirSync(join(trained, `step-0000000${step}`))).toEqual([...state, 'tokenizer.json']);
+    }
     const records = readFileSync(join(trained, 'metrics.jsonl'), 'utf8')
       .trim()
       .split('\n')
@@ -77,7 +93,7 @@ describe('npm run train', () => {
       }
     }
     expect(records.filter(({ kind }) => kind === 'evaluation').map(({ step }) => step)).toEqual([4, 8]);
-    const final = records.at(-1);
+    const final = records.find(({ kind }) => kind === 'final');
     expect(final).toMatchObject({ kind: 'final', step: 8, tokensScored: 57 });
     expect(final.perplexity).toBeCloseTo(Math.exp(final.nll), 10);
     expect(final.bitsPerChar).toBeCloseTo(final.nll / Math.LN2, 10);
@@ -99,27 +115,15 @@ describe('npm run train', () => {
       '3',
       ...small,
     );
-    const weights = (path: string) => readFileSync(join(path, 'last', 'model.safetensors'));
+    const weights = (path: string) => readFileSync(join(path, 'step-00000008', 'model.safetensors'));
     expect(weights(again).equals(weights(trained))).toBe(true);
-    const more = join(folder, 'more');
-    const result = await run(
-      'train',
-      '--data',
-      text,
-      '--init',
-      again,
-      '--out',
-      more,
-      '--steps',
-      '1',
-      '--lr',
-      '1e-30',
-      '--batch-size',
-      '2',
-    );
-    expect(result.code).toBe(0);
     // A learning rate of 1e-30 moves nothing in float32: what comes out is what --init read, the best checkpoint.
-    expect(weights(more).equals(readFileSync(join(again, 'best', 'model.safetensors')))).toBe(true);
+    const more = join(folder, 'more');
+    const init = ['--init', again, '--steps', '1', '--lr', '1e-30', '--batch-size', '2'];
+    const result = await run('train', '--data', text, '--out', more, ...init);
+    expect(result).toMatchObject({ code: 0, err: '' });
+    const best = (path: string) => readFileSync(join(path, 'best', 'model.safetensors'));
+    expect(best(more).equals(best(again))).toBe(true);
   });
 });
 
@@ -178,8 +182,9 @@ describe('npm run sample', () => {
 
 describe('npm run eval', () => {
   it('scores the held-out part of the run, as training did at its end', async () => {
-    const { out } = await run('eval', '--run', join(trained, 'last'), '--json');
-    const final = JSON.parse(readFileSync(join(trained, 'metrics.jsonl'), 'utf8').trim().split('\n').at(-1)!);
+    const { out } = await run('eval', '--run', join(trained, 'step-00000008'), '--json');
+    const lines = readFileSync(join(trained, 'metrics.jsonl'), 'utf8').trim().split('\n');
+    const final = lines.map((line) => JSON.parse(line)).find(({ kind }) => kind === 'final');
     const { tokensScored, nll, perplexity, bitsPerChar } = JSON.parse(out);
     expect({ tokensScored, nll, perplexity, bitsPerChar }).toEqual({
       tokensScored: final.tokensScored,

@@ -1,11 +1,10 @@
 /** npm run eval: how well a model predicts a text. */
-import { existsSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { loadParameters } from '../model/checkpoint.ts';
 import { Gpt } from '../model/gpt.ts';
 import { type Command, runCommand, type Values } from '../node/command.ts';
 import { readText } from '../node/files.ts';
-import { findCheckpoint, readCheckpoint } from '../node/run-folder.ts';
+import { findCheckpoint, readCheckpoint, runOf } from '../node/run-folder.ts';
 import { reference } from '../tensor/reference/index.ts';
 import { allWindows, cutAt } from '../train/dataset.ts';
 import { score } from './score.ts';
@@ -81,9 +80,9 @@ function main(given: Values<typeof flags>): void {
 
 /** The text that the run of this checkpoint was trained on, as its run.json says. */
 function trainedOn(source: string): string {
-  const description = join(dirname(source), 'run.json');
-  if (['best', 'last'].includes(basename(source)) && existsSync(description)) {
-    const { data } = JSON.parse(readText(description)) as { data?: unknown };
+  const run = runOf(source);
+  if (run !== undefined) {
+    const { data } = JSON.parse(readText(join(run, 'run.json'))) as { data?: unknown };
     if (typeof data === 'string') return data;
   }
   throw new Error(`${source} does not say what it was trained on; say which text to score with --data FILE`);

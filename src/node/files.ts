@@ -1,7 +1,11 @@
 /** Files and folders, with errors a user can act on and writes that never leave half a file behind. */
+import { createHash } from 'node:crypto';
 import {
+  closeSync,
   existsSync,
+  fsyncSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -69,16 +73,98 @@ export function makeFolder(path: string): void {
   attempt('make the folder', path, () => mkdirSync(path, { recursive: true }));
 }
 
-/** Replaces a whole folder: written beside, then renamed, so that readers see the old one or the new one. */
+export function sha256(bytes: Uint8Array | string): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** Names the checksums of the other files in a folder, in the format of the sha256sum command. */
+export const checksumFile = 'checksums.txt';
+
+/** Replaces a whole folder, with checksums: written beside, flushed to the disk, then renamed into its place.
+ *
+ * Killed at any instant, there is always one whole folder under one of three names: see `replacements`. */
 export function writeFolder(path: string, files: ReadonlyMap<string, Uint8Array>): void {
-  const beside = join(dirname(path), `.${basename(path)}.new`);
-  const old = join(dirname(path), `.${basename(path)}.old`);
+  const { fresh, old } = replacements(path);
   attempt('write', path, () => {
-    for (const left of [beside, old]) rmSync(left, { recursive: true, force: true });
-    mkdirSync(beside, { recursive: true });
-    for (const [name, bytes] of files) writeFileSync(join(beside, name), bytes);
+    rmSync(fresh, { recursive: true, force: true });
+    mkdirSync(fresh, { recursive: true });
+    const checksums = [...files].map(([name, bytes]) => `${sha256(bytes)}  ${name}\n`).join('');
+    for (const [name, bytes] of files) writeFlushed(join(fresh, name), bytes);
+    writeFlushed(join(fresh, checksumFile), new TextEncoder().encode(checksums));
+    flush(fresh);
+    rmSync(old, { recursive: true, force: true });
     if (existsSync(path)) renameSync(path, old);
-    renameSync(beside, path);
+    renameSync(fresh, path);
+    flush(dirname(path));
     rmSync(old, { recursive: true, force: true });
   });
+}
+
+/** Where a folder is while it is being replaced: its next content, and its last. */
+export function replacements(path: string): { readonly fresh: string; readonly old: string } {
+  return {
+    fresh: join(dirname(path), `.${basename(path)}.new`),
+    old: join(dirname(path), `.${basename(path)}.old`),
+  };
+}
+
+/** Takes a folder away so that no half of it is ever found under its name. */
+export function removeFolder(path: string): void {
+  const { old } = replacements(path);
+  attempt('remove', path, () => {
+    rmSync(old, { recursive: true, force: true });
+    renameSync(path, old);
+    rmSync(old, { recursive: true, force: true });
+  });
+}
+
+/** Throws unless every file of the folder is what `writeFolder` wrote. A folder without checksums passes. */
+export function verifyFolder(path: string): void {
+  const list = join(path, checksumFile);
+  if (!existsSync(list)) return;
+  const named = new Map<string, string>();
+  for (const line of new TextDecoder().decode(readBytes(list)).split('\n')) {
+    if (line === '') continue;
+    const match = /^([0-9a-f]{64}) {2}([\w.-]+)$/.exec(line);
+    if (match === null) throw new Error(`${list} is damaged: expected a checksum and a name in each line`);
+    named.set(match[2]!, match[1]!);
+  }
+  const unnamed = listFolder(path).find((name) => name !== checksumFile && !named.has(name));
+  if (unnamed !== undefined)
+    throw new Error(`${join(path, unnamed)} has no checksum in ${list}; this folder was changed`);
+  for (const [name, expected] of named) {
+    if (sha256(readBytes(join(path, name))) !== expected) {
+      throw new Error(`${join(path, name)} is damaged: its checksum is not the one in ${checksumFile}`);
+    }
+  }
+}
+
+/** Replaces one small file at once. */
+export function writeFile(path: string, text: string): void {
+  const fresh = join(dirname(path), `.${basename(path)}.new`);
+  attempt('write', path, () => {
+    writeFlushed(fresh, new TextEncoder().encode(text));
+    renameSync(fresh, path);
+  });
+}
+
+function writeFlushed(path: string, bytes: Uint8Array): void {
+  const file = openSync(path, 'w');
+  try {
+    writeFileSync(file, bytes);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Makes the names in a folder reach the disk, where the system can. */
+function flush(folder: string): void {
+  if (process.platform === 'win32') return; // folders cannot be opened there
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
 }

@@ -1,36 +1,85 @@
-/** Where runs live: runs/<name>/ with run.json, metrics.jsonl and the checkpoints best/ and last/. */
-import { appendFileSync, existsSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+/** A run on disk.
+ *
+ *     runs/<name>/
+ *       best/            the checkpoint with the lowest validation loss
+ *       step-00000400/   the newest checkpoints, from which training can go on
+ *       run.json         what was asked for, and where it runs
+ *       metrics.jsonl    one record a line: steps, evaluations, samples, warnings
+ *       baselines.json   what counting n-grams achieves on the same split
+ *       report.html      all of it to look at
+ *       lock             while a trainer is at work */
+import { appendFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { type Checkpoint, type CheckpointFile, decodeCheckpoint } from '../model/checkpoint.ts';
-import { attempt, isFolder, listFolder, makeFolder, readBytes, writeFolder } from './files.ts';
+import type { Baseline } from '../train/metrics.ts';
+import { decodeState, type StateFile, type TrainingState } from '../train/state.ts';
+import {
+  attempt,
+  checksumFile,
+  isFolder,
+  listFolder,
+  makeFolder,
+  readBytes,
+  readText,
+  removeFolder,
+  replacements,
+  verifyFolder,
+  writeFile,
+  writeFolder,
+} from './files.ts';
+import { lockFolder } from './lock.ts';
 
 export const runsFolder = 'runs';
-export type CheckpointName = 'best' | 'last';
-const ownFiles = ['run.json', 'metrics.jsonl', 'best', 'last'];
+const stepFolder = /^step-\d{8}$/;
+const ownFiles =
+  /^(run\.json|metrics\.jsonl|baselines\.json|report\.html|best|step-\d{8}|\.(best|step-\d{8})\.(new|old))$/;
 
-/** A run being written. Its records reach the disk line by line. */
+/** A checkpoint that training can go on from. */
+export interface SavedState {
+  readonly folder: string;
+  readonly state: TrainingState;
+  readonly checkpoint: Checkpoint;
+  readonly optimizer: Uint8Array;
+  /** Newer checkpoints that could not be used, and why. */
+  readonly damaged: readonly string[];
+}
+
+/** A run being written, locked against a second trainer. Its records reach the disk line by line. */
 export class RunFolder {
   readonly path: string;
+  readonly release: () => void;
+
+  private constructor(path: string) {
+    this.path = path;
+    this.release = lockFolder(path);
+  }
 
   /** Makes the folder. One that holds anything is refused unless `overwrite`, which removes a run's own files only. */
-  constructor(path: string, overwrite: boolean) {
-    this.path = path;
-    if (existsSync(path) && !isFolder(path))
+  static create(path: string, overwrite: boolean): RunFolder {
+    if (existsSync(path) && !isFolder(path)) {
       throw new Error(`cannot write into ${path}: this is a file; expected a folder`);
+    }
     if (isFolder(path) && listFolder(path).length > 0 && !overwrite) {
       throw new Error(
         `${path} is not empty; choose another --out, or say --overwrite to replace the run in it`,
       );
     }
     makeFolder(path);
-    for (const name of ownFiles) {
+    const run = new RunFolder(path);
+    for (const name of listFolder(path).filter((entry) => ownFiles.test(entry))) {
       attempt('replace', join(path, name), () => rmSync(join(path, name), { recursive: true, force: true }));
     }
-    this.write('metrics.jsonl', '');
+    return run;
+  }
+
+  /** Opens the folder of a run that stopped. */
+  static reopen(path: string): RunFolder {
+    if (!isFolder(path)) throw new Error(`cannot resume ${path}: no such run folder`);
+    return new RunFolder(path);
   }
 
   write(name: string, text: string): void {
-    attempt('write', join(this.path, name), () => writeFileSync(join(this.path, name), text));
+    writeFile(join(this.path, name), text);
   }
 
   /** One JSON line at the end of metrics.jsonl. */
@@ -39,49 +88,121 @@ export class RunFolder {
     attempt('write', path, () => appendFileSync(path, `${JSON.stringify(record)}\n`));
   }
 
-  save(name: CheckpointName, files: ReadonlyMap<CheckpointFile, Uint8Array>): void {
-    writeFolder(join(this.path, name), files);
+  /** The n-gram losses counted for this corpus, if the run has them. */
+  readBaselines(corpusSha256: string): Baseline[] | undefined {
+    const path = join(this.path, 'baselines.json');
+    if (!existsSync(path)) return undefined;
+    try {
+      const saved = JSON.parse(readText(path)) as { corpusSha256: string; baselines: Baseline[] };
+      return saved.corpusSha256 === corpusSha256 ? saved.baselines : undefined;
+    } catch {
+      return undefined; // a cache: what cannot be read is counted again
+    }
+  }
+
+  saveBest(files: ReadonlyMap<StateFile | CheckpointFile, Uint8Array>): void {
+    writeFolder(join(this.path, 'best'), files);
+  }
+
+  /** Saves the state after `step` updates and removes all but the newest `keep`. */
+  saveStep(step: number, files: ReadonlyMap<StateFile, Uint8Array>, keep: number): void {
+    writeFolder(join(this.path, `step-${String(step).padStart(8, '0')}`), files);
+    for (const name of stepFolders(this.path).slice(keep)) removeFolder(join(this.path, name));
   }
 }
 
-/** runs/<name>, or the first of runs/<name>-2, -3, ... that does not exist. */
+/** The newest checkpoint of a run that is whole; damaged ones are passed over and reported. */
+export function newestState(path: string): SavedState {
+  const damaged: string[] = [];
+  for (const name of stepFolders(path)) {
+    const folder = join(path, name);
+    try {
+      if (!existsSync(join(folder, checksumFile)))
+        throw new Error(`${folder} has no ${checksumFile}; it is damaged`);
+      const state = decodeState(readBytes(join(folder, 'state.json')), `${folder}/state.json`);
+      const checkpoint = readCheckpoint(folder);
+      return {
+        folder,
+        state,
+        checkpoint,
+        optimizer: readBytes(join(folder, 'optimizer.safetensors')),
+        damaged,
+      };
+    } catch (error) {
+      damaged.push((error as Error).message);
+    }
+  }
+  throw new Error(damaged[0] ?? `cannot resume ${path}: it holds no checkpoint yet (step-...)`);
+}
+
+/** runs/<name>, or the first of runs/<name>-2, -3, ... that does not exist; made, so that nobody else takes it. */
 export function freshRunPath(name: string): string {
+  makeFolder(runsFolder);
   for (let n = 1; ; n++) {
     const path = join(runsFolder, n === 1 ? name : `${name}-${n}`);
-    if (!existsSync(path)) return path;
+    if (existsSync(path)) continue;
+    attempt('make the folder', path, () => mkdirSync(path));
+    return path;
   }
 }
 
-/** The checkpoint folder that a path means: a run's best, else its last, else the folder itself. */
+/** The checkpoint folder that a path means: a run's best, else its newest, else the folder itself. */
 export function findCheckpoint(path: string | undefined): string {
   const start = path ?? newestRun();
   if (!existsSync(start)) throw new Error(`cannot read ${start}: no such folder; npm run train makes a run`);
   if (!isFolder(start))
-    throw new Error(`cannot read ${start}: this is a file; expected a run folder or a model folder`);
-  const found = [join(start, 'best'), join(start, 'last'), start].find((folder) =>
-    existsSync(join(folder, 'config.json')),
-  );
+    throw new Error(`cannot read ${start}: this is a file; expected a run or model folder`);
+  const found = checkpointsIn(start).find((folder) => existsSync(join(folder, 'config.json')));
   if (found === undefined) {
     throw new Error(
-      `${start} holds no model: expected best/, last/ or config.json in it; did the run save anything yet?`,
+      `${start} holds no model: expected best/, step-.../ or config.json in it; did the run save anything yet?`,
     );
   }
   return found;
 }
 
+/** Reads a model folder after checking what it holds against its checksums, if it has any. */
 export function readCheckpoint(folder: string): Checkpoint {
+  verifyFolder(folder);
   return decodeCheckpoint((file) => readBytes(join(folder, file)), folder);
+}
+
+/** The run that a checkpoint folder belongs to, or undefined for a folder that stands alone. */
+export function runOf(checkpoint: string): string | undefined {
+  const name = basename(checkpoint);
+  const inRun = name === 'best' || stepFolder.test(name) || name.startsWith('.best.');
+  return inRun && existsSync(join(dirname(checkpoint), 'run.json')) ? dirname(checkpoint) : undefined;
+}
+
+/** best/ may have been caught in the middle of being replaced: then it is whole under one of two other names. */
+function checkpointsIn(path: string): string[] {
+  const best = join(path, 'best');
+  const { fresh, old } = replacements(best);
+  const spare = [fresh, old].filter((folder) => existsSync(join(folder, checksumFile)));
+  return [best, ...spare, ...stepFolders(path).map((name) => join(path, name)), path];
+}
+
+/** Newest first. */
+function stepFolders(path: string): string[] {
+  return listFolder(path)
+    .filter((name) => stepFolder.test(name))
+    .reverse();
 }
 
 function newestRun(): string {
   const runs = (isFolder(runsFolder) ? listFolder(runsFolder) : [])
     .map((name) => join(runsFolder, name))
-    .flatMap((path) => {
-      const saved = statSync(join(path, 'last', 'config.json'), { throwIfNoEntry: false });
-      return saved === undefined ? [] : [{ path, time: saved.mtimeMs }];
-    })
+    .filter(
+      (path) =>
+        isFolder(path) && checkpointsIn(path).some((folder) => existsSync(join(folder, 'config.json'))),
+    )
+    .map((path) => ({
+      path,
+      time: statSync(join(path, 'metrics.jsonl'), { throwIfNoEntry: false })?.mtimeMs ?? 0,
+    }))
     .sort((a, b) => b.time - a.time);
-  if (runs[0] === undefined)
+  if (runs[0] === undefined) {
     throw new Error(`no run in ${runsFolder}/ yet; npm run train makes one, or say --run FOLDER`);
+  }
   return runs[0].path;
 }

@@ -154,6 +154,21 @@ export class Arena {
     ];
   }
 
+  /** The first tensor that holds a NaN or an infinity, in the order in which a step computes: what was read (params),
+   * forward (saved), backward (grads); or undefined. */
+  firstNonFinite(): { readonly tensor: string; readonly index: number; readonly value: number } | undefined {
+    const inOrder = [
+      ...this.parameters.map((p) => p.value),
+      ...this.#saved,
+      ...this.parameters.map((p) => p.grad),
+    ];
+    for (const t of inOrder) {
+      const index = t.data.findIndex((x: number) => !Number.isFinite(x));
+      if (index >= 0) return { tensor: t.name, index, value: t.data[index]! };
+    }
+    return undefined;
+  }
+
   #share(name: string, shape: readonly number[]): Tensor {
     const role = name.replace(/\.\d+\./, '.*.');
     const known = this.#scratch.get(role);

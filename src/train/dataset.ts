@@ -38,25 +38,63 @@ export function splitTokens(tokens: Int32Array, T: number): Split {
   return { train, validation };
 }
 
-/** Random training batches: window b of a micro-batch is a function of (seed, step, b) alone. */
-export class Batches {
-  readonly #tokens: Int32Array;
-  readonly #random: RandomStream;
-  readonly #time: number;
+/** random: any window, again and again. epoch: every window once, in a new order each time round. */
+export const samplings = ['random', 'epoch'] as const;
+export type Sampling = (typeof samplings)[number];
 
-  constructor(tokens: Int32Array, time: number, seed: number) {
+/** Training batches: the k-th window ever drawn is a function of (seed, k), or of (seed, step, place in the batch). */
+export class Batches {
+  /** Windows in one epoch. */
+  readonly windows: number;
+  readonly #tokens: Int32Array;
+  readonly #time: number;
+  readonly #sampling: Sampling;
+  readonly #random: RandomStream;
+  readonly #shuffle: RandomStream;
+  #epoch = -1;
+  #offset = 0;
+  readonly #order: Int32Array;
+
+  constructor(tokens: Int32Array, time: number, seed: number, sampling: Sampling = 'random') {
     this.#tokens = tokens;
     this.#time = time;
+    this.#sampling = sampling;
     this.#random = new RandomStream(seed, 'batch');
+    this.#shuffle = new RandomStream(seed, 'shuffle');
+    this.windows = Math.floor((tokens.length - 1) / time);
+    this.#order = new Int32Array(this.windows);
   }
 
-  /** Fills inputs and targets (B * T each). `draw` tells the micro-batches of one step apart. */
-  fill(inputs: Ids, targets: Ids, step: number, draw: number): void {
+  /** Fills inputs and targets (B * T each) for micro-batch `draw` of `draws` in this step. */
+  fill(inputs: Ids, targets: Ids, step: number, draw: number, draws = 1): void {
     const T = this.#time;
-    for (let b = 0; b * T < inputs.size; b++) {
-      const start = this.#random.below(this.#tokens.length - T, step, b, draw);
+    const B = inputs.size / T;
+    for (let b = 0; b < B; b++) {
+      const start =
+        this.#sampling === 'random'
+          ? this.#random.below(this.#tokens.length - T, step, b, draw)
+          : this.#next((step * draws + draw) * B + b);
       copyWindow(inputs, targets, b * T, this.#tokens, { start, length: T });
     }
+  }
+
+  /** Where the k-th window since the beginning starts, when each epoch takes every window once. */
+  #next(k: number): number {
+    const epoch = Math.floor(k / this.windows);
+    if (epoch !== this.#epoch) this.#reshuffle(epoch);
+    return this.#offset + this.#order[k - epoch * this.windows]! * this.#time;
+  }
+
+  /** Fisher and Yates's shuffle; and the windows' common offset, so that epochs cut the text at different places. */
+  #reshuffle(epoch: number): void {
+    const order = this.#order;
+    for (let i = 0; i < order.length; i++) order[i] = i;
+    for (let i = order.length - 1; i > 0; i--) {
+      const j = this.#shuffle.below(i + 1, epoch, 0, i);
+      [order[i], order[j]] = [order[j]!, order[i]!];
+    }
+    this.#offset = this.#shuffle.below(this.#tokens.length - this.windows * this.#time, epoch, 1);
+    this.#epoch = epoch;
   }
 }
 

@@ -31,16 +31,19 @@ export class AdamW {
     this.moments = { m: arena.moment('moment1'), v: arena.moment('moment2') };
   }
 
-  /** Applies the gradients in the arena. @param step counts from 1. @returns the norm before clipping. */
-  update(learningRate: number, step: number): number {
+  /** The global norm of the gradients in the arena. */
+  norm(): number {
+    return Math.sqrt(this.#kernels.sumOfSquares(this.#arena.grads));
+  }
+
+  /** Applies the gradients in the arena. @param norm theirs. @param step counts from 1. */
+  update(learningRate: number, norm: number, step: number): void {
     const { params, grads, matrixElements } = this.#arena;
     const { beta1, beta2, weightDecay, clip } = this.#settings;
     const { m, v } = this.moments;
-    const norm = Math.sqrt(this.#kernels.sumOfSquares(grads));
     const gradientScale = clip > 0 && norm > clip ? clip / norm : 1;
     const common = { learningRate, beta1, beta2, epsilon, gradientScale, step };
     this.#kernels.adamw(params, m, v, grads, [0, matrixElements], { ...common, weightDecay });
     this.#kernels.adamw(params, m, v, grads, [matrixElements, params.size], { ...common, weightDecay: 0 });
-    return norm;
   }
 }

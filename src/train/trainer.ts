@@ -8,7 +8,7 @@ import { Gpt } from '../model/gpt.ts';
 import type { Precision } from '../tensor/arena.ts';
 import type { Kernels } from '../tensor/kernels.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { allWindows, Batches, type Split, spreadWindows, type Window } from './dataset.ts';
+import { allWindows, Batches, type Sampling, type Split, spreadWindows, type Window } from './dataset.ts';
 import { AdamW, type OptimizerSettings } from './optimizer.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
 
@@ -16,6 +16,7 @@ export interface TrainSettings extends Schedule, OptimizerSettings {
   readonly batchSize: number;
   /** Micro-batches whose gradients are added up to one update. */
   readonly accumulate: number;
+  readonly sampling: Sampling;
   /** Held-out tokens in an evaluation during the run; the final one is over all. */
   readonly evalTokens: number | 'full';
   readonly seed: number;
@@ -30,6 +31,9 @@ export interface StepRecord {
   /** Before clipping. */
   readonly gradNorm: number;
 }
+
+/** The loss or the gradient is no number any more. Thrown before the update, so the weights are still good. */
+export class DivergenceError extends Error {}
 
 export class Trainer {
   readonly model: Gpt;
@@ -66,7 +70,7 @@ export class Trainer {
     this.#buffers = { inputs: arena.ids('inputs', rows), targets: arena.ids('targets', rows) };
     this.#losses = arena.saved('losses', [rows]);
     arena.allocate(kernels.memory);
-    this.#batches = new Batches(split.train, T, settings.seed);
+    this.#batches = new Batches(split.train, T, settings.seed, settings.sampling);
     this.#validation = split.validation;
     this.#windows =
       settings.evalTokens === 'full'
@@ -74,7 +78,7 @@ export class Trainer {
         : spreadWindows(split.validation.length, T, settings.evalTokens);
   }
 
-  /** One update. */
+  /** One update. Throws a DivergenceError, and changes nothing, when the loss or the gradient is not finite. */
   train(): StepRecord {
     const { model, settings } = this;
     const { accumulate, batchSize: batch, seed } = settings;
@@ -83,17 +87,31 @@ export class Trainer {
     let sum = 0;
     model.arena.grads.data.fill(0);
     for (let draw = 0; draw < accumulate; draw++) {
-      this.#batches.fill(inputs, targets, this.step, draw);
+      this.#batches.fill(inputs, targets, this.step, draw, accumulate);
       const dropout = { seed, step: this.step * accumulate + draw };
       const logits = model.forward(inputs, { batch, time, dropout });
       model.kernels.crossEntropy(this.#losses, logits, targets);
       for (let n = 0; n < this.#losses.size; n++) sum += this.#losses.data[n]!;
       model.backward(targets, 1 / (inputs.size * accumulate));
     }
+    const loss = sum / (inputs.size * accumulate);
+    const gradNorm = this.optimizer.norm();
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) throw this.#diverged(loss, gradNorm);
     const learningRate = learningRateAt(this.step, settings);
     this.step += 1;
-    const gradNorm = this.optimizer.update(learningRate, this.step);
-    return { step: this.step, loss: sum / (inputs.size * accumulate), learningRate, gradNorm };
+    this.optimizer.update(learningRate, gradNorm, this.step);
+    return { step: this.step, loss, learningRate, gradNorm };
+  }
+
+  #diverged(loss: number, gradNorm: number): DivergenceError {
+    const bad = this.model.arena.firstNonFinite();
+    const where =
+      bad === undefined
+        ? ''
+        : `; the first bad tensor is ${bad.tensor}, element ${bad.index} is ${bad.value}`;
+    return new DivergenceError(
+      `training diverged in step ${this.step + 1}: loss ${loss}, gradient norm ${gradNorm}${where}; try a lower --lr or a longer --warmup`,
+    );
   }
 
   /** The held-out loss over the settings' windows, or over everything. Draws nothing, changes nothing. */

@@ -47,7 +47,11 @@ describe.each(await backends())('$name kernels agree with PyTorch on GPT-2 in', 
       buffers,
       pass,
       forward: () => model.forward(x, { batch, time }),
-      step: (t: number) => optimizer.update(learningRate, t),
+      step: (t: number) => {
+        const norm = optimizer.norm();
+        optimizer.update(learningRate, norm, t);
+        return norm;
+      },
     };
   }
 

@@ -14,6 +14,7 @@ const settings: TrainSettings = {
   steps: 12,
   batchSize: 3,
   accumulate: 1,
+  sampling: 'random',
   learningRate: 1e-2,
   minLearningRate: 1e-3,
   warmup: 2,
@@ -153,7 +154,7 @@ describe.each(await backends())('a trainer on $name kernels', ({ kernels }) => {
     const { arena } = trainer.model;
     arena.params.data.fill(2);
     arena.grads.data.fill(0);
-    trainer.optimizer.update(0.1, 1);
+    trainer.optimizer.update(0.1, 0, 1);
     for (const { name, value } of trainer.model.parameters) {
       const expected = value.shape.length >= 2 ? 2 - 0.1 * 0.5 * 2 : 2;
       for (const x of value.data) expect(x, name).toBeCloseTo(expected, 6);

@@ -1,0 +1,18 @@
+/** How much arithmetic a model costs, counting a multiplication and an addition as two.
+ *
+ * A matrix of K x N costs 2 K N a row forward; backward costs twice that, once for the gradient of its input and once
+ * for its own. Attention's scores and averages cost 2 T C each a row and layer, counted over the full square although
+ * the causal half would do, as everyone counts. The rest (norms, GELU, softmax) is small and left out. */
+import type { ModelConfig } from './config.ts';
+
+/** Forward, for one row (token) at a context of `time` tokens. */
+export function forwardFlops(config: ModelConfig, time = config.contextLength): number {
+  const { channels: C, feedForward: F, layers: L, vocabSize: V } = config;
+  const matrices = L * (3 * C * C + C * C + 2 * C * F) + V * C;
+  return 2 * matrices + L * 4 * time * C;
+}
+
+/** Forward and backward for a batch of `rows` tokens. */
+export function trainingFlops(config: ModelConfig, rows: number): number {
+  return 3 * forwardFlops(config) * rows;
+}

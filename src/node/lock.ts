@@ -1,0 +1,67 @@
+/** One trainer a folder: a lock file that holds the process's number, and is taken over when that process is gone. */
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { attempt } from './files.ts';
+
+/** Takes the folder's lock or throws; returns the function that gives it back. */
+export function lockFolder(folder: string): () => void {
+  const path = join(folder, 'lock');
+  const own = `${process.pid} ${hostname()}\n`;
+  for (;;) {
+    try {
+      attempt('write', path, () => create(path, own));
+      return () => {
+        if (read(path) === own) rmSync(path, { force: true });
+      };
+    } catch (error) {
+      const holder = read(path);
+      if (holder === undefined) throw error; // something else stood in the way
+      const [pid, host] = holder.trim().split(' ');
+      if (host !== hostname() || isAlive(Number(pid))) {
+        throw new Error(
+          `${folder} is in use by another trainer (process ${pid} on ${host}); wait for it, or remove ${path} if it is gone`,
+        );
+      }
+      // The holder is gone. Renaming lets only one of several newcomers take its lock away.
+      const taken = `${path}.${process.pid}.stale`;
+      try {
+        renameSync(path, taken);
+      } catch {
+        continue; // another was faster
+      }
+      if (read(taken) !== holder)
+        renameSync(taken, path); // that was a newcomer's lock: put it back
+      else rmSync(taken, { force: true });
+    }
+  }
+}
+
+/** Makes the file with its content at once, or fails if it is there: a link appears whole, a new file empty. */
+function create(path: string, content: string): void {
+  const own = `${path}.${process.pid}`;
+  writeFileSync(own, content);
+  try {
+    linkSync(own, path);
+  } finally {
+    rmSync(own, { force: true });
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+function isAlive(pid: number): boolean {
+  if (!(Number.isInteger(pid) && pid > 0)) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}

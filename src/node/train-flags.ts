@@ -1,0 +1,226 @@
+/** The flags of npm run train, and how a preset, the flags and a resumed run make up the settings. */
+import { randomInt } from 'node:crypto';
+import { type ModelConfig, validateConfig } from '../model/config.ts';
+import { samplings } from '../train/dataset.ts';
+import { type Preset, presetNames, presets } from '../train/presets.ts';
+import type { RunSettings } from '../train/state.ts';
+import { rules, UsageError, type Values } from './command.ts';
+
+const { positive, notNegative, belowOne, seed } = rules;
+
+export const trainFlags = {
+  data: { kind: 'text', value: 'FILE', help: 'the text to learn, UTF-8 (default data/tales.txt)' },
+  preset: {
+    kind: 'choice',
+    choices: presetNames,
+    value: 'NAME',
+    help: presetNames.map((name) => `${name}: ${presets[name].summary}`).join('\n'),
+  },
+  out: {
+    kind: 'text',
+    value: 'DIR',
+    help: 'where the run is written (default runs/<preset>, then -2, -3, ...)',
+  },
+  overwrite: { kind: 'switch', help: 'let --out replace the run in that folder' },
+  resume: {
+    kind: 'text',
+    value: 'DIR',
+    help: 'go on with a run exactly where it stopped; --steps may be raised',
+  },
+  init: { kind: 'text', value: 'FOLDER', help: 'start a new run from the weights of a run or model folder' },
+  unknown: {
+    kind: 'choice',
+    choices: ['error', 'skip'],
+    value: 'error|skip',
+    help: 'with --init: what to do about characters it does not know',
+  },
+  steps: { kind: 'integer', value: 'N', rule: positive, help: 'updates' },
+  'stop-at': {
+    kind: 'integer',
+    value: 'N',
+    rule: positive,
+    help: 'stop after this step as Ctrl+C would; --resume goes on',
+  },
+  'batch-size': { kind: 'integer', value: 'N', rule: positive, help: 'windows in a batch' },
+  accumulate: { kind: 'integer', value: 'N', rule: positive, help: 'batches added up to one update' },
+  sampling: {
+    kind: 'choice',
+    choices: samplings,
+    value: 'S',
+    help: 'random: any window each time (default);\nepoch: every window once before any again',
+  },
+  context: { kind: 'integer', value: 'N', rule: positive, help: 'context length: tokens the model sees' },
+  layers: { kind: 'integer', value: 'N', rule: positive, help: 'blocks' },
+  heads: { kind: 'integer', value: 'N', rule: positive, help: 'attention heads a block' },
+  channels: { kind: 'integer', value: 'N', rule: positive, help: 'width; must be divisible by heads' },
+  dropout: { kind: 'number', value: 'X', rule: belowOne, help: 'share of activations silenced in training' },
+  lr: { kind: 'number', value: 'X', rule: positive, help: 'peak learning rate' },
+  'min-lr': {
+    kind: 'number',
+    value: 'X',
+    rule: notNegative,
+    help: 'learning rate at the end (default lr / 10)',
+  },
+  warmup: {
+    kind: 'integer',
+    value: 'N',
+    rule: notNegative,
+    help: 'steps until the peak (default 5 % of steps)',
+  },
+  'weight-decay': { kind: 'number', value: 'X', rule: notNegative, help: 'pull of matrices towards 0' },
+  beta1: { kind: 'number', value: 'X', rule: belowOne, help: 'memory of the mean gradient' },
+  beta2: { kind: 'number', value: 'X', rule: belowOne, help: 'memory of the mean squared gradient' },
+  clip: { kind: 'number', value: 'X', rule: notNegative, help: 'largest gradient norm; 0: no limit' },
+  'eval-every': { kind: 'integer', value: 'N', rule: positive, help: 'steps between evaluations' },
+  'eval-tokens': {
+    kind: 'text',
+    value: 'N|full',
+    help: 'held-out tokens in each (default 20480); the last one takes all',
+  },
+  patience: {
+    kind: 'integer',
+    value: 'N',
+    rule: notNegative,
+    help: 'stop after N evaluations without a new best (0: never)',
+  },
+  'sample-every': {
+    kind: 'integer',
+    value: 'N',
+    rule: positive,
+    help: 'show a sample of the model every N steps',
+  },
+  'checkpoint-every': {
+    kind: 'integer',
+    value: 'N',
+    rule: positive,
+    help: 'steps between checkpoints (default: each evaluation)',
+  },
+  keep: {
+    kind: 'integer',
+    value: 'N',
+    rule: positive,
+    help: 'newest checkpoints to keep beside the best (default 2)',
+  },
+  seed: { kind: 'integer', value: 'N', rule: seed, help: 'of all randomness (default: picked and printed)' },
+  plan: { kind: 'switch', help: 'print the sizes, the arithmetic and the memory of the run, and stop' },
+  'overfit-batch': {
+    kind: 'switch',
+    help: 'debugging: train on one single batch; the loss must go to nearly 0',
+  },
+  quiet: { kind: 'switch', help: 'print warnings and the result only' },
+} as const;
+
+export type TrainFlags = Values<typeof trainFlags>;
+
+/** The preset's sizes with the flags over them; with --init the checkpoint's, which a flag may not contradict. */
+export function chooseConfig(
+  given: TrainFlags,
+  preset: Preset,
+  vocabSize: number,
+  loaded: ModelConfig | undefined,
+): ModelConfig {
+  const base = loaded ?? preset.model;
+  const channels = given.channels ?? base.channels;
+  const config: ModelConfig = {
+    arch: 'gpt2',
+    vocabSize,
+    contextLength: given.context ?? base.contextLength,
+    channels,
+    heads: given.heads ?? base.heads,
+    layers: given.layers ?? base.layers,
+    feedForward: loaded?.feedForward ?? 4 * channels,
+    dropout: given.dropout ?? base.dropout,
+  };
+  if (loaded !== undefined) {
+    const { contextLength, channels, heads, layers } = loaded;
+    refuseConflicts(given, { contextLength, channels, heads, layers }, `--init ${given.init}`);
+  }
+  return validateConfig(config);
+}
+
+/** The preset's settings with the flags over them. */
+export function chooseSettings(given: TrainFlags, preset: Preset): RunSettings {
+  const base = preset.train;
+  const steps = given.steps ?? base.steps;
+  const learningRate = given.lr ?? base.learningRate;
+  const settings = {
+    steps,
+    batchSize: given['batch-size'] ?? base.batchSize,
+    accumulate: given.accumulate ?? base.accumulate,
+    sampling: given.sampling ?? base.sampling,
+    learningRate,
+    minLearningRate: given['min-lr'] ?? (given.lr === undefined ? base.minLearningRate : learningRate / 10),
+    warmup: given.warmup ?? (given.steps === undefined ? base.warmup : Math.round(steps / 20)),
+    weightDecay: given['weight-decay'] ?? base.weightDecay,
+    beta1: given.beta1 ?? base.beta1,
+    beta2: given.beta2 ?? base.beta2,
+    clip: given.clip ?? base.clip,
+    evalEvery: given['eval-every'] ?? base.evalEvery,
+    evalTokens: evalTokens(given['eval-tokens']) ?? base.evalTokens,
+    patience: given.patience ?? 0,
+    seed: given.seed ?? randomInt(2 ** 32),
+  };
+  if (settings.minLearningRate > learningRate) {
+    throw new UsageError(
+      `--min-lr must not exceed --lr, got ${settings.minLearningRate} and ${learningRate}`,
+    );
+  }
+  return settings;
+}
+
+/** A resumed run's settings: what it was started with, except that --steps may be raised. */
+export function resumedSettings(given: TrainFlags, saved: RunSettings, config: ModelConfig): RunSettings {
+  const { steps } = saved;
+  if (given.steps !== undefined && given.steps < steps) {
+    throw new UsageError(`--steps ${given.steps} is less than the run's ${steps}; it can only be raised`);
+  }
+  refuseConflicts(given, { ...saved, ...config }, `--resume ${given.resume}`);
+  for (const flag of ['init', 'out', 'overwrite', 'preset', 'overfit-batch', 'unknown'] as const) {
+    if (given[flag] !== undefined) throw new UsageError(`--${flag} cannot go with --resume; leave it out`);
+  }
+  return { ...saved, steps: given.steps ?? steps }; // in the saved order: state.json is compared byte for byte
+}
+
+/** Which setting each flag sets, for comparing them. */
+const meaning = {
+  context: 'contextLength',
+  layers: 'layers',
+  heads: 'heads',
+  channels: 'channels',
+  dropout: 'dropout',
+  'batch-size': 'batchSize',
+  accumulate: 'accumulate',
+  sampling: 'sampling',
+  lr: 'learningRate',
+  'min-lr': 'minLearningRate',
+  warmup: 'warmup',
+  'weight-decay': 'weightDecay',
+  beta1: 'beta1',
+  beta2: 'beta2',
+  clip: 'clip',
+  'eval-every': 'evalEvery',
+  'eval-tokens': 'evalTokens',
+  patience: 'patience',
+  seed: 'seed',
+} as const satisfies Partial<Record<keyof TrainFlags, keyof RunSettings | keyof ModelConfig>>;
+
+/** Throws for a flag that says something else than what `source` has decided already. */
+function refuseConflicts(
+  given: TrainFlags,
+  decided: Partial<RunSettings & ModelConfig>,
+  source: string,
+): void {
+  for (const flag of Object.keys(meaning) as (keyof typeof meaning)[]) {
+    const there = decided[meaning[flag]];
+    const value = flag === 'eval-tokens' ? evalTokens(given[flag]) : given[flag];
+    if (value === undefined || there === undefined || value === there) continue;
+    throw new UsageError(`--${flag} ${value} contradicts ${source}, which has ${there}; leave it out`);
+  }
+}
+
+function evalTokens(value: string | undefined): number | 'full' | undefined {
+  if (value === undefined || value === 'full') return value;
+  const number = Number(value);
+  if (/^\d+$/.test(value) && number > 0) return number;
+  throw new UsageError(`--eval-tokens must be a positive integer or full, got ${JSON.stringify(value)}`);
+}

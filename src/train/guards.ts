@@ -1,0 +1,102 @@
+/** What an experienced eye would notice in a run's numbers, said in plain words while it goes on.
+ *
+ * None of this touches training: the guards only read, and after a resume they start to watch anew. */
+import type { ModelConfig } from '../model/config.ts';
+
+/** Losses that a spike is judged against. */
+const window = 64;
+const spikeZ = 6;
+
+/** Watches training and validation losses; each call returns a warning or undefined. */
+export class Guards {
+  readonly #clip: number;
+  readonly #losses: number[] = [];
+  #smooth: number | undefined;
+  #lowest = Number.POSITIVE_INFINITY;
+  #stepsAboveLowest = 0;
+  #lastSpike = Number.NEGATIVE_INFINITY;
+  #evaluations: { validation: number; train: number }[] = [];
+  #told = new Set<string>();
+
+  constructor(clip: number) {
+    this.#clip = clip;
+  }
+
+  /** After each step: loss spikes and a loss that only rises. */
+  step(step: number, loss: number, gradNorm: number): string | undefined {
+    const spike = this.#spike(step, loss, gradNorm);
+    this.#losses.push(loss);
+    if (this.#losses.length > window) this.#losses.shift();
+    this.#smooth = this.#smooth === undefined ? loss : 0.95 * this.#smooth + 0.05 * loss;
+    if (this.#smooth < this.#lowest) {
+      this.#lowest = this.#smooth;
+      this.#stepsAboveLowest = 0;
+    } else this.#stepsAboveLowest += 1;
+    if (spike !== undefined) return spike;
+    if (this.#stepsAboveLowest >= window && this.#smooth > 1.15 * this.#lowest) {
+      return this.#once(
+        'rate',
+        `the learning rate looks too high: the loss has risen from ${this.#lowest.toFixed(3)} to ${this.#smooth.toFixed(3)} and has not come back for ${this.#stepsAboveLowest} steps; try a third of --lr, or a longer --warmup`,
+      );
+    }
+    return undefined;
+  }
+
+  /** After each evaluation: validation rising while training falls, three times in a row. */
+  evaluation(validation: number): string | undefined {
+    const train = this.#smooth;
+    if (train === undefined) return undefined;
+    this.#evaluations.push({ validation, train });
+    const last = this.#evaluations.slice(-4);
+    const overfitting =
+      last.length === 4 &&
+      last.every((now, i) => {
+        const before = last[i - 1];
+        return before === undefined || (now.validation > before.validation && now.train < before.train);
+      });
+    if (!overfitting) return undefined;
+    return this.#once(
+      'overfitting',
+      `overfitting: validation has risen from ${last[0]!.validation.toFixed(3)} to ${validation.toFixed(3)} over three evaluations while the training loss fell to ${train.toFixed(3)}; the best checkpoint is kept; --patience 3 would stop here, --dropout 0.1 or a smaller model would help`,
+    );
+  }
+
+  #spike(step: number, loss: number, gradNorm: number): string | undefined {
+    if (this.#losses.length < window / 2 || step - this.#lastSpike < window / 2) return undefined;
+    const mean = this.#losses.reduce((sum, x) => sum + x, 0) / this.#losses.length;
+    const variance = this.#losses.reduce((sum, x) => sum + (x - mean) ** 2, 0) / (this.#losses.length - 1);
+    const z = (loss - mean) / Math.sqrt(variance);
+    if (!(z > spikeZ && loss > mean * 1.05)) return undefined;
+    this.#lastSpike = step;
+    const clipped =
+      this.#clip === 0
+        ? `no --clip holds it back`
+        : gradNorm > this.#clip
+          ? `clipping scaled it down ${(gradNorm / this.#clip).toFixed(1)} times`
+          : `below the clip of ${this.#clip}`;
+    return `loss spike: ${loss.toFixed(3)} is ${z.toFixed(1)} standard deviations above the last ${this.#losses.length} steps' mean of ${mean.toFixed(3)}; gradient norm ${gradNorm.toFixed(2)}, ${clipped}`;
+  }
+
+  #once(topic: string, message: string): string | undefined {
+    if (this.#told.has(topic)) return undefined;
+    this.#told.add(topic);
+    return message;
+  }
+}
+
+/** What can be said before the first step. */
+export function preflightWarnings(config: ModelConfig, parameters: number, trainTokens: number): string[] {
+  const perParameter = trainTokens / parameters;
+  const warnings: string[] = [];
+  if (perParameter < 20) {
+    warnings.push(
+      `${perParameter.toFixed(1)} training tokens a parameter: below the rule of thumb of 20 (Hoffmann et al., 2022), so expect the model to start memorising if it trains for many epochs; watch validation`,
+    );
+  }
+  if (trainTokens < 20 * config.contextLength) {
+    warnings.push(
+      `the training text holds only ${Math.floor(trainTokens / config.contextLength)} contexts of ${config.contextLength} tokens; a shorter --context gives more different ones`,
+    );
+  }
+  return warnings;
+}

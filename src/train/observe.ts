@@ -1,0 +1,46 @@
+/** How each part of the model is doing in one step: the size of its gradient, its weights, and its change.
+ *
+ * The ratio of change to weight is the number to watch: about 1e-3 is healthy, much more is too fast, much less is
+ * asleep. All three are root mean squares over the part's elements. */
+import type { Parameter } from '../tensor/arena.ts';
+import type { LayerMetrics } from './metrics.ts';
+import type { StepRecord, Trainer } from './trainer.ts';
+
+/** transformer.h.0.attn.c_attn.weight -> h.0.attn; LayerNorms count to the branch they feed. */
+export function partOf(name: string): string {
+  const [, first, index, layer] = name.split('.');
+  if (first !== 'h') return first!;
+  return `h.${index}.${layer === 'ln_1' || layer === 'attn' ? 'attn' : 'mlp'}`;
+}
+
+/** Parameters grouped by part, in the order of the model. */
+export function partsOf(parameters: readonly Parameter[]): Map<string, Parameter[]> {
+  const parts = new Map<string, Parameter[]>();
+  for (const parameter of parameters) {
+    const part = partOf(parameter.name);
+    parts.set(part, [...(parts.get(part) ?? []), parameter]);
+  }
+  return parts;
+}
+
+/** Trains one step and measures it. Costs a copy of the weights, so not for every step. */
+export function trainObserved(trainer: Trainer): { record: StepRecord; layers: LayerMetrics['layers'] } {
+  const { parameters } = trainer.model;
+  const before = new Map(parameters.map(({ name, value }) => [name, value.data.slice()]));
+  const record = trainer.train();
+  const layers = [...partsOf(parameters)].map(([name, members]) => {
+    let [gradient, weight, update, elements] = [0, 0, 0, 0];
+    for (const { name: member, value, grad } of members) {
+      const old = before.get(member)!;
+      for (let i = 0; i < value.size; i++) {
+        gradient += grad.data[i]! * grad.data[i]!;
+        weight += old[i]! * old[i]!;
+        update += (value.data[i]! - old[i]!) * (value.data[i]! - old[i]!);
+      }
+      elements += value.size;
+    }
+    const rms = (sum: number) => Math.sqrt(sum / elements);
+    return { name, gradient: rms(gradient), weight: rms(weight), update: rms(update) };
+  });
+  return { record, layers };
+}

@@ -1,0 +1,143 @@
+/** A training run as files: the model's three, the optimizer's moments, and state.json with everything else.
+ *
+ * All randomness is a function of (seed, step), so the step is the data's position and dropout's too. With the moments,
+ * the best so far and the settings, whatever happens after a restored checkpoint happens exactly as it would have.
+ * Nothing in here depends on when or where it was written: the same training gives the same bytes. */
+import {
+  type Checkpoint,
+  type CheckpointFile,
+  encodeCheckpoint,
+  loadParameters,
+} from '../model/checkpoint.ts';
+import { isObject, show } from '../model/json.ts';
+import { readSafetensors, writeSafetensors } from '../model/safetensors.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
+import type { Trainer, TrainSettings } from './trainer.ts';
+
+export type StateFile = CheckpointFile | 'optimizer.safetensors' | 'state.json';
+/** Raised whenever the same state would train on differently. */
+export const stateVersion = 1;
+
+/** The settings of a run: the trainer's, and what the loop around it does that changes what is kept. */
+export interface RunSettings extends TrainSettings {
+  readonly evalEvery: number;
+  /** Evaluations without a new best after which to stop; 0 never stops early. */
+  readonly patience: number;
+}
+/** What the loop knows besides the trainer. */
+export interface Progress {
+  readonly best: { readonly step: number; readonly nll: number } | null;
+  readonly evaluationsSinceBest: number;
+}
+/** What must be the same for a run to go on. */
+export interface RunIdentity {
+  readonly preset: string;
+  readonly data: string;
+  readonly corpusSha256: string;
+  /** Which kernels and whether they fuse multiply and add: what decides the last bit. */
+  readonly arithmetic: string;
+}
+export interface TrainingState extends Progress, RunIdentity {
+  readonly version: number;
+  readonly step: number;
+  readonly settings: RunSettings;
+}
+
+/** All files of a checkpoint that training can go on from. */
+export function encodeState(
+  trainer: Trainer,
+  tokenizer: Tokenizer,
+  identity: RunIdentity,
+  settings: RunSettings,
+  progress: Progress,
+): Map<StateFile, Uint8Array> {
+  const state: TrainingState = {
+    version: stateVersion,
+    step: trainer.step,
+    ...progress,
+    ...identity,
+    settings,
+  };
+  const { m, v } = trainer.optimizer.moments;
+  const moments = [m, v].map(({ name, shape, data }) => ({ name, shape, data: Float32Array.from(data) }));
+  return new Map<StateFile, Uint8Array>([
+    ...encodeCheckpoint(trainer.model, tokenizer),
+    ['optimizer.safetensors', writeSafetensors(moments)],
+    ['state.json', new TextEncoder().encode(`${JSON.stringify(state, null, 2)}\n`)],
+  ]);
+}
+
+/** Reads state.json; a RangeError of one line for another version or anything malformed. */
+export function decodeState(bytes: Uint8Array, source: string): TrainingState {
+  const refuse = (what: string): never => {
+    throw new RangeError(`${source}: ${what}`);
+  };
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    refuse('expected JSON');
+  }
+  if (!isObject(value)) return refuse(`expected an object, got ${show(value)}`);
+  if (value.version !== stateVersion) {
+    refuse(`written by another version: expected state version ${stateVersion}, got ${show(value.version)}`);
+  }
+  const { step, best, evaluationsSinceBest, settings } = value;
+  const count = (x: unknown) => Number.isSafeInteger(x) && (x as number) >= 0;
+  if (!count(step)) refuse(`step: expected a whole number, got ${show(step)}`);
+  if (!count(evaluationsSinceBest))
+    refuse(`evaluationsSinceBest: expected a whole number, got ${show(evaluationsSinceBest)}`);
+  if (best !== null && !(isObject(best) && count(best.step) && typeof best.nll === 'number')) {
+    refuse(`best: expected step and nll, got ${show(best)}`);
+  }
+  for (const key of ['preset', 'data', 'corpusSha256', 'arithmetic'] as const) {
+    if (typeof value[key] !== 'string') refuse(`${key}: expected a text, got ${show(value[key])}`);
+  }
+  if (!isObject(settings)) return refuse(`settings: expected an object, got ${show(settings)}`);
+  const numbers: (keyof RunSettings)[] = [
+    ...([
+      'steps',
+      'batchSize',
+      'accumulate',
+      'learningRate',
+      'minLearningRate',
+      'warmup',
+      'beta1',
+      'beta2',
+    ] as const),
+    ...(['weightDecay', 'clip', 'evalEvery', 'patience', 'seed'] as const),
+  ];
+  for (const key of numbers) {
+    if (!Number.isFinite(settings[key]))
+      refuse(`settings.${key}: expected a number, got ${show(settings[key])}`);
+  }
+  if (settings.evalTokens !== 'full' && !count(settings.evalTokens))
+    refuse(`settings.evalTokens: got ${show(settings.evalTokens)}`);
+  if (settings.sampling !== 'random' && settings.sampling !== 'epoch')
+    refuse(`settings.sampling: got ${show(settings.sampling)}`);
+  return value as unknown as TrainingState;
+}
+
+/** Puts weights, moments and step into a trainer built for the same sizes; all or nothing. */
+export function restoreTrainer(
+  trainer: Trainer,
+  checkpoint: Checkpoint,
+  optimizer: Uint8Array,
+  state: TrainingState,
+  source: string,
+): void {
+  const file = `${source}/optimizer.safetensors`;
+  const stored = readSafetensors(optimizer, file);
+  const moments = Object.values(trainer.optimizer.moments).map((moment) => {
+    const found = stored.get(moment.name);
+    if (found === undefined || found.shape.join() !== moment.shape.join()) {
+      throw new RangeError(
+        `${file}: expected ${moment.name} of (${moment.shape}), got ${found === undefined ? 'none' : `(${found.shape})`}`,
+      );
+    }
+    return [moment.data, found.data] as const;
+  });
+  loadParameters(trainer.model, checkpoint, source);
+  for (const [to, from] of moments) to.set(from);
+  trainer.step = state.step;
+}
