@@ -1,0 +1,46 @@
+/** What the machine can do, and the one operation that depends on it: a * b + c.
+ *
+ * WebAssembly SIMD of 2021 has no fused multiply-add. Relaxed SIMD has one, which engines may round once (fused) or
+ * twice; it counts as present only where it is fused, because "sometimes" would make results depend on the machine in
+ * a way that nothing records. Fused doubles the speed of a matrix product and changes its last bits. */
+import { assemble, type Expr, f32x4, func, v128 } from './assembler.ts';
+
+export interface Target {
+  /** Multiply-add is one instruction that rounds once. */
+  readonly fma: boolean;
+}
+
+type Vector = Expr<'v128'>;
+
+/** a * b + c: rounded once with fma, else twice, and then the same on every machine. */
+export const madd =
+  (target: Target) =>
+  (a: Vector, b: Vector, c: Vector): Vector =>
+    target.fma ? f32x4.relaxedMadd(a, b, c) : f32x4.add(f32x4.mul(a, b), c);
+
+/** c - a * b, rounded likewise. */
+export const nmadd =
+  (target: Target) =>
+  (a: Vector, b: Vector, c: Vector): Vector =>
+    target.fma ? f32x4.relaxedNmadd(a, b, c) : f32x4.sub(c, f32x4.mul(a, b));
+
+/** Whether this engine runs SIMD on shared memory at all. */
+export function hasSimd(): boolean {
+  const probe = func('probe', { p: 'i32' }, (p) => [
+    v128.store(p.p, f32x4.add(v128.load(p.p), v128.load(p.p))),
+  ]);
+  return typeof SharedArrayBuffer === 'function' && WebAssembly.validate(assemble([probe]));
+}
+
+/** Whether this engine has relaxed SIMD and fuses: (1 + e)(1 - e) - 1 is -e * e in one step, and 0 in two. */
+export function hasFusedMultiplyAdd(): boolean {
+  const probe = func('probe', { a: 'f32', b: 'f32', c: 'f32' }, ({ a, b, c }) =>
+    f32x4.extractLane(f32x4.relaxedMadd(f32x4.splat(a), f32x4.splat(b), f32x4.splat(c)), 0),
+  );
+  const bytes = assemble([probe]);
+  if (!WebAssembly.validate(bytes)) return false;
+  const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+  const e = 2 ** -13;
+  return (exports['probe'] as (...abc: number[]) => number)(1 + e, 1 - e, -1) === -e * e;
+}
