@@ -1,8 +1,40 @@
 /** What the fast backend needs from Node and cannot have in pure code: a V8 flag, and threads. */
 import v8 from 'node:v8';
+import { Worker } from 'node:worker_threads';
+import type { SimdHost } from '../tensor/simd/pool.ts';
 
-/** Node 20 has relaxed SIMD behind a V8 flag, which must be set before the first module is compiled; on newer Nodes it
- * is on by default and the flag may be gone, so set it only after a probe has failed. Holds for all threads. */
-export function enableRelaxedSimd(): void {
-  v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
-}
+export const nodeHost: SimdHost = {
+  /** Node 20 has relaxed SIMD behind a V8 flag; newer Nodes have it without, and no longer know the flag, which makes
+   * V8 print a complaint: so this is called only after a probe has failed. Flags hold for all threads of a process. */
+  enableRelaxedSimd() {
+    v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
+  },
+
+  /** The worker's code is text, not a file: on Node 20 a worker cannot load a TypeScript file under tsx without
+   * starting tsx again, which takes six times as long. It is unref'ed, so it never keeps the process alive. */
+  startWorker(source, data, ended) {
+    const code = `const { parentPort, workerData } = require('node:worker_threads');
+      (${source})(workerData, () => parentPort.postMessage('ready'));`;
+    return new Promise((resolve, reject) => {
+      const worker = new Worker(code, { eval: true, workerData: data, execArgv: [] });
+      let reason = 'it was terminated';
+      let closing = false;
+      worker.once('message', () => {
+        worker.unref();
+        resolve({
+          terminate() {
+            closing = true;
+            void worker.terminate();
+          },
+        });
+      });
+      worker.once('error', (error) => {
+        reason = error.message;
+      });
+      worker.once('exit', () => {
+        reject(new Error(reason)); // does nothing if it was ready before
+        if (!closing) ended(reason);
+      });
+    });
+  },
+};

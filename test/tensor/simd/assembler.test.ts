@@ -1,6 +1,6 @@
 /** The assembler: every instruction is executed and compared with what JavaScript says it should be. */
 import { describe, expect, test } from 'vitest';
-import { enableRelaxedSimd } from '../../../src/node/simd-host.ts';
+import { nodeHost } from '../../../src/node/simd-host.ts';
 import {
   after,
   assemble,
@@ -33,7 +33,7 @@ import {
 import { hasFusedMultiplyAdd } from '../../../src/tensor/simd/target.ts';
 
 type Vector = Expr<'v128'>;
-if (!hasFusedMultiplyAdd()) enableRelaxedSimd();
+if (!hasFusedMultiplyAdd()) nodeHost.enableRelaxedSimd();
 
 /** A module of one or more functions on a fresh memory. */
 function run(...functions: Func[]) {

@@ -1,0 +1,81 @@
+/** dbias (N) += column sums of dy (M N).
+ *
+ * Lanes run over columns, 16 of them (a cache line of dy) in one pass down the rows. Sums are kept in double, as in
+ * the reference, with the same bits: the kernel waits for memory anyway. An output is a column, so threads share the columns. */
+import { dims } from '../dims.ts';
+import {
+  call,
+  type Expr,
+  f32x4,
+  f64x2,
+  func,
+  i32,
+  i64x2,
+  type Local,
+  loop,
+  type Stmt,
+  v128,
+} from './assembler.ts';
+import type { Family } from './engine.ts';
+import { element, locals, promoteHigh, storeFirst } from './lanes.ts';
+
+const strip = 16;
+
+const columnSums = func(
+  'columnSums',
+  { sums: 'i32', x: 'i32', rows: 'i32', columns: 'i32', from: 'i32', to: 'i32' },
+  (p, local) => {
+    const [n, m, at, rest] = [local('i32'), local('i32'), local('i32'), local('i32')];
+    const sums = locals(local, 'v128', strip / 2);
+    const x = local('v128');
+    // Sums `vectors` times 4 columns from column n on; of the last four only those below `to` are written.
+    const pass = (
+      vectors: number,
+      write: (p: Expr<'i32'>, v: Local<'v128'>, done: number) => Stmt,
+    ): Stmt[] => [
+      ...sums.slice(0, 2 * vectors).map((sum) => sum.set(f64x2.const(0))),
+      at.set(element(p.x, n)),
+      loop(m, 0, p.rows, 1, [
+        ...Array.from({ length: vectors }, (_, v) => [
+          x.set(v128.load(at, 16 * v)),
+          sums[2 * v]!.set(f64x2.add(sums[2 * v]!, f64x2.promoteLowF32x4(x))),
+          sums[2 * v + 1]!.set(f64x2.add(sums[2 * v + 1]!, promoteHigh(x))),
+        ]).flat(),
+        at.set(element(at, p.columns)),
+      ]),
+      at.set(element(p.sums, n)),
+      ...Array.from({ length: vectors }, (_, v) => {
+        const low = f32x4.demoteF64x2Zero(f64x2.add(sums[2 * v]!, f64x2.promoteLowF32x4(x)));
+        const high = f32x4.demoteF64x2Zero(f64x2.add(sums[2 * v + 1]!, promoteHigh(x)));
+        return [x.set(v128.load(at, 16 * v)), x.set(i64x2.shuffle(low, high, [0, 2])), write(at, x, v)];
+      }).flat(),
+    ];
+    return [
+      loop(
+        n,
+        p.from,
+        i32.sub(p.to, strip - 1),
+        strip,
+        pass(strip / 4, (to, v, done) => v128.store(to, v, 16 * done)),
+      ),
+      loop(n, n, p.to, 4, [
+        rest.set(i32.sub(p.to, n)),
+        ...pass(1, (to, v) => call(storeFirst, { p: to, v, n: rest })),
+      ]),
+    ];
+  },
+);
+
+export const bias: Family = {
+  kernels: () => [columnSums],
+  operations: (engine) => {
+    const sums = engine.kernel('columnSums');
+    return {
+      biasBackward(dbias, dy) {
+        const { M, N } = dims('biasBackward', { dy: [dy, 'M N'], dbias: [dbias, 'N'] });
+        const work = { outputs: N, unit: strip, cost: 0.2 * M };
+        sums(work, engine.pointer(dbias), engine.pointer(dy), M, N);
+      },
+    };
+  },
+};

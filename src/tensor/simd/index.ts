@@ -1,0 +1,109 @@
+/** The fast implementation of the Kernels interface: WebAssembly SIMD, assembled at start-up, on several threads.
+ *
+ * One module holds all kernels. The object starts as a copy of the reference implementation and overrides what the
+ * families offer; float64 tensors, which only gradient checks use, go to the reference. */
+import type { Kernels } from '../kernels.ts';
+import { reference } from '../reference/index.ts';
+import type { Tensor } from '../tensor.ts';
+import { assemble } from './assembler.ts';
+import { bias } from './bias.ts';
+import type { Engine, Family, Work } from './engine.ts';
+import { SharedMemory } from './memory.ts';
+import { Pool, type SimdHost } from './pool.ts';
+import { hasFusedMultiplyAdd, hasSimd, type Target } from './target.ts';
+
+const families: readonly Family[] = [bias];
+
+export interface SimdOptions {
+  /** How many threads compute, this one included. */
+  readonly threads: number;
+  /** 'auto' fuses multiply-add where the machine can; 'portable' gives the same bits on every machine. */
+  readonly math: 'auto' | 'portable';
+}
+
+export interface SimdKernels extends Kernels {
+  readonly threads: number;
+  readonly target: Target;
+  /** Ends the workers; the kernels cannot be used any more. */
+  close(): void;
+}
+
+/** A job shorter than this stays on the calling thread: handing over and coming back takes about a microsecond. */
+const splitNanoseconds = 4000;
+/** Several chunks a thread, so that one that starts late or is interrupted does not hold up the others. */
+const chunksPerThread = 4;
+
+/** Starting is the one asynchronous step. Rejects if there is no SIMD or if a worker does not start. */
+export async function createSimdKernels(host: SimdHost, options: SimdOptions): Promise<SimdKernels> {
+  const { threads, math } = options;
+  if (!(Number.isInteger(threads) && threads >= 1)) {
+    throw new RangeError(`simd: threads does not fit; expected an integer from 1, got ${threads}`);
+  }
+  if (!hasSimd())
+    throw new Error('simd: this engine has no WebAssembly SIMD or no shared memory; use the reference');
+  const target = probe(host, math);
+  const functions = families.flatMap((family) => family.kernels(target));
+  const module = await WebAssembly.compile(assemble(functions));
+  const shared = new SharedMemory();
+  const { memory } = shared;
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  const kernels = exports as Record<string, (...args: number[]) => number>;
+  const pool = threads > 1 ? await Pool.start(host, threads, { module, memory, kernels }) : undefined;
+  const engine = createEngine({ target, threads, kernels, shared, pool });
+
+  const simd: Record<string, unknown> = { ...reference };
+  for (const family of families) {
+    for (const [name, fast] of Object.entries(family.operations(engine))) {
+      simd[name] = withReference(fast as Operation, reference[name as keyof Kernels] as unknown as Operation);
+    }
+  }
+  const close = () => pool?.close();
+  return { ...(simd as unknown as Kernels), name: 'simd', memory: shared, threads, target, close };
+}
+
+function probe(host: SimdHost, math: SimdOptions['math']): Target {
+  if (math === 'portable') return { fma: false };
+  if (!hasFusedMultiplyAdd()) host.enableRelaxedSimd();
+  return { fma: hasFusedMultiplyAdd() };
+}
+
+type Operation = (first: Tensor, ...rest: unknown[]) => unknown;
+
+function withReference(fast: Operation, slow: Operation): Operation {
+  return (first, ...rest) =>
+    first.data instanceof Float64Array ? slow(first, ...rest) : fast(first, ...rest);
+}
+
+function createEngine(parts: {
+  readonly target: Target;
+  readonly threads: number;
+  readonly kernels: Record<string, (...args: number[]) => number>;
+  readonly shared: SharedMemory;
+  readonly pool: Pool | undefined;
+}): Engine {
+  const { target, threads, kernels, shared, pool } = parts;
+  const names = Object.keys(kernels);
+  const direct = (name: string) => {
+    const f = kernels[name];
+    if (f === undefined) throw new Error(`simd: no kernel is named ${name}; there are ${names.join(', ')}`);
+    return f;
+  };
+  return {
+    target,
+    threads,
+    direct,
+    kernel: (name) => {
+      const onThisThread = direct(name);
+      const index = names.indexOf(name);
+      return ({ outputs, unit = 1, cost }: Work, ...args: number[]): void => {
+        if (outputs === 0) return;
+        const pieces = Math.min(Math.floor((outputs * cost) / splitNanoseconds), Math.ceil(outputs / unit));
+        const chunks = Math.min(pieces, threads * chunksPerThread);
+        if (pool === undefined || chunks < 2) onThisThread(...args, 0, outputs);
+        else pool.run(index, { outputs, unit, chunks }, args);
+      };
+    },
+    pointer: (t) => shared.pointer(t),
+    scratch: (bytes) => shared.scratch(bytes),
+  };
+}

@@ -1,0 +1,61 @@
+/** One shared WebAssembly memory: tensors of the fast backend live in it, and every thread computes on it.
+ *
+ * It only grows. A shared memory never moves, so views made before it grew stay valid. */
+import type { Memory } from '../kernels.ts';
+import type { Numbers, Tensor } from '../tensor.ts';
+
+const page = 65536;
+/** 2 GiB, so that an address is a positive i32 and signed comparisons of addresses are right. */
+const maximumPages = 32768;
+const alignment = 64;
+/** Kernels may read, never write, up to so many bytes past the end of a tensor: one vector at a row's end. */
+const slack = 64;
+
+export class SharedMemory implements Memory {
+  readonly memory = new WebAssembly.Memory({ initial: 1, maximum: maximumPages, shared: true });
+  /** Each growth gives a new buffer object for the same memory. */
+  readonly #buffers = new WeakSet<ArrayBufferLike>();
+  #newest: ArrayBufferLike = this.memory.buffer;
+  #end = alignment; // so that no tensor starts at address 0
+  #scratch = { pointer: 0, bytes: 0 };
+
+  /** Zeroed memory for good. */
+  reserve(bytes: number): { readonly buffer: ArrayBufferLike; readonly byteOffset: number } {
+    const byteOffset = this.#end;
+    const end = byteOffset + Math.ceil(bytes / alignment) * alignment;
+    const pages = Math.ceil((end + slack) / page);
+    if (pages > maximumPages) {
+      const [need, most] = [end, maximumPages * page].map((n) => `${Math.ceil(n / 2 ** 20)} MB`);
+      throw new RangeError(
+        `simd memory: too much is asked for; expected at most ${most}, got ${need}; use a smaller model or batch`,
+      );
+    }
+    const missing = pages - this.memory.buffer.byteLength / page;
+    if (missing > 0) this.memory.grow(missing);
+    this.#newest = this.memory.buffer;
+    this.#buffers.add(this.#newest);
+    this.#end = end;
+    return { buffer: this.#newest, byteOffset };
+  }
+
+  /** The address of a tensor's first element. Throws a TypeError if the tensor is in other memory. */
+  pointer(t: Tensor<Numbers>): number {
+    const data = t.data;
+    if (data.buffer !== this.#newest && !this.#buffers.has(data.buffer)) {
+      throw new TypeError(
+        `simd: ${t.name} is in other memory; expected a tensor in the memory of these kernels, got one in its own; allocate it from kernels.memory`,
+      );
+    }
+    return data.byteOffset;
+  }
+
+  /** Memory for within one operation: the next call may hand out the same. It holds anything. */
+  scratch(bytes: number): number {
+    if (bytes > this.#scratch.bytes) {
+      // At least doubling keeps what outgrown scratch wastes below what is in use.
+      const size = Math.max(bytes, 2 * this.#scratch.bytes, page);
+      this.#scratch = { pointer: this.reserve(size).byteOffset, bytes: size };
+    }
+    return this.#scratch.pointer;
+  }
+}

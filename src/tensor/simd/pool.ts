@@ -1,0 +1,154 @@
+/** Threads inside the kernels, synchronous outside: `run` returns when all outputs are computed.
+ *
+ * Workers instantiate the same module on the same memory, spin a while for the next job, then park. Work is split over
+ * outputs only, so how many threads there are and who computes what cannot change a bit. The job block and the order
+ * in which it is written and read are described in worker.ts. */
+import { layout, type WorkerData, work } from './worker.ts';
+
+/** What the platform supplies. */
+export interface SimdHost {
+  /** Switches on relaxed SIMD where it is there but off; called only if the engine does not have it. */
+  enableRelaxedSimd(): void;
+  /** Starts a thread that calls `(source)(data, ready)`, where `source` is the text of a function. Resolves when it
+   * calls `ready`; rejects if it ends before. If it ends later, `ended` is called with the reason. */
+  startWorker(source: string, data: WorkerData, ended: (reason: string) => void): Promise<WorkerHandle>;
+}
+export interface WorkerHandle {
+  terminate(): void;
+}
+
+/** Long enough to bridge the JavaScript between two kernels, so that a training step never wakes anybody. */
+const workerSpins = 20_000;
+const mainSpins = 20_000;
+
+/** How to cut a job, decided by the caller. */
+export interface Cut {
+  readonly outputs: number;
+  /** Chunks are multiples of this: the tile of the kernel. */
+  readonly unit: number;
+  readonly chunks: number;
+}
+
+export class Pool {
+  readonly #block = new SharedArrayBuffer(layout.bytes);
+  readonly #words = new Int32Array(this.#block);
+  readonly #values = new Float64Array(this.#block);
+  readonly #workers: WorkerHandle[] = [];
+  readonly #kernels: readonly ((...args: number[]) => void)[];
+  readonly #patience: number;
+  #failure = '';
+
+  private constructor(kernels: readonly ((...args: number[]) => void)[], patience: number) {
+    this.#kernels = kernels;
+    this.#patience = patience;
+  }
+
+  /** Starts `threads - 1` workers; the calling thread is the last one. Rejects with one error if any does not start.
+   * A worker that is killed in the middle of a chunk cannot say so, and the waiting thread hears no events: so
+   * `patience` seconds without any chunk finished count as its death. */
+  static async start(
+    host: SimdHost,
+    threads: number,
+    parts: Pick<WorkerData, 'module' | 'memory'> & {
+      readonly kernels: Record<string, (...args: number[]) => void>;
+    },
+    patience = 20,
+  ): Promise<Pool> {
+    const names = Object.keys(parts.kernels);
+    const pool = new Pool(Object.values(parts.kernels), patience);
+    const { module, memory } = parts;
+    const data = { module, memory, block: pool.#block, names, layout, spins: workerSpins };
+    // tsx and other esbuild-based loaders wrap named functions in a helper of this name, which the worker lacks.
+    const source = `(() => { const __name = (f) => f; return ${work.toString()}; })()`;
+    const starts = Array.from({ length: threads - 1 }, () =>
+      host.startWorker(source, data, (reason) => pool.#fail(reason)),
+    );
+    for (const start of await Promise.allSettled(starts)) {
+      if (start.status === 'fulfilled') pool.#workers.push(start.value);
+      else pool.#fail(start.reason instanceof Error ? start.reason.message : String(start.reason));
+    }
+    try {
+      pool.#check();
+    } catch (error) {
+      pool.close();
+      throw error;
+    }
+    return pool;
+  }
+
+  close(): void {
+    this.#failure ||= 'the pool is closed';
+    for (const worker of this.#workers) worker.terminate();
+  }
+
+  /** Computes all outputs of one kernel, on all threads. `args` are those before from and to. */
+  run(kernel: number, cut: Cut, args: readonly number[]): void {
+    this.#check();
+    const words = this.#words;
+    words[layout.kernel] = kernel;
+    words[layout.outputs] = cut.outputs;
+    words[layout.unit] = cut.unit;
+    words[layout.chunks] = cut.chunks;
+    words[layout.argumentCount] = args.length;
+    for (let i = 0; i < args.length; i++) this.#values[layout.arguments + i] = args[i]!;
+    Atomics.store(words, layout.done, 0);
+    Atomics.store(words, layout.open, cut.chunks); // from here on workers may read the block
+    Atomics.add(words, layout.generation, 1);
+    if (Atomics.load(words, layout.parked) > 0) Atomics.notify(words, layout.generation);
+    try {
+      this.#help(kernel, cut, args);
+    } catch (error) {
+      this.#fail(String(error));
+      throw error;
+    }
+    this.#wait(cut.chunks);
+  }
+
+  #help(kernel: number, { outputs, unit, chunks }: Cut, args: readonly number[]): void {
+    const words = this.#words;
+    const units = Math.ceil(outputs / unit);
+    for (;;) {
+      const open = Atomics.load(words, layout.open);
+      if (open === 0) return;
+      if (Atomics.compareExchange(words, layout.open, open, open - 1) !== open) continue;
+      const from = Math.floor((units * (open - 1)) / chunks) * unit;
+      const to = Math.floor((units * open) / chunks) * unit;
+      this.#kernels[kernel]!(...args, from, Math.min(to, outputs));
+      Atomics.add(words, layout.done, 1);
+    }
+  }
+
+  #wait(chunks: number): void {
+    const words = this.#words;
+    for (let spin = 0; spin < mainSpins; spin++) if (Atomics.load(words, layout.done) === chunks) return;
+    Atomics.store(words, layout.mainParked, 1);
+    // Seconds are counted one by one, so that a machine that slept for an hour counts one.
+    for (let idle = 0, seen = -1; ; ) {
+      const done = Atomics.load(words, layout.done);
+      if (done === chunks) break;
+      this.#check();
+      idle = done === seen ? idle + 1 : 0;
+      if (idle > this.#patience) {
+        this.#fail(`no progress in ${this.#patience} seconds`);
+        this.#check();
+      }
+      seen = done;
+      Atomics.wait(words, layout.done, done, 1000);
+    }
+    Atomics.store(words, layout.mainParked, 0);
+  }
+
+  /** Remembers the first reason; what a worker wrote down itself says more than that it ended. */
+  #fail(reason: string): void {
+    const length = Atomics.load(this.#words, layout.failure);
+    const text = String.fromCharCode(...new Uint8Array(this.#block, layout.text, length));
+    this.#failure ||= text || reason;
+  }
+
+  #check(): void {
+    if (Atomics.load(this.#words, layout.failure) > 0) this.#fail('');
+    if (this.#failure !== '') {
+      throw new Error(`simd: a worker thread failed: ${this.#failure}; start again, or use --threads 1`);
+    }
+  }
+}
