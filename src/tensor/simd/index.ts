@@ -8,11 +8,12 @@ import type { Tensor } from '../tensor.ts';
 import { assemble } from './assembler.ts';
 import { bias } from './bias.ts';
 import type { Engine, Family, Work } from './engine.ts';
+import { matmul } from './matmul.ts';
 import { SharedMemory } from './memory.ts';
 import { Pool, type SimdHost } from './pool.ts';
 import { hasFusedMultiplyAdd, hasSimd, type Target } from './target.ts';
 
-const families: readonly Family[] = [bias];
+const families: readonly Family[] = [matmul, bias];
 
 export interface SimdOptions {
   /** How many threads compute, this one included. */

@@ -8,6 +8,8 @@ const page = 65536;
 /** 2 GiB, so that an address is a positive i32 and signed comparisons of addresses are right. */
 const maximumPages = 32768;
 const alignment = 64;
+/** So many bytes from address 0 on are zero for ever: what a sum that starts from nothing starts from. */
+const zeroBytes = 128;
 /** Kernels may read, never write, up to so many bytes past the end of a tensor: one vector at a row's end. */
 const slack = 64;
 
@@ -16,7 +18,7 @@ export class SharedMemory implements Memory {
   /** Each growth gives a new buffer object for the same memory. */
   readonly #buffers = new WeakSet<ArrayBufferLike>();
   #newest: ArrayBufferLike = this.memory.buffer;
-  #end = alignment; // so that no tensor starts at address 0
+  #end = zeroBytes;
   #scratch = { pointer: 0, bytes: 0 };
 
   /** Zeroed memory for good. */
