@@ -17,7 +17,7 @@ export const nodeHost: SimdHost = {
       (${source})(workerData, () => parentPort.postMessage('ready'));`;
     return new Promise((resolve, reject) => {
       const worker = new Worker(code, { eval: true, workerData: data, execArgv: [] });
-      let reason = 'it was terminated';
+      let reason = '';
       let closing = false;
       worker.once('message', () => {
         worker.unref();
@@ -31,7 +31,8 @@ export const nodeHost: SimdHost = {
       worker.once('error', (error) => {
         reason = error.message;
       });
-      worker.once('exit', () => {
+      worker.once('exit', (code) => {
+        reason ||= `it ended with exit code ${code}`;
         reject(new Error(reason)); // does nothing if it was ready before
         if (!closing) ended(reason);
       });

@@ -52,7 +52,7 @@ export class Pool {
     parts: Pick<WorkerData, 'module' | 'memory'> & {
       readonly kernels: Record<string, (...args: number[]) => void>;
     },
-    patience = 20,
+    patience = 10,
   ): Promise<Pool> {
     const names = Object.keys(parts.kernels);
     const pool = new Pool(Object.values(parts.kernels), patience);
@@ -77,7 +77,7 @@ export class Pool {
   }
 
   close(): void {
-    this.#failure ||= 'the pool is closed';
+    this.#failure ||= 'these kernels are closed; expected no call after close()';
     for (const worker of this.#workers) worker.terminate();
   }
 
@@ -129,7 +129,7 @@ export class Pool {
       this.#check();
       idle = done === seen ? idle + 1 : 0;
       if (idle > this.#patience) {
-        this.#fail(`no progress in ${this.#patience} seconds`);
+        this.#fail(`no progress in ${this.#patience} s`);
         this.#check();
       }
       seen = done;
@@ -142,13 +142,11 @@ export class Pool {
   #fail(reason: string): void {
     const length = Atomics.load(this.#words, layout.failure);
     const text = String.fromCharCode(...new Uint8Array(this.#block, layout.text, length));
-    this.#failure ||= text || reason;
+    this.#failure ||= `a thread failed: ${text || reason}; start again, or use --threads 1`;
   }
 
   #check(): void {
     if (Atomics.load(this.#words, layout.failure) > 0) this.#fail('');
-    if (this.#failure !== '') {
-      throw new Error(`simd: a worker thread failed: ${this.#failure}; start again, or use --threads 1`);
-    }
+    if (this.#failure !== '') throw new Error(`simd: ${this.#failure}`);
   }
 }
