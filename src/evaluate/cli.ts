@@ -4,8 +4,8 @@ import { loadParameters } from '../model/checkpoint.ts';
 import { Gpt } from '../model/gpt.ts';
 import { type Command, runCommand, type Values } from '../node/command.ts';
 import { readText } from '../node/files.ts';
+import { kernelFlags, openKernels } from '../node/kernels.ts';
 import { findCheckpoint, readCheckpoint, runOf } from '../node/run-folder.ts';
-import { reference } from '../tensor/reference/index.ts';
 import { allWindows, cutAt } from '../train/dataset.ts';
 import { score } from './score.ts';
 
@@ -28,6 +28,7 @@ const flags = {
     value: 'error|skip',
     help: 'what to do about characters the model does not know',
   },
+  ...kernelFlags,
   json: { kind: 'switch', help: 'one JSON object' },
 } as const satisfies Command<Record<string, never>>['flags'] | Record<string, unknown>;
 
@@ -46,7 +47,7 @@ const windowsAtOnce = 8;
 
 await runCommand(command, main);
 
-function main(given: Values<typeof flags>): void {
+async function main(given: Values<typeof flags>): Promise<void> {
   const source = findCheckpoint(given.run);
   const checkpoint = readCheckpoint(source);
   const { config, tokenizer } = checkpoint;
@@ -60,7 +61,8 @@ function main(given: Values<typeof flags>): void {
       `${path}: too short to score; expected at least 2 tokens in its ${split} part, got ${part.length}`,
     );
   }
-  const model = new Gpt(config, { kernels: reference, batch: windowsAtOnce, slots: 0, gradients: false });
+  const { kernels } = await openKernels(given);
+  const model = new Gpt(config, { kernels, batch: windowsAtOnce, slots: 0, gradients: false });
   const rows = windowsAtOnce * config.contextLength;
   const buffers = { inputs: model.arena.ids('inputs', rows), targets: model.arena.ids('targets', rows) };
   model.arena.allocate(model.kernels.memory);

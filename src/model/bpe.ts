@@ -24,16 +24,7 @@ import {
 import { Heap } from './bpe-heap.ts';
 import { type BpeParts, readTokenizerJson, writeTokenizerJson } from './bpe-json.ts';
 import { pieces } from './bpe-pieces.ts';
-
-interface Tokenizer {
-  readonly kind: 'char' | 'bpe';
-  readonly vocabSize: number;
-  encode(text: string, unknown?: 'error' | 'skip'): Int32Array;
-  decode(ids: ArrayLike<number>): string;
-  stream(): { push(id: number): string; end(): string };
-  tokenText(id: number): string;
-  toJSON(): object;
-}
+import type { TextStream, Tokenizer } from './tokenizer.ts';
 
 /** V8 keeps a slice of 13 or more characters as a view that holds the whole text in memory. */
 const longestRemembered = 12;
@@ -104,7 +95,7 @@ export class BpeTokenizer implements Tokenizer {
   }
 
   /** Decodes id by id. The bytes of an unfinished character wait for the next token or the end. */
-  stream(): { push(id: number): string; end(): string } {
+  stream(): TextStream {
     const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
     return {
       push: (id) => decoder.decode(this.#bytesOf(id), { stream: true }),

@@ -5,6 +5,7 @@ import { samplings } from '../train/dataset.ts';
 import { type Preset, presetNames, presets } from '../train/presets.ts';
 import type { RunSettings } from '../train/state.ts';
 import { rules, UsageError, type Values } from './command.ts';
+import { kernelFlags } from './kernels.ts';
 
 const { positive, notNegative, belowOne, seed } = rules;
 
@@ -101,6 +102,7 @@ export const trainFlags = {
     rule: positive,
     help: 'newest checkpoints to keep beside the best (default 2)',
   },
+  ...kernelFlags,
   seed: { kind: 'integer', value: 'N', rule: seed, help: 'of all randomness (default: picked and printed)' },
   plan: { kind: 'switch', help: 'print the sizes, the arithmetic and the memory of the run, and stop' },
   'overfit-batch': {

@@ -4,8 +4,8 @@ import { type Checkpoint, loadParameters } from '../model/checkpoint.ts';
 import { Gpt } from '../model/gpt.ts';
 import { type Command, rules, runCommand, UsageError, type Values } from '../node/command.ts';
 import { readText } from '../node/files.ts';
+import { kernelFlags, openKernels } from '../node/kernels.ts';
 import { findCheckpoint, readCheckpoint } from '../node/run-folder.ts';
-import { reference } from '../tensor/reference/index.ts';
 import { contextPolicies, generate, type Request } from './generate.ts';
 import { samplingSettings } from './settings.ts';
 
@@ -56,6 +56,7 @@ const flags = {
     value: 'P',
     help: 'when the context is full: shift (re-read the newer half, go on),\nslide (re-read before every token) or stop (default shift)',
   },
+  ...kernelFlags,
   json: { kind: 'switch', help: 'one JSON object a line for each sample' },
 } as const satisfies Command<Record<string, never>>['flags'] | Record<string, unknown>;
 
@@ -72,7 +73,7 @@ const command = {
 
 await runCommand(command, main);
 
-function main(given: Values<typeof flags>): void {
+async function main(given: Values<typeof flags>): Promise<void> {
   const settings = chooseSettings(given);
   const count = given.samples ?? 1;
   if (count > 1 && settings.temperature === 0) {
@@ -88,7 +89,8 @@ function main(given: Values<typeof flags>): void {
   if (ids.length === 0)
     throw new Error('the prompt is empty once unknown characters are skipped; expected at least one');
 
-  const model = new Gpt(checkpoint.config, { kernels: reference, batch: 0, slots: count, gradients: false });
+  const { kernels } = await openKernels(given);
+  const model = new Gpt(checkpoint.config, { kernels, batch: 0, slots: count, gradients: false });
   model.arena.allocate(model.kernels.memory);
   loadParameters(model, checkpoint, source);
   const seed = given.seed ?? randomInt(2 ** 32);

@@ -5,6 +5,7 @@ import { initialize } from '../model/initialize.ts';
 import { CharTokenizer, normalizeText, type Tokenizer } from '../model/tokenizer.ts';
 import { runCommand, UsageError } from '../node/command.ts';
 import { readText, sha256 } from '../node/files.ts';
+import { type ChosenKernels, describeKernels, openKernels } from '../node/kernels.ts';
 import { overfitBatch } from '../node/overfit-run.ts';
 import { findCheckpoint, freshRunPath, newestState, RunFolder, readCheckpoint } from '../node/run-folder.ts';
 import { StopSignal } from '../node/stop-signal.ts';
@@ -17,7 +18,6 @@ import {
   trainFlags,
 } from '../node/train-flags.ts';
 import { baselineName, TrainingRun } from '../node/training-run.ts';
-import { reference } from '../tensor/reference/index.ts';
 import { type Split, splitTokens } from './dataset.ts';
 import { Guards, preflightWarnings } from './guards.ts';
 import { type Baseline, duration } from './metrics.ts';
@@ -38,7 +38,6 @@ const command = {
   ],
 } as const;
 
-const kernels = reference;
 const whole = (n: number): string => n.toLocaleString('en-US');
 
 async function begin(given: TrainFlags): Promise<void> {
@@ -56,6 +55,8 @@ async function begin(given: TrainFlags): Promise<void> {
   const settings = chooseSettings(given, preset);
   const split = splitTokens(tokenizer.encode(text, given.unknown), config.contextLength);
   const terminal = new Terminal({ quiet: given.quiet ?? false });
+  const chosen = await openKernels(given);
+  const { kernels, arithmetic } = chosen;
   if (given['overfit-batch']) {
     overfitBatch(config, settings, split, kernels, terminal);
     return;
@@ -74,12 +75,12 @@ async function begin(given: TrainFlags): Promise<void> {
     preset: presetName,
     data,
     corpusSha256: sha256(text),
-    arithmetic: kernels.name,
+    arithmetic,
   };
   const environment = {
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
-    backend: kernels.name,
+    threads: chosen.threads,
   };
   folder.write('run.json', `${JSON.stringify({ ...identity, config, settings, environment }, null, 2)}\n`);
 
@@ -93,7 +94,7 @@ async function begin(given: TrainFlags): Promise<void> {
   terminal.detail(
     `run: ${settings.steps} steps of ${settings.batchSize * settings.accumulate} windows, seed ${settings.seed}, into ${folder.path}`,
   );
-  terminal.detail(`cost: ${preflightLine(before)}`);
+  terminal.detail(`cost: ${preflightLine(before)}; ${describeKernels(chosen)}`);
   for (const warning of preflightWarnings(config, before.parameters, split.train.length)) {
     folder.record({ kind: 'warning', step: 0, message: warning });
     if (!given.quiet) terminal.warning(warning);
@@ -126,11 +127,7 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
         `${data} is not the text that ${path} was trained on: its sha256 is ${sha256(text).slice(0, 12)}..., expected ${state.corpusSha256.slice(0, 12)}...; restore it, or start a new run with --init ${path}`,
       );
     }
-    if (state.arithmetic !== kernels.name) {
-      throw new Error(
-        `${path} was computed with ${state.arithmetic} arithmetic, which is not at hand here (${kernels.name}); going on would not be exact`,
-      );
-    }
+    const { kernels } = await reopenKernels(given, state.arithmetic, path);
     const split = splitTokens(tokenizer.encode(text), config.contextLength);
     const trainer = new Trainer(config, settings, split, { kernels });
     restoreTrainer(trainer, checkpoint, saved.optimizer, state, saved.folder);
@@ -154,6 +151,18 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
   } finally {
     folder.release();
   }
+}
+
+/** The arithmetic a run was begun with, or an error: with another, going on would not be exact. */
+async function reopenKernels(given: TrainFlags, arithmetic: string, path: string): Promise<ChosenKernels> {
+  const backend = given.backend ?? (arithmetic === 'reference' ? 'reference' : 'auto');
+  const math = given.math ?? (arithmetic === 'simd portable' ? 'portable' : 'auto');
+  const { threads } = given;
+  const chosen = await openKernels({ backend, math, ...(threads === undefined ? {} : { threads }) });
+  if (chosen.arithmetic === arithmetic) return chosen;
+  throw new Error(
+    `${path} was computed with ${arithmetic} arithmetic, and here it would go on with ${chosen.arithmetic}: not exactly; start a new run with --init ${path}`,
+  );
 }
 
 /** A run ready to start or to go on. */
