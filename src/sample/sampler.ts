@@ -23,7 +23,7 @@ export const noCandidates = -1;
 
 /** Sums of rounded probabilities fall short: the softmax of ln .5, ln .3, ln .2 reaches .8 only to the last bit.
  *  A top-p reached to within this much counts as reached. */
-const slack = 1e-6;
+export const slack = 1e-6;
 
 /** The tokens still in the running: entries 0 .. count - 1 of each array, ids ascending. */
 export class Candidates {

@@ -74,10 +74,14 @@ function partition(order: Int32Array, key: Float64Array, low: number, high: numb
   return place;
 }
 
+/** Keeps the entries with a key of at least `floor`. */
+export function keepAtLeast(c: Candidates, key: Float64Array, floor: number): void {
+  keepThrough(c, key, c.count, floor);
+}
+
 /** Keeps the entries that rank at or before entry `last`; the others close ranks, so ids stay ascending. */
-function keepThrough(c: Candidates, key: Float64Array, last: number): void {
+function keepThrough(c: Candidates, key: Float64Array, last: number, lastKey = key[last]): void {
   const { ids, logits, weights } = c;
-  const lastKey = key[last];
   let kept = 0;
   for (let i = 0; i < c.count; i++) {
     if (key[i] < lastKey || (key[i] === lastKey && i > last)) continue;

@@ -2,7 +2,12 @@
  *
  * Every rule is a positive assertion (`x >= 0`, never `!(x < 0)`), so NaN fails it; a number in quotes is refused. */
 
-export type SamplerErrorCode = 'invalid-setting' | 'invalid-uniform' | 'non-finite-logits';
+export type SamplerErrorCode =
+  | 'invalid-setting'
+  | 'conflict' // settings that do not go together
+  | 'invalid-uniform'
+  | 'non-finite-logits'
+  | 'no-candidates';
 
 /** Anything sampling refuses: `param` is the setting's name, `value` what it got, `index` where in a list it stood. */
 export class SamplerError extends RangeError {
@@ -45,7 +50,7 @@ const between0And1 = (x: number): boolean => x >= 0 && x <= 1;
 const integerAtLeast0 = (x: number): boolean => Number.isInteger(x) && x >= 0;
 
 /** One numeric setting: the fallback where none is given, a SamplerError where the rule does not hold. */
-function setting(
+export function setting(
   param: string,
   value: unknown,
   fallback: number,
@@ -55,6 +60,19 @@ function setting(
   if (value === undefined) return fallback;
   if (typeof value === 'number' && holds(value)) return value;
   throw new SamplerError('invalid-setting', param, rule, value);
+}
+
+/** One setting out of a few words, the first of which is the default. */
+export function oneOf<const W extends string>(param: string, value: unknown, words: readonly [W, ...W[]]): W {
+  if (value === undefined) return words[0];
+  const word = words.find((w) => w === value);
+  if (word !== undefined) return word;
+  throw new SamplerError(
+    'invalid-setting',
+    param,
+    `must be ${words.map((w) => `'${w}'`).join(' or ')}`,
+    value,
+  );
 }
 
 function describe(value: unknown): string {

@@ -1,5 +1,6 @@
 /** What the sampler's tests share: the sampler seen as a distribution, an oracle for it, and awkward logits. */
 import fc from 'fast-check';
+import type { History } from '../../src/sample/penalties.ts';
 import {
   applyTemperature,
   Candidates,
@@ -134,4 +135,10 @@ export function neighbours(x: number): [below: number, above: number] {
     return float[0]!;
   };
   return [step(-1n), step(1n)];
+}
+
+/** A history in a buffer longer than itself, as a generator keeps it. */
+export function historyOf(prompt: readonly number[], generated: readonly number[] = []): History {
+  const length = prompt.length + generated.length;
+  return { ids: Int32Array.of(...prompt, ...generated, 0, 1, 0), length, promptLength: prompt.length };
 }
