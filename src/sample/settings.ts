@@ -49,15 +49,15 @@ const atLeast0 = (x: number): boolean => x >= 0 && x < Number.POSITIVE_INFINITY;
 const between0And1 = (x: number): boolean => x >= 0 && x <= 1;
 const integerAtLeast0 = (x: number): boolean => Number.isInteger(x) && x >= 0;
 
-/** One numeric setting: the fallback where none is given, a SamplerError where the rule does not hold. */
+/** One numeric setting: the fallback, if there is one, where none is given; a SamplerError where the rule fails. */
 export function setting(
   param: string,
   value: unknown,
-  fallback: number,
+  fallback: number | undefined,
   rule: string,
   holds: (x: number) => boolean,
 ): number {
-  if (value === undefined) return fallback;
+  if (value === undefined && fallback !== undefined) return fallback;
   if (typeof value === 'number' && holds(value)) return value;
   throw new SamplerError('invalid-setting', param, rule, value);
 }
@@ -78,7 +78,7 @@ export function oneOf<const W extends string>(param: string, value: unknown, wor
 function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value);
   if (Array.isArray(value)) return 'an array';
-  if ((typeof value === 'object' && value !== null) || typeof value === 'function')
-    return `a ${typeof value}`;
+  if (typeof value === 'function') return 'a function';
+  if (typeof value === 'object' && value !== null) return 'an object';
   return String(value);
 }

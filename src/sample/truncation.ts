@@ -9,9 +9,6 @@ import { log } from '../tensor/math.ts';
 import { type Candidates, slack, totalWeight } from './sampler.ts';
 import { keepAtLeast, keepBest } from './select.ts';
 
-/** Above every finite |-log p - H|: float64 weights end at e^-745. Weightless tokens are put here, behind all others. */
-const farthest = 800;
-
 /** m = 0 keeps all, m = 1 the most probable token and its equals. */
 export function keepMinP(c: Candidates, m: number): void {
   if (m > 0) keepAtLeast(c, c.weights, m * largestWeight(c));
@@ -28,7 +25,7 @@ export function keepTypical(c: Candidates, scores: Float64Array, p: number): voi
     if (c.weights[i] > 0) entropy += (c.weights[i] / total) * surprise; // 0 log 0 counts as 0
     scores[i] = surprise;
   }
-  for (let i = 0; i < c.count; i++) scores[i] = -Math.min(Math.abs(scores[i] - entropy), farthest);
+  for (let i = 0; i < c.count; i++) scores[i] = -Math.abs(scores[i] - entropy);
   keepBest(c, scores, c.weights, Math.max((p - slack) * total, Number.MIN_VALUE));
 }
 

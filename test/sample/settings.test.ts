@@ -31,6 +31,8 @@ describe('samplingSettings', () => {
     expect(refusal({ temperature: -1 }).message).toBe('temperature must be finite and at least 0, got -1');
     expect(refusal({ topK: '40' }).message).toBe('topK must be an integer of at least 0, got "40"');
     expect(refusal({ topK: [40] }).message).toBe('topK must be an integer of at least 0, got an array');
+    expect(refusal({ topK: {} }).message).toBe('topK must be an integer of at least 0, got an object');
+    expect(refusal({ topK: () => 1 }).message).toBe('topK must be an integer of at least 0, got a function');
     expect(refusal({ topK: null }).message).toBe('topK must be an integer of at least 0, got null');
   });
 

@@ -151,6 +151,14 @@ describe('mirostat', () => {
     expect(kept(-1)).toEqual([0]);
   });
 
+  test('counts a surprise equal to mu as inside, however both were rounded: n equal tokens at log2 n', () => {
+    for (let n = 1; n <= 200; n++) {
+      const c = distribution(new Float64Array(n), {});
+      keepUnsurprising(c, Math.log2(n));
+      expect(c.count).toBe(n);
+    }
+  });
+
   test('measures the surprise before the cut: 2 bits for .25, not the 1.58 it has among what is left', () => {
     const c = weighed(p);
     const total = totalWeight(c);

@@ -1,0 +1,106 @@
+/** When generation ends: at an end token, a sequence of tokens, a length, or in a loop. For strings see stop-text.ts. */
+import { sequenceList, tokenList } from './chain-settings.ts';
+import { endsWith } from './masks.ts';
+import type { History } from './penalties.ts';
+import { SamplerError, setting } from './settings.ts';
+
+/** A loop: the generated text ends in at least minCount copies of a pattern of minPattern to maxPattern tokens. */
+export interface LoopRule {
+  readonly minCount: number;
+  readonly minPattern: number;
+  readonly maxPattern: number;
+}
+
+export interface StopSettings {
+  /** Strings that end the text. */
+  readonly stop: readonly string[];
+  readonly eosTokens: readonly number[];
+  readonly stopTokens: readonly number[];
+  readonly stopSequences: readonly (readonly number[])[];
+  /** Until so many tokens have come, only maxNewTokens ends the text. */
+  readonly minNewTokens: number;
+  readonly maxNewTokens: number;
+  readonly loop: LoopRule | undefined;
+}
+
+/** The given settings, checked, with defaults for the rest; maxNewTokens has none. V is the size of the vocabulary. */
+export function stopSettings(
+  given: Partial<StopSettings> & Pick<StopSettings, 'maxNewTokens'>,
+  V: number,
+): StopSettings {
+  const maxNewTokens = integer('maxNewTokens', given.maxNewTokens, undefined, 1, Infinity);
+  return {
+    stop: stopStrings(given.stop),
+    eosTokens: tokenList('eosTokens', given.eosTokens, V),
+    stopTokens: tokenList('stopTokens', given.stopTokens, V),
+    stopSequences: sequenceList('stopSequences', given.stopSequences, V),
+    minNewTokens: integer('minNewTokens', given.minNewTokens, 0, 0, maxNewTokens),
+    maxNewTokens,
+    loop: given.loop === undefined ? undefined : loopRule(given.loop),
+  };
+}
+
+function integer(
+  param: string,
+  value: unknown,
+  fallback: number | undefined,
+  least: number,
+  most: number,
+): number {
+  const rule = most === Infinity ? `of at least ${least}` : `from ${least} to ${most}`;
+  const holds = (x: number): boolean => Number.isInteger(x) && x >= least && x <= most;
+  return setting(param, value, fallback, `must be an integer ${rule}`, holds);
+}
+
+function loopRule(rule: LoopRule): LoopRule {
+  if (typeof rule !== 'object' || rule === null) {
+    throw new SamplerError('invalid-setting', 'loop', 'must be minCount, minPattern and maxPattern', rule);
+  }
+  const minPattern = integer('loop.minPattern', rule.minPattern, undefined, 1, Infinity);
+  return {
+    minCount: integer('loop.minCount', rule.minCount, undefined, 2, Infinity),
+    minPattern,
+    maxPattern: integer('loop.maxPattern', rule.maxPattern, undefined, minPattern, Infinity),
+  };
+}
+
+function stopStrings(value: unknown): readonly string[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) {
+    throw new SamplerError('invalid-setting', 'stop', 'must be a list of strings', value);
+  }
+  return value.map((s, i) => {
+    if (typeof s === 'string' && s.length > 0 && !/\p{Surrogate}/u.test(s)) return s;
+    throw new SamplerError('invalid-setting', 'stop', 'must be a string of whole characters', s, i);
+  });
+}
+
+export type StopReason = 'eos' | 'stop-token' | 'stop-sequence' | 'max-tokens' | 'repetition';
+
+/** Why the newest token is the last, if it is. Only generated tokens count; strings are the matter of StopMatcher. */
+export function stopReason(history: History, s: StopSettings): StopReason | undefined {
+  const generated = history.length - history.promptLength;
+  const newest = history.ids[history.length - 1];
+  const grown = generated > 0 && generated >= s.minNewTokens;
+  if (grown && s.eosTokens.includes(newest)) return 'eos';
+  if (grown && s.stopTokens.includes(newest)) return 'stop-token';
+  if (grown && s.stopSequences.some((ids) => ids.length <= generated && endsWith(history, ids))) {
+    return 'stop-sequence';
+  }
+  if (generated >= s.maxNewTokens) return 'max-tokens';
+  if (grown && s.loop !== undefined && loopLength(history, s.loop) > 0) return 'repetition';
+  return undefined;
+}
+
+/** The length of the shortest pattern whose copies the generated text ends in, or 0. */
+export function loopLength(history: History, rule: LoopRule): number {
+  const { ids, length, promptLength } = history;
+  for (let pattern = rule.minPattern; pattern <= rule.maxPattern; pattern++) {
+    const from = length - pattern * rule.minCount;
+    if (from < promptLength) return 0; // longer patterns need still more text
+    let at = length - 1;
+    while (at >= from + pattern && ids[at] === ids[at - pattern]) at -= 1;
+    if (at < from + pattern) return pattern;
+  }
+  return 0;
+}

@@ -1,0 +1,79 @@
+/** What happened on the way from logits to one token: for whoever wants to see a sampler's settings at work. */
+import { exp, log } from '../tensor/math.ts';
+import type { Floats } from '../tensor/tensor.ts';
+import { type Candidates, totalWeight } from './sampler.ts';
+import { entropyOf } from './truncation.ts';
+
+export interface StageTrace {
+  readonly name: 'masks' | 'greedy' | 'topK' | 'topP' | 'minP' | 'typicalP' | 'mirostat';
+  /** Candidates left after the stage. */
+  readonly kept: number;
+  /** Their share of the probability: for masks, of what the model gave; for cuts, of what there was before the first. */
+  readonly mass: number;
+}
+
+/** Filled anew by each step. */
+export class Trace {
+  /** The stages that were on, in their order; masks always are. */
+  stages: StageTrace[] = [];
+  /** 0 if no mask was lifted, 1 if noRepeatNgram was, 2 if all that may be: see onExhausted. */
+  relaxed = 0;
+  /** In nats, of the distribution at its temperature, after masks and penalties, before any cut. */
+  entropy = 0;
+  token = -1;
+  /** The token's place in the ranking before any cut; 0 is the best. */
+  rank = -1;
+  /** log softmax(logits) at the token, of the logits as the model gave them. */
+  rawLogProbability = Number.NaN;
+  /** log of the probability with which the token was drawn: 0 for a greedy one. */
+  logProbability = Number.NaN;
+  #logits: Floats = new Float64Array(0);
+  #logSum = 0;
+  #total = 0;
+  #ids = new Int32Array(0);
+  #ranking = new Float64Array(0);
+
+  /** Starts a step. `all` holds the model's logits, with weights at temperature 1. */
+  begin(all: Candidates, logits: Floats): void {
+    this.stages = [];
+    this.#logits = logits;
+    this.#logSum = all.max + log(totalWeight(all));
+    [this.relaxed, this.entropy] = [0, 0];
+    [this.token, this.rank] = [-1, -1];
+    [this.rawLogProbability, this.logProbability] = [Number.NaN, Number.NaN];
+  }
+
+  /** `c` holds what masks and penalties left, with weights at its temperature. */
+  masked(c: Candidates, relaxed: number): void {
+    this.relaxed = relaxed;
+    this.entropy = entropyOf(c);
+    this.#total = totalWeight(c);
+    this.#ids = c.ids.slice(0, c.count);
+    this.#ranking = c.logits.slice(0, c.count);
+    const mass = this.#ids.reduce((sum, id) => sum + exp(this.#raw(id)), 0);
+    this.stages.push({ name: 'masks', kept: c.count, mass });
+  }
+
+  /** `c` holds what a cut left. */
+  cut(name: StageTrace['name'], c: Candidates): void {
+    this.stages.push({ name, kept: c.count, mass: totalWeight(c) / this.#total });
+  }
+
+  /** The token drawn, out of all that `c` holds. */
+  end(token: number, c: Candidates): void {
+    const drawn = c.ids.subarray(0, c.count).indexOf(token);
+    const at = this.#ids.indexOf(token);
+    const z = this.#ranking[at];
+    this.token = token;
+    this.rank = this.#ranking.reduce(
+      (ahead, other, i) => ahead + (other > z || (other === z && i < at) ? 1 : 0),
+      0,
+    );
+    this.rawLogProbability = this.#raw(token);
+    this.logProbability = log(c.weights[drawn]) - log(totalWeight(c));
+  }
+
+  #raw(id: number): number {
+    return this.#logits[id] - this.#logSum;
+  }
+}
