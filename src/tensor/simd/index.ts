@@ -7,13 +7,15 @@ import { reference } from '../reference/index.ts';
 import type { Tensor } from '../tensor.ts';
 import { assemble } from './assembler.ts';
 import { bias } from './bias.ts';
+import { elements } from './elementwise.ts';
 import type { Engine, Family, Work } from './engine.ts';
+import { gelu } from './gelu.ts';
 import { matmul } from './matmul.ts';
 import { SharedMemory } from './memory.ts';
 import { Pool, type SimdHost } from './pool.ts';
 import { hasFusedMultiplyAdd, hasSimd, type Target } from './target.ts';
 
-const families: readonly Family[] = [matmul, bias];
+const families: readonly Family[] = [matmul, bias, elements, gelu];
 
 export interface SimdOptions {
   /** How many threads compute, this one included. */

@@ -69,7 +69,7 @@ export function vectorMath(target: Target, local: NewLocal, constants: Constants
     return after(
       [value.set(v128.and(grown, f32x4.ge(input, splat(expLeast))))],
       // x + Infinity is NaN for NaN, and else Infinity.
-      v128.bitselect(f32x4.add(input, splat(infinity)), value, v128.not(f32x4.le(input, splat(expMost)))),
+      v128.bitselect(value, f32x4.add(input, splat(infinity)), f32x4.le(input, splat(expMost))),
     );
   };
 

@@ -124,7 +124,7 @@ describe.each(modes)('with fused multiply-add: %s', (fma) => {
 
 test('without fused multiply-add the bits are those of this list, on every machine', () => {
   const f = functions(false);
-  const x = [-80.5, -3.25, -0.7, -1e-3, 0.1, 0.5, 1.9, 7.75, 88.5];
+  const x = [-80.5, -3.25, -0.7, -1e-3, 0.1, 0.5, 1.4, 7.75, 88.5];
   const hex = (values: number[]) =>
     [...new Uint32Array(Float32Array.from(values).buffer)].map((b) => b.toString(16));
   expect(hex(f.of('exp', x))).toMatchInlineSnapshot(`
@@ -135,7 +135,7 @@ test('without fused multiply-add the bits are those of this list, on every machi
       "3f7fbe7f",
       "3f8d763e",
       "3fd3094c",
-      "40d5f2d8",
+      "4081c433",
       "45111928",
       "7f4cdcc4",
     ]
@@ -148,7 +148,7 @@ test('without fused multiply-add the bits are those of this list, on every machi
       "ba83126c",
       "3dcc1ebd",
       "3eec9a9f",
-      "3f74cbfa",
+      "3f62a669",
       "3f7ffffa",
       "3f800000",
     ]
@@ -161,7 +161,7 @@ test('without fused multiply-add the bits are those of this list, on every machi
       "c0dd0c55",
       "c0135d8e",
       "bf317218",
-      "3f245089",
+      "3eac4616",
       "40030d66",
       "408f74c2",
     ]

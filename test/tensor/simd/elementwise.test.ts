@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest';
+import { reference } from '../../../src/tensor/reference/index.ts';
+import { elements } from '../../../src/tensor/simd/elementwise.ts';
+import { gelu } from '../../../src/tensor/simd/gelu.ts';
+import { type Tensor, tensor } from '../../../src/tensor/tensor.ts';
+import { expectClose, expectSameBits, randomTensor, sizes, unit } from '../../support/compare.ts';
+import { modes, sliced } from './sliced.ts';
+
+const names = ['add', 'multiply', 'gelu', 'geluBackward'] as const;
+
+describe.each(modes)('with fused multiply-add: %s', (fma) => {
+  const { kernels, memory } = sliced([elements, gelu], names, { fma });
+
+  test.each(['add', 'multiply'] as const)(
+    '%s has the bits of the reference for any size and slices',
+    (name) => {
+      for (const n of sizes) {
+        for (const slices of [1, 2, 3]) {
+          const [a, b] = [
+            memory.copy(randomTensor('a', [n, 3], 1)),
+            memory.copy(randomTensor('b', [n, 3], 1)),
+          ];
+          const [y, want] = [memory.tensor('y', [n, 3]), tensor('y', [n, 3])];
+          reference[name](want, a, b);
+          kernels(slices)[name](y, a, b);
+          expectSameBits(y, want);
+          kernels(slices)[name](a, a, b); // in place
+          expectSameBits(a, want);
+          memory.reset();
+        }
+      }
+    },
+  );
+
+  /** Inputs of all sizes: a normal times 4, and every 7th one large or tiny. */
+  const wide = (n: number): Tensor => {
+    const x = randomTensor('x', [n, 5], 1);
+    x.data.forEach((v, i) => {
+      x.data[i] = v * (i % 7 === 3 ? 40 : i % 7 === 5 ? 1e-20 : 4);
+    });
+    return x;
+  };
+
+  // tanh is off by 2.5 ulp and its argument by 3; what it is multiplied with is |x| / 2. Five units hold both.
+  test('gelu is within 5 units of |x| of the reference, the same bits for any slices', () => {
+    for (const n of sizes) {
+      const x = memory.copy(wide(n));
+      const [y, again, want] = [memory.tensor('y', [n, 5]), memory.tensor('y', [n, 5]), tensor('y', [n, 5])];
+      reference.gelu(want, x);
+      kernels(1).gelu(y, x);
+      expectClose(y, want, { relative: 5 * unit, scale: x.data.map(Math.abs) });
+      for (const slices of [2, 3]) {
+        kernels(slices).gelu(again, x);
+        expectSameBits(again, y);
+      }
+      memory.reset();
+    }
+  });
+
+  // The slope adds x / 2 (1 - t^2) (a + 3 b x^2), where 1 - t^2 is off by 2 * 2.5 units: at most 40 units in all, at
+  // |x| = 5, from where t is 1.
+  test('geluBackward is within 40 units of |dy| of the reference, the same bits for any slices', () => {
+    for (const n of sizes) {
+      const [x, dy] = [memory.copy(wide(n)), memory.copy(randomTensor('dy', [n, 5], 1))];
+      const [dx, again, want] = [
+        memory.tensor('dx', [n, 5]),
+        memory.tensor('dx', [n, 5]),
+        tensor('dx', [n, 5]),
+      ];
+      reference.geluBackward(want, dy, x);
+      kernels(1).geluBackward(dx, dy, x);
+      expectClose(dx, want, { relative: 40 * unit, scale: dy.data.map(Math.abs) });
+      for (const slices of [2, 3]) {
+        kernels(slices).geluBackward(again, dy, x);
+        expectSameBits(again, dx);
+      }
+      memory.reset();
+    }
+  });
+
+  test('gelu at the edges: slope 1 and 0, never NaN for finite x', () => {
+    const x = memory.tensor('x', [1, 9], [0, -0, 9, -9, 1e10, -1e10, 3e38, -3e38, Number.NaN]);
+    const [y, dx] = [memory.tensor('y', [1, 9]), memory.tensor('dx', [1, 9])];
+    const dy = memory.tensor('dy', [1, 9], Array(9).fill(1));
+    kernels(1).gelu(y, x);
+    kernels(1).geluBackward(dx, dy, x);
+    expect([...y.data]).toEqual([0, -0, 9, -0, Math.fround(1e10), -0, Math.fround(3e38), -0, Number.NaN]);
+    expect([...dx.data]).toEqual([0.5, 0.5, 1, 0, 1, 0, 1, 0, Number.NaN]);
+    memory.reset();
+  });
+});

@@ -1,0 +1,44 @@
+/** Families of kernels on one thread, every call cut into a given number of slices at any output, last slice first:
+ * what threads may do at worst, without threads. */
+import { nodeHost } from '../../../src/node/simd-host.ts';
+import type { Kernels } from '../../../src/tensor/kernels.ts';
+import { assemble } from '../../../src/tensor/simd/assembler.ts';
+import type { Engine, Family } from '../../../src/tensor/simd/engine.ts';
+import { SharedMemory } from '../../../src/tensor/simd/memory.ts';
+import { hasFusedMultiplyAdd } from '../../../src/tensor/simd/target.ts';
+import { GuardedMemory } from '../../support/guarded.ts';
+
+if (!hasFusedMultiplyAdd()) nodeHost.enableRelaxedSimd();
+/** Both ways to multiply and add, where the engine has both. */
+export const modes = hasFusedMultiplyAdd() ? [false, true] : [false];
+
+/** The operations of these families, and guarded memory that they compute on. */
+export function sliced<K extends keyof Kernels>(
+  families: readonly Family[],
+  _operations: readonly K[],
+  { fma }: { fma: boolean },
+): { kernels: (slices: number) => Pick<Kernels, K>; memory: GuardedMemory } {
+  const shared = new SharedMemory();
+  const target = { fma };
+  const module = new WebAssembly.Module(assemble(families.flatMap((family) => family.kernels(target))));
+  const { exports } = new WebAssembly.Instance(module, { env: { memory: shared.memory } });
+  const functions = exports as Record<string, (...args: number[]) => number>;
+  const engine = (slices: number): Engine => ({
+    target,
+    threads: slices,
+    kernel:
+      (name) =>
+      ({ outputs }, ...args) => {
+        for (let slice = slices - 1; slice >= 0; slice--) {
+          const [from, to] = [slice, slice + 1].map((cut) => Math.floor((outputs * cut) / slices));
+          if (from! < to!) functions[name]!(...args, from!, to!);
+        }
+      },
+    direct: (name) => functions[name]!,
+    pointer: (t) => shared.pointer(t),
+    scratch: (bytes) => shared.scratch(bytes),
+  });
+  const kernels = (slices: number) =>
+    Object.assign({}, ...families.map((family) => family.operations(engine(slices)))) as Pick<Kernels, K>;
+  return { kernels, memory: new GuardedMemory(shared) };
+}
