@@ -10,12 +10,13 @@ import { bias } from './bias.ts';
 import { elements } from './elementwise.ts';
 import type { Engine, Family, Work } from './engine.ts';
 import { gelu } from './gelu.ts';
+import { layernorm } from './layernorm.ts';
 import { matmul } from './matmul.ts';
 import { SharedMemory } from './memory.ts';
 import { Pool, type SimdHost } from './pool.ts';
 import { hasFusedMultiplyAdd, hasSimd, type Target } from './target.ts';
 
-const families: readonly Family[] = [matmul, bias, elements, gelu];
+const families: readonly Family[] = [matmul, bias, elements, gelu, layernorm];
 
 export interface SimdOptions {
   /** How many threads compute, this one included. */
