@@ -6,6 +6,9 @@ import type { Kernels } from '../kernels.ts';
 import { reference } from '../reference/index.ts';
 import type { Tensor } from '../tensor.ts';
 import { assemble } from './assembler.ts';
+import { attention } from './attention.ts';
+import { attentionBackward } from './attention-backward.ts';
+import { attentionCached } from './attention-cached.ts';
 import { bias } from './bias.ts';
 import { elements } from './elementwise.ts';
 import type { Engine, Family, Work } from './engine.ts';
@@ -16,7 +19,16 @@ import { SharedMemory } from './memory.ts';
 import { Pool, type SimdHost } from './pool.ts';
 import { hasFusedMultiplyAdd, hasSimd, type Target } from './target.ts';
 
-const families: readonly Family[] = [matmul, bias, elements, gelu, layernorm];
+const families: readonly Family[] = [
+  matmul,
+  bias,
+  elements,
+  gelu,
+  layernorm,
+  attention,
+  attentionBackward,
+  attentionCached,
+];
 
 export interface SimdOptions {
   /** How many threads compute, this one included. */
