@@ -1,0 +1,40 @@
+/** npm run gradcheck: is every backward really the derivative of its forward? As a table. */
+import { runCommand } from '../node/command.ts';
+import { Terminal } from '../node/terminal.ts';
+import { reference } from '../tensor/reference/index.ts';
+import { checkOperations, type GradientRow, gradientTolerance } from './gradcheck.ts';
+import { checkModel } from './gradcheck-model.ts';
+
+const command = {
+  name: 'gradcheck',
+  summary:
+    'Compares the gradient of every operation, and of every parameter of a small model, with finite differences:\nmove one number a little up and down, and see how far the loss moves. In float64, on the plain kernels.',
+  flags: {},
+  examples: ['npm run gradcheck'],
+} as const;
+
+await runCommand(command, () => {
+  const terminal = new Terminal();
+  const rows = [...checkOperations(reference), ...checkModel(reference)];
+  const width = (pick: (row: GradientRow) => string) => Math.max(...rows.map((row) => pick(row).length));
+  const [operation, gradient] = [width((row) => row.operation), width((row) => row.gradient)];
+  terminal.line(
+    `${'operation'.padEnd(operation)}  ${'gradient of'.padEnd(gradient)}  elements  worst error  analytic      measured`,
+  );
+  for (const row of rows) {
+    const { elements, worstRelativeError: error, analytic, numeric } = row;
+    const verdict = error < gradientTolerance ? 'ok' : `WRONG at [${row.at}]`;
+    const numbers = [analytic, numeric].map((x) => x.toExponential(5).padStart(12)).join('  ');
+    terminal.line(
+      `${row.operation.padEnd(operation)}  ${row.gradient.padEnd(gradient)}  ${String(elements).padStart(8)}  ${error.toExponential(1).padStart(11)}  ${numbers}  ${verdict}`,
+    );
+  }
+  const wrong = rows.filter((row) => !(row.worstRelativeError < gradientTolerance)).length;
+  if (wrong > 0)
+    throw new Error(
+      `${wrong} of ${rows.length} gradients differ from finite differences by more than ${gradientTolerance}`,
+    );
+  terminal.line(
+    `all ${rows.length} gradients agree to better than ${gradientTolerance} of their size; shown is the worst element of each`,
+  );
+});
