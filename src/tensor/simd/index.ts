@@ -16,6 +16,7 @@ import { gelu } from './gelu.ts';
 import { layernorm } from './layernorm.ts';
 import { matmul } from './matmul.ts';
 import { SharedMemory } from './memory.ts';
+import { peak } from './peak.ts';
 import { Pool, type SimdHost } from './pool.ts';
 import { hasFusedMultiplyAdd, hasSimd, type Target } from './target.ts';
 
@@ -28,6 +29,7 @@ const families: readonly Family[] = [
   attention,
   attentionBackward,
   attentionCached,
+  peak,
 ];
 
 export interface SimdOptions {
@@ -115,8 +117,12 @@ function createEngine(parts: {
         if (outputs === 0) return;
         const pieces = Math.min(Math.floor((outputs * cost) / splitNanoseconds), Math.ceil(outputs / unit));
         const chunks = Math.min(pieces, threads * chunksPerThread);
-        if (pool === undefined || chunks < 2) onThisThread(...args, 0, outputs);
-        else pool.run(index, { outputs, unit, chunks }, args);
+        if (pool !== undefined && chunks >= 2) {
+          pool.run(index, { outputs, unit, chunks }, args);
+        } else {
+          args.push(0, outputs); // twice as fast as (...args, 0, outputs)
+          onThisThread(...args);
+        }
       };
     },
     pointer: (t) => shared.pointer(t),

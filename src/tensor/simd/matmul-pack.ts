@@ -29,21 +29,29 @@ function transpose4(v: readonly Local<'v128'>[], free: readonly Local<'v128'>[])
 
 const panel = { packed: 'i32', b: 'i32', N: 'i32', K: 'i32', column: 'i32' } as const;
 
-/** One panel of b (K N), from the given column on. */
-export const packPanel = func('packPanel', panel, ({ packed, b, N, K, column }, local) => {
-  const [end, v, w] = [local('i32'), local('v128'), local('v128')];
-  return [
-    b.set(element(b, column)),
-    end.set(i32.add(packed, i32.shl(K, 5))),
-    loop(packed, packed, end, 32, [
-      v.set(v128.load(b)),
-      w.set(v128.load(b, 16)),
-      v128.store(packed, v),
-      v128.store(packed, w, 16),
-      b.set(element(b, N)),
-    ]),
-  ];
-});
+/** Neighbouring panels of b (K N), from the given column on. Several at a time read whole cache lines: four are 1.1 to
+ * 2.4 times as fast as one after the other. */
+const packNeighbours = (panels: number) =>
+  func(`pack${panels}`, panel, ({ packed, b, N, K, column }, local) => {
+    const end = local('i32');
+    const to = [packed, ...locals(local, 'i32', panels - 1)];
+    const v = locals(local, 'v128', 2 * panels);
+    return [
+      b.set(element(b, column)),
+      end.set(i32.add(packed, i32.shl(K, 5))),
+      ...to.slice(1).map((pointer, n) => pointer.set(i32.add(to[n]!, i32.shl(K, 5)))),
+      loop(packed, packed, end, 32, [
+        ...v.map((x, n) => x.set(v128.load(b, 16 * n))),
+        ...v.map((x, n) => v128.store(to[n >> 1]!, x, 16 * (n % 2))),
+        ...to.slice(1).map((pointer) => pointer.set(i32.add(pointer, 32))),
+        b.set(element(b, N)),
+      ]),
+    ];
+  });
+export const packPanel = packNeighbours(1);
+/** Panels are handed out to threads in multiples of this. */
+export const packTogether = 4;
+const packSeveral = packNeighbours(packTogether);
 
 /** One panel of b (N K), from the given row on; rows beyond the last are the last again. */
 export const packPanelTransposed = func(
@@ -75,20 +83,22 @@ export const packPanelTransposed = func(
   },
 );
 
-/** A kernel over panels: packs those from .. to - 1. */
-const packPanels = (name: string, pack: typeof packPanel) =>
-  func(
-    name,
-    { packed: 'i32', b: 'i32', N: 'i32', K: 'i32', from: 'i32', to: 'i32' },
-    ({ packed, b, N, K, from, to }, local) => {
-      const n = local('i32');
-      const at = i32.add(packed, i32.shl(i32.mul(n, K), 5));
-      return [loop(n, from, to, 1, [call(pack, { packed: at, b, N, K, column: i32.shl(n, 3) })])];
-    },
-  );
+const kernel = { packed: 'i32', b: 'i32', N: 'i32', K: 'i32', from: 'i32', to: 'i32' } as const;
 
-export const pack = packPanels('pack', packPanel);
-export const packTransposed = packPanels('packTransposed', packPanelTransposed);
+/** Kernels over panels. */
+export const pack = func('pack', kernel, ({ packed, b, N, K, from, to }, local) => {
+  const n = local('i32');
+  const args = { packed: i32.add(packed, i32.shl(i32.mul(n, K), 5)), b, N, K, column: i32.shl(n, 3) };
+  return [
+    loop(n, from, i32.sub(to, packTogether - 1), packTogether, [call(packSeveral, args)]),
+    loop(n, n, to, 1, [call(packPanel, args)]),
+  ];
+});
+export const packTransposed = func('packTransposed', kernel, ({ packed, b, N, K, from, to }, local) => {
+  const n = local('i32');
+  const args = { packed: i32.add(packed, i32.shl(i32.mul(n, K), 5)), b, N, K, column: i32.shl(n, 3) };
+  return [loop(n, from, to, 1, [call(packPanelTransposed, args)])];
+});
 
 /** A kernel over blocks of 16 columns of a (K M), a cache line each: they become rows of `at`, `step` bytes apart.
  * Rows past M are filled with what lies behind, so `at` has room for a multiple of 16. */

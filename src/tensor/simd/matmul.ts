@@ -22,6 +22,7 @@ import {
   pack,
   packPanel,
   packPanelTransposed,
+  packTogether,
   packTransposed,
   transpose,
   transposeStrip,
@@ -31,7 +32,9 @@ import { tile, tileColumns, tileRows } from './matmul-tile.ts';
 import type { Target } from './target.ts';
 
 const blockTiles = 8;
-/** Up to so many rows `thin` is faster than packing first: a block or two. */
+/** Up to so many rows b is read in place, four rows of y at a time. */
+const inPlaceRows = 8;
+/** Up to so many rows it is packed and multiplied panel by panel. */
 const thinRows = 48;
 
 const matrices = {
@@ -172,9 +175,25 @@ function operations(engine: Engine): ReturnType<Family['operations']> {
     const panels = Math.ceil(N / tileColumns);
     const edge = scratch + panels * K * 32;
     const panelCost = K * tileColumns * perPacked;
-    if (M <= mostRows && !p.transposedB) {
-      const work = { outputs: N, unit: rowStrip, cost: 2 * K * perMultiplyAdd };
-      rowProducts[M - 1]!(work, y, ...start, a, aStep, b, N, K);
+    if (M <= inPlaceRows && !p.transposedB) {
+      for (let row = 0; row < M; row += mostRows) {
+        const rows = Math.min(mostRows, M - row);
+        const work = { outputs: N, unit: rowStrip, cost: K * (0.03 + 0.035 * rows) };
+        const [from, startStep, startColumn] = start;
+        const launch = rowProducts[rows - 1]!;
+        launch(
+          work,
+          y + row * N * 4,
+          from + row * startStep,
+          startStep,
+          startColumn,
+          a + row * aStep,
+          aStep,
+          b,
+          N,
+          K,
+        );
+      }
       return;
     }
     const matrices = [y, ...start, a, aStep, edge, M, N, K];
@@ -183,7 +202,8 @@ function operations(engine: Engine): ReturnType<Family['operations']> {
       (p.transposedB ? thinTransposed : thin)(work, ...matrices, scratch, b);
       return;
     }
-    (p.transposedB ? packAllTransposed : packAll)({ outputs: panels, cost: panelCost }, scratch, b, N, K);
+    const packing = { outputs: panels, unit: p.transposedB ? 1 : packTogether, cost: panelCost };
+    (p.transposedB ? packAllTransposed : packAll)(packing, scratch, b, N, K);
     const blocks = Math.ceil(M / blockRows);
     const work = { outputs: blocks * panels, cost: blockRows * K * tileColumns * perMultiplyAdd };
     product(work, ...matrices, scratch, panels);

@@ -1,0 +1,31 @@
+/** The most multiply-adds this engine can do: a loop that touches nothing but registers, for the benchmark to compare
+ * matrix products with. Twelve sums, as many as the largest tile keeps, hide the latency of each other. */
+import { f32x4, func, loop, v128 } from './assembler.ts';
+import type { Family } from './engine.ts';
+import { locals } from './lanes.ts';
+import { madd, type Target } from './target.ts';
+
+const sums = 12;
+const unroll = 4;
+/** Floating-point operations in one round: a product and a sum in each of four lanes. */
+export const peakRoundFlops = unroll * sums * 4 * 2;
+
+/** s = s * a + b over and over; what comes out is stored, so that no compiler leaves it out. */
+const peakKernel = (target: Target) =>
+  func('peak', { out: 'i32', rounds: 'i32', a: 'f32', b: 'f32' }, (p, local) => {
+    const [i, a, b] = [local('i32'), local('v128'), local('v128')];
+    const s = locals(local, 'v128', sums);
+    const round = Array.from({ length: unroll }, () =>
+      s.map((sum) => sum.set(madd(target)(sum, a, b))),
+    ).flat();
+    return [
+      a.set(f32x4.splat(p.a)),
+      b.set(f32x4.splat(p.b)),
+      ...s.map((sum, n) => sum.set(f32x4.const(n))),
+      loop(i, 0, p.rounds, 1, round),
+      ...s.map((sum, n) => v128.store(p.out, sum, 16 * n)),
+    ];
+  });
+
+/** Kernels only: call `direct('peak')(scratch, rounds, 0.5, 0.5)`. */
+export const peak: Family = { kernels: (target) => [peakKernel(target)], operations: () => ({}) };
