@@ -16,8 +16,6 @@ import {
   f32x4,
   func,
   i32,
-  i32x4,
-  i64x2,
   type Local,
   loop,
   type NewLocal,
@@ -26,7 +24,7 @@ import {
   v128,
 } from './assembler.ts';
 import { locals } from './lanes.ts';
-import { storeUpTo } from './rows.ts';
+import { storeUpTo, transpose4x4 } from './rows.ts';
 import { madd, type Target } from './target.ts';
 
 type Index = Expr<'i32'>;
@@ -42,7 +40,7 @@ export const transposed = func(
     const [t, d, out] = [local('i32'), local('i32'), local('i32')];
     const from = locals(local, 'i32', 4);
     const row = locals(local, 'v128', 4);
-    const pair = locals(local, 'v128', 4);
+    const block = transpose4x4(row, locals(local, 'v128', 4));
     const last = i32.sub(p.rows, 1);
     const clamped = (n: Index) => select(i32.lt(n, last), n, last);
     return [
@@ -51,18 +49,8 @@ export const transposed = func(
         out.set(i32.add(p.to, i32.shl(t, 2))),
         loop(d, 0, p.columns, 4, [
           ...row.map((v, r) => v.set(v128.load(i32.add(from[r]!, i32.shl(d, 2))))),
-          pair[0]!.set(i32x4.shuffle(row[0]!, row[1]!, [0, 4, 1, 5])),
-          pair[1]!.set(i32x4.shuffle(row[2]!, row[3]!, [0, 4, 1, 5])),
-          pair[2]!.set(i32x4.shuffle(row[0]!, row[1]!, [2, 6, 3, 7])),
-          pair[3]!.set(i32x4.shuffle(row[2]!, row[3]!, [2, 6, 3, 7])),
-          ...[0, 1, 2, 3].flatMap((column) => {
-            const [a, b] = column < 2 ? [pair[0]!, pair[1]!] : [pair[2]!, pair[3]!];
-            const half = column % 2;
-            return [
-              v128.store(out, i64x2.shuffle(a, b, [half, 2 + half])),
-              out.set(i32.add(out, p.toStride)),
-            ];
-          }),
+          ...block.pairs,
+          ...block.columns.flatMap((v) => [v128.store(out, v), out.set(i32.add(out, p.toStride))]),
         ]),
       ]),
     ];

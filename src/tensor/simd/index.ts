@@ -5,12 +5,16 @@
 import type { Kernels } from '../kernels.ts';
 import { reference } from '../reference/index.ts';
 import type { Tensor } from '../tensor.ts';
+import { adamw } from './adamw.ts';
 import { assemble } from './assembler.ts';
 import { attention } from './attention.ts';
 import { attentionBackward } from './attention-backward.ts';
 import { attentionCached } from './attention-cached.ts';
 import { bias } from './bias.ts';
+import { crossEntropy } from './cross-entropy.ts';
+import { dropout } from './dropout.ts';
 import { elements } from './elementwise.ts';
+import { embedding } from './embedding.ts';
 import type { Engine, Family, Work } from './engine.ts';
 import { gelu } from './gelu.ts';
 import { layernorm } from './layernorm.ts';
@@ -30,6 +34,10 @@ const families: readonly Family[] = [
   attentionBackward,
   attentionCached,
   peak,
+  crossEntropy,
+  adamw,
+  embedding,
+  dropout,
 ];
 
 export interface SimdOptions {

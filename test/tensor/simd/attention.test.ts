@@ -148,8 +148,14 @@ describe.each(modes)('with fused multiply-add: %s', (fma) => {
     for (let from = 0; from < T; from += chunk) {
       const length = Math.min(chunk, T - from);
       const rows = Array.from({ length: B * length }, (_, i) => ({ b: i % B, t: from + Math.floor(i / B) }));
-      const slots = memory.ids('slots', rows.map(({ b }) => S - 1 - b)); // biome-ignore format: one line
-      const positions = memory.ids('positions', rows.map(({ t }) => t)); // biome-ignore format: one line
+      const slots = memory.ids(
+        'slots',
+        rows.map(({ b }) => S - 1 - b),
+      );
+      const positions = memory.ids(
+        'positions',
+        rows.map(({ t }) => t),
+      );
       const x = memory.tensor('qkv', [rows.length, 3 * C]);
       const y = memory.tensor('y', [rows.length, C]);
       rows.forEach(({ b, t }, n) => {

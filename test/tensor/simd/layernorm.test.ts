@@ -143,6 +143,24 @@ describe.each(modes)('with fused multiply-add: %s', (fma) => {
     }
   });
 
+  test('NaN in the next row does not reach over a tail', () => {
+    for (const C of [1, 3, 5, 18]) {
+      const { x, dy, gain, shift, want } = problem(2, C);
+      const [X, DY, GAIN, SHIFT, STATS] = [x, dy, gain, shift, want.stats].map((t) => memory.copy(t));
+      const run = () => {
+        const [y, dx] = [memory.tensor('y', [2, C]), memory.tensor('dx', [2, C])];
+        k.layernorm(y, memory.tensor('stats', [2, 2]), X!, GAIN!, SHIFT!);
+        k.layernormBackward(dx, DY!, X!, GAIN!, STATS!);
+        return [...y.data.slice(0, C), ...dx.data.slice(0, C)];
+      };
+      const before = run();
+      X!.data.fill(Number.NaN, C);
+      DY!.data.fill(Number.NaN, C);
+      expectSameBits(run(), before);
+      memory.reset();
+    }
+  });
+
   test('equal channels give the shift, and one channel always does', () => {
     const [x, gain] = [
       memory.tensor('x', [1, 8], Array(8).fill(3)),
