@@ -20,7 +20,7 @@ import { gelu } from './gelu.ts';
 import { layernorm } from './layernorm.ts';
 import { matmul } from './matmul.ts';
 import { SharedMemory } from './memory.ts';
-import { peak } from './peak.ts';
+import { peak, peakFlops } from './peak.ts';
 import { Pool, type SimdHost } from './pool.ts';
 import { hasFusedMultiplyAdd, hasSimd, type Target } from './target.ts';
 
@@ -50,6 +50,9 @@ export interface SimdOptions {
 export interface SimdKernels extends Kernels {
   readonly threads: number;
   readonly target: Target;
+  /** Does rounds of multiply-adds in registers only, on this thread, and says how many floating-point operations that
+   * were: divided by the time, the peak that a product can be compared with. */
+  peak(rounds: number): number;
   /** Ends the workers; the kernels cannot be used any more. */
   close(): void;
 }
@@ -83,8 +86,15 @@ export async function createSimdKernels(host: SimdHost, options: SimdOptions): P
       simd[name] = withReference(fast as Operation, reference[name as keyof Kernels] as unknown as Operation);
     }
   }
-  const close = () => pool?.close();
-  return { ...(simd as unknown as Kernels), name: 'simd', memory: shared, threads, target, close };
+  return {
+    ...(simd as unknown as Kernels),
+    name: 'simd',
+    memory: shared,
+    threads,
+    target,
+    peak: (rounds) => peakFlops(engine, rounds),
+    close: () => pool?.close(),
+  };
 }
 
 function probe(host: SimdHost, math: SimdOptions['math']): Target {

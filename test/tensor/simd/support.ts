@@ -22,7 +22,7 @@ export const label = (k: SimdKernels): string =>
   `${k.target.fma ? 'fused' : 'portable'} multiply-add, ${k.threads} thread${k.threads > 1 ? 's' : ''}`;
 
 const guard = 16;
-const guardBits = 0x7fc0dead; // a NaN, so that reading it shows as well
+const guardWord = 1234.5; // neither a NaN nor huge: those survive being added to
 
 /** A tensor in the memory of `kernels`, between guard words. */
 export function place(
@@ -47,7 +47,7 @@ function placeData(
 ): Tensor<Numbers> {
   const size = shape.reduce((product, length) => product * length, 1);
   const { buffer, byteOffset } = kernels.memory.reserve((size + 2 * guard) * 4);
-  new Int32Array(buffer, byteOffset, size + 2 * guard).fill(guardBits);
+  new Float32Array(buffer as ArrayBuffer, byteOffset, size + 2 * guard).fill(guardWord);
   const data = new Data(buffer as ArrayBuffer, byteOffset + guard * 4, size);
   data.fill(0);
   if (values !== undefined) data.set(values);
@@ -57,9 +57,9 @@ function placeData(
 /** Nothing was written outside of these tensors. */
 export function expectGuarded(...tensors: readonly Tensor<Numbers>[]): void {
   for (const { data, name, size } of tensors) {
-    const before = new Int32Array(data.buffer, data.byteOffset - guard * 4, guard);
-    const behind = new Int32Array(data.buffer, data.byteOffset + size * 4, guard);
-    expect([...before, ...behind], `guard words of ${name}`).toEqual(Array(2 * guard).fill(guardBits));
+    const before = new Float32Array(data.buffer as ArrayBuffer, data.byteOffset - guard * 4, guard);
+    const behind = new Float32Array(data.buffer as ArrayBuffer, data.byteOffset + size * 4, guard);
+    expect([...before, ...behind], `guard words of ${name}`).toEqual(Array(2 * guard).fill(guardWord));
   }
 }
 

@@ -1,0 +1,76 @@
+/** What the kernels object promises beyond the single operations. */
+import { afterAll, describe, expect, test } from 'vitest';
+import { nodeHost } from '../../../src/node/simd-host.ts';
+import { reference } from '../../../src/tensor/reference/index.ts';
+import { assemble, f32x4, func, v128 } from '../../../src/tensor/simd/assembler.ts';
+import { createSimdKernels } from '../../../src/tensor/simd/index.ts';
+import { madd, nmadd } from '../../../src/tensor/simd/target.ts';
+import { Tensor } from '../../../src/tensor/tensor.ts';
+import { allBackends, closeAll, expectSame, label, normals, place } from './support.ts';
+
+const backends = await allBackends();
+afterAll(() => closeAll(backends));
+
+test('every operation of the interface is there, and says which implementation it is', () => {
+  for (const k of backends) {
+    expect(Object.keys(k)).toEqual(expect.arrayContaining(Object.keys(reference)));
+    expect(k.name).toBe('simd');
+  }
+  expect(backends.map((k) => k.threads)).toEqual([1, 2, 3, 1, 2, 3]);
+});
+
+test('portable is never fused', () => {
+  expect(backends.slice(3).map((k) => k.target.fma)).toEqual([false, false, false]);
+});
+
+describe.each(backends.map((k) => ({ k, name: label(k) })))('$name', ({ k }) => {
+  test('float64 tensors go to the reference', () => {
+    const wide = (name: string, shape: number[], stream: number) =>
+      new Tensor(name, shape, Float64Array.from(normals(shape[0]! * shape[1]!, stream)));
+    const [a, b] = [wide('a', [5, 6], 1), wide('b', [6, 7], 2)];
+    const [got, want] = [wide('y', [5, 7], 3), wide('y', [5, 7], 3)];
+    k.matmul(got, a, b, 'add');
+    reference.matmul(want, a, b, 'add');
+    expectSame(got.data, want.data, 'y');
+  });
+
+  test('no rows are no work', () => {
+    const [a, b] = [place(k, 'a', [4, 3]), place(k, 'b', [3, 5])];
+    const y = place(k, 'y', [4, 5], normals(20, 1));
+    const before = [...y.data];
+    k.matmul(y.rows(0), a.rows(0), b, 'set');
+    expectSame(y.data, before, 'y');
+  });
+
+  test('the peak loop counts its operations', () => {
+    expect(k.peak(1000)).toBe(1000 * 4 * 12 * 4 * 2);
+  });
+});
+
+test('madd and nmadd are a b + c and c - a b, fused or not', () => {
+  const targets = [{ fma: false }, ...backends.slice(0, 1).map((k) => k.target)];
+  for (const target of targets) {
+    const [a, b, c] = [f32x4.const(3, 0.1, -2, 1), f32x4.const(5, 0.1, 7, 1), f32x4.const(1, -0.01, 4, 1)];
+    const kernel = func('go', {}, () => [
+      v128.store(0, madd(target)(a, b, c)),
+      v128.store(16, nmadd(target)(a, b, c)),
+    ]);
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+    const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble([kernel])), {
+      env: { memory },
+    });
+    (exports['go'] as () => void)();
+    const [x, y] = [Math.fround(0.1), Math.fround(-0.01)];
+    const twice = Math.fround(x * x);
+    const [plus, minus] = target.fma ? [x * x + y, y - x * x] : [twice + y, y - twice];
+    expect([...new Float32Array(memory.buffer, 0, 8)]).toEqual(
+      [16, plus, -10, 2, -14, minus, 18, 0].map(Math.fround),
+    );
+  }
+});
+
+test('a number of threads that is none', async () => {
+  await expect(createSimdKernels(nodeHost, { threads: 0, math: 'auto' })).rejects.toThrow(
+    'simd: threads does not fit; expected an integer from 1, got 0',
+  );
+});
