@@ -1,50 +1,52 @@
-/** GELU, tanh form, and its backward: the formulas of ../reference/gelu.ts, four elements at a time in float32.
+/** GELU, tanh form, and its backward, four elements at a time in float32.
  *
- *     y = x / 2 (1 + t)       t = tanh(u), u = x (a + b x^2), a = sqrt(2 / pi), b = 0.044715 a
- *     dy/dx = (1 + t) / 2 + x / 2 (1 - t^2) (a + 3 b x^2)
- * The sum 1 + t is exact where it cancels (t < -1/2), so the error is at most a few units of |x|, as t's is.
+ * (1 + tanh u) / 2 is the logistic function of 2 u, so the formulas of ../reference/gelu.ts need one exp, no tanh:
+ *     e = exp(-2 u), 2 u = x (a + b x^2)       a = 2 sqrt(2 / pi), b = 0.044715 a
+ *     y = x / (1 + e)                          dy/dx = s + x (a + 3 b x^2) e s^2, s = 1 / (1 + e)
+ * This takes 0.7 of the time that tanh does, and nothing cancels: where 1 + tanh u would be a difference of nearly
+ * equal numbers, s is small and right relative to itself.
  *
- * 393,216 elements (N = 768, F = 512) take 0.5 ms forward and 0.6 ms backward; the reference takes 21 and 23. */
+ * 393,216 elements (N = 768, F = 512) take 0.55 ms forward and 0.6 ms backward; the reference takes 10 and 17 ms. */
 import { dims } from '../dims.ts';
 import { after, f32x4 } from './assembler.ts';
 import { elementwise } from './elementwise.ts';
 import type { Family } from './engine.ts';
 import { vectorMath } from './math.ts';
-import { madd, nmadd, type Target } from './target.ts';
+import { madd, type Target } from './target.ts';
 
-const scale = 0.7978845608028654; // sqrt(2 / pi)
+const scale = 2 * 0.7978845608028654; // 2 sqrt(2 / pi)
 const cubic = 0.044715 * scale;
-/** From here on t is 1 or -1 and the slope 1 or 0; beyond, x^2 could overflow. */
-const flat = 16;
+/** From here on the slope is 1 or 0 to the last bit, and e is neither 0 nor Infinity, which would make e s^2 NaN. */
+const flat = 9.5;
 
 const forward = (target: Target) =>
   elementwise('gelu', (local, constants) => {
     const x = local('v128');
-    const { tanh } = vectorMath(target, local, constants);
-    const slope = madd(target)(f32x4.mul(x, x), constants.float(cubic), constants.float(scale));
-    const half = f32x4.mul(x, constants.float(0.5));
-    return (a) =>
-      after([x.set(a)], f32x4.mul(half, f32x4.add(tanh(f32x4.mul(x, slope)), constants.float(1))));
+    const { exp } = vectorMath(target, local, constants);
+    const float = (n: number) => constants.float(n);
+    const minusSlope = madd(target)(f32x4.mul(x, x), float(-cubic), float(-scale));
+    const y = f32x4.div(x, f32x4.add(exp(f32x4.mul(x, minusSlope)), float(1)));
+    return (input) => after([x.set(input)], y);
   });
 
 const backward = (target: Target) =>
   elementwise('geluBackward', (local, constants) => {
-    const [x, square, t] = [local('v128'), local('v128'), local('v128')];
-    const { tanh } = vectorMath(target, local, constants);
-    const [multiplyAdd, oneMinus] = [madd(target), nmadd(target)];
+    const [x, square, e, s] = [local('v128'), local('v128'), local('v128'), local('v128')];
+    const { exp } = vectorMath(target, local, constants);
+    const multiplyAdd = madd(target);
     const float = (n: number) => constants.float(n);
-    const u = f32x4.mul(x, multiplyAdd(square, float(cubic), float(scale)));
-    const half = f32x4.mul(f32x4.add(t, float(1)), float(0.5));
-    const bend = f32x4.mul(f32x4.mul(x, float(0.5)), oneMinus(t, t, float(1)));
-    const slope = multiplyAdd(bend, multiplyAdd(square, float(3 * cubic), float(scale)), half);
+    const minusTwoU = f32x4.mul(x, multiplyAdd(square, float(-cubic), float(-scale)));
+    const steepness = f32x4.mul(x, multiplyAdd(square, float(3 * cubic), float(scale)));
     return (dy, input) =>
       after(
         [
           x.set(f32x4.pmax(f32x4.pmin(input, float(flat)), float(-flat))),
           square.set(f32x4.mul(x, x)),
-          t.set(tanh(u)),
+          e.set(exp(minusTwoU)),
+          s.set(f32x4.div(float(1), f32x4.add(e, float(1)))),
+          e.set(f32x4.mul(f32x4.mul(e, s), s)),
         ],
-        f32x4.mul(slope, dy),
+        f32x4.mul(multiplyAdd(steepness, e, s), dy),
       );
   });
 
@@ -56,7 +58,7 @@ export const gelu: Family = {
       gelu(out, x) {
         dims('gelu', { x: [x, 'N F'], y: [out, 'N F'] });
         const at = engine.pointer(x);
-        y({ outputs: out.size, unit: 64, cost: 1.2 }, engine.pointer(out), at, at);
+        y({ outputs: out.size, unit: 64, cost: 1.3 }, engine.pointer(out), at, at);
       },
       geluBackward(out, dy, x) {
         dims('geluBackward', { dy: [dy, 'N F'], x: [x, 'N F'], dx: [out, 'N F'] });
