@@ -13,7 +13,7 @@ import { power } from '../math.ts';
 import { after, f32x4, f64, func, i32, loop, select, v128 } from './assembler.ts';
 import type { Family } from './engine.ts';
 import { element } from './lanes.ts';
-import { rowSums, storeUpTo } from './rows.ts';
+import { overFours, rowSums } from './rows.ts';
 import { madd, type Target } from './target.ts';
 
 const update = (target: Target) =>
@@ -57,10 +57,9 @@ const update = (target: Target) =>
       >;
       const four = (base: typeof i) => v128.load(element(base, i));
       const multiplyAdd = madd(target);
-      const left = i32.sub(p.to, i);
       return [
         ...names.map((name) => all[name].set(f32x4.splat(p[name]))),
-        loop(i, p.from, p.to, 4, [
+        ...overFours(i, p.from, p.to, (store) => [
           g.set(f32x4.mul(four(p.g), all.gradientScale)),
           mean.set(multiplyAdd(all.gain1, g, f32x4.mul(all.beta1, four(p.m)))),
           square.set(multiplyAdd(f32x4.mul(all.gain2, g), g, f32x4.mul(all.beta2, four(p.v)))),
@@ -68,9 +67,9 @@ const update = (target: Target) =>
           step.set(f32x4.div(f32x4.mul(all.rate1, mean), step)),
           weight.set(four(p.p)),
           weight.set(f32x4.sub(weight, multiplyAdd(all.decay, weight, step))),
-          storeUpTo(left, element(p.m, i), mean),
-          storeUpTo(left, element(p.v, i), square),
-          storeUpTo(left, element(p.p, i), weight),
+          store(element(p.m, i), mean),
+          store(element(p.v, i), square),
+          store(element(p.p, i), weight),
         ]),
       ];
     },

@@ -7,11 +7,23 @@
  * B = 12, H = 4, T = 64, D = 32: 0.8 ms; the reference takes 16 ms. */
 import { dims, require } from '../dims.ts';
 import type { Tensor } from '../tensor.ts';
-import { call, type Expr, f32x4, func, i32, type Local, loop, type Stmt, v128, when } from './assembler.ts';
+import {
+  call,
+  type Expr,
+  f32x4,
+  func,
+  i32,
+  type Local,
+  loop,
+  type Stmt,
+  select,
+  v128,
+  when,
+} from './assembler.ts';
 import { causalRows, causalScores, type Rows, transposed } from './causal-products.ts';
 import type { Engine, Family } from './engine.ts';
-import { element } from './lanes.ts';
-import { storeUpTo } from './rows.ts';
+import { element, storeFirst } from './lanes.ts';
+import { overFours } from './rows.ts';
 import { softmaxTerms } from './softmax.ts';
 import type { Target } from './target.ts';
 
@@ -39,14 +51,17 @@ const forward = (target: Target) => {
     (p, local) => {
       const [i, v] = [local('i32'), local('v128')];
       const [own, out] = [element(p.p, i), element(p.probs, i)];
+      const divide = [v.set(f32x4.div(v128.load(own), p.sum)), v128.store(own, v)];
+      const inside = i32.sub(p.T, 3); // a vector that starts before it ends in the row of probs
       return [
-        loop(i, 0, p.n, 4, [
-          v.set(f32x4.div(v128.load(own), p.sum)),
-          v128.store(own, v),
-          storeUpTo(i32.sub(p.T, i), out, v),
+        loop(i, 0, select(i32.lt(p.n, inside), p.n, inside), 4, [...divide, v128.store(out, v)]),
+        when(i32.lt(i, p.n), [
+          ...divide,
+          call(storeFirst, { p: out, v, n: i32.sub(p.T, i) }),
+          i.set(i32.add(i, 4)),
         ]),
         v.set(f32x4.const(0)),
-        loop(i, i, p.T, 4, [storeUpTo(i32.sub(p.T, i), out, v)]),
+        ...overFours(i, i, p.T, (store) => [store(out, v)]),
         when(p.keep, [
           loop(i, 0, p.n, 4, [v128.store(own, f32x4.mul(v128.load(own), v128.load(element(p.keep, i))))]),
         ]),

@@ -12,7 +12,7 @@ import { f32, f32x4, func, i32, type Local, loop, type NewLocal, type Stmt, v128
 import { Constants } from './constants.ts';
 import type { Family } from './engine.ts';
 import { element } from './lanes.ts';
-import { vectorMath } from './math.ts';
+import { inOrder, vectorMath } from './math.ts';
 import { acrossLanes, firstLanes, storeUpTo } from './rows.ts';
 import type { Target } from './target.ts';
 
@@ -29,7 +29,7 @@ function sumOfExponentials(target: Target, local: NewLocal) {
       loop(i, 0, V, 4, [max.set(f32x4.pmax(max, four))]),
       ...acrossLanes(f32x4.pmax, max),
       sum.set(f32x4.const(0)),
-      loop(i, 0, V, 4, [e.set(math.exp(f32x4.sub(four, max))), sum.set(f32x4.add(sum, e)), ...each]),
+      loop(i, 0, V, 4, [e.set(inOrder(math.exp(f32x4.sub(four, max)))), sum.set(f32x4.add(sum, e)), ...each]),
       ...acrossLanes(f32x4.add, sum),
     ];
   };
@@ -49,7 +49,7 @@ const forward = (target: Target) =>
         loop(n, p.from, p.to, 1, [
           z.set(element(p.logits, i32.mul(n, p.V))),
           ...code(z, p.V, []),
-          sum.set(f32x4.sub(math.log(sum), f32x4.sub(chosen, max))),
+          sum.set(f32x4.sub(inOrder(math.log(sum)), f32x4.sub(chosen, max))),
           v128.store32Lane(element(p.losses, n), sum, 0),
         ]),
       ];

@@ -10,7 +10,7 @@ import type { Ids } from '../tensor.ts';
 import { f32x4, func, i32, i32x4, loop, v128 } from './assembler.ts';
 import type { Family } from './engine.ts';
 import { element } from './lanes.ts';
-import { storeUpTo } from './rows.ts';
+import { overFours } from './rows.ts';
 
 /** `old` is all ones to add to what y holds, 0 to start from nothing. */
 const forward = func(
@@ -24,9 +24,9 @@ const forward = func(
       loop(n, p.from, p.to, 1, [
         y.set(element(p.y, i32.mul(n, p.C))),
         row.set(element(p.table, i32.mul(i32.load(element(p.ids, n)), p.C))),
-        loop(c, 0, p.C, 4, [
+        ...overFours(c, 0, p.C, (store) => [
           v.set(f32x4.add(v128.and(v128.load(element(y, c)), old), v128.load(element(row, c)))),
-          storeUpTo(i32.sub(p.C, c), element(y, c), v),
+          store(element(y, c), v),
         ]),
       ]),
     ];
@@ -43,9 +43,9 @@ const backward = func(
       loop(n, 0, p.N, 1, [
         dy.set(element(p.dy, i32.mul(n, p.C))),
         row.set(element(p.dtable, i32.mul(i32.load(element(p.ids, n)), p.C))),
-        loop(c, p.from, p.to, 4, [
+        ...overFours(c, p.from, p.to, (store) => [
           v.set(f32x4.add(v128.load(element(row, c)), v128.load(element(dy, c)))),
-          storeUpTo(i32.sub(p.to, c), element(row, c), v),
+          store(element(row, c), v),
         ]),
       ]),
     ];

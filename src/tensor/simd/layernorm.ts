@@ -11,7 +11,7 @@ import type { Tensor } from '../tensor.ts';
 import { type Expr, f32, f32x4, func, i32, type Local, loop, type Stmt, v128 } from './assembler.ts';
 import type { Family } from './engine.ts';
 import { element } from './lanes.ts';
-import { rowSums, storeUpTo } from './rows.ts';
+import { overFours, rowSums, storeUpTo } from './rows.ts';
 import { madd, nmadd, type Target } from './target.ts';
 
 type Index = Expr<'i32'>;
@@ -39,9 +39,9 @@ const forward = (target: Target) =>
           rstd.set(f32x4.div(f32x4.const(1), sum)),
           v128.store32Lane(element(p.stats, i32.shl(n, 1)), mean, 0),
           v128.store32Lane(element(p.stats, i32.shl(n, 1)), rstd, 0, 4),
-          loop(i, 0, p.C, 4, [
+          ...overFours(i, 0, p.C, (store) => [
             v.set(madd(target)(f32x4.mul(centred(0), rstd), four(p.gain), four(p.shift))),
-            storeUpTo(i32.sub(p.C, i), element(y, i), v),
+            store(element(y, i), v),
           ]),
         ]),
       ];
@@ -81,10 +81,10 @@ const backward = (target: Target) =>
           })),
           sumG.set(f32x4.div(sumG, count)),
           sumGXhat.set(f32x4.div(sumGXhat, count)),
-          loop(i, 0, p.C, 4, [
+          ...overFours(i, 0, p.C, (store) => [
             v.set(nmadd(target)(xhat(0), sumGXhat, f32x4.sub(gradient(0), sumG))),
             v.set(f32x4.mul(rstd, v)),
-            storeUpTo(i32.sub(p.C, i), element(dx, i), v),
+            store(element(dx, i), v),
           ]),
         ]),
       ];

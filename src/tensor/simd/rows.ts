@@ -30,6 +30,21 @@ export const firstLanes = (n: Expr<'i32'>): Vector => i32x4.gt(i32x4.splat(n), i
 export const storeUpTo = (n: Expr<'i32'>, p: Expr<'i32'>, v: Local<'v128'>): Stmt =>
   when(i32.ge(n, 4), [v128.store(p, v)], [call(storeFirst, { p, v, n })]);
 
+/** Code for every four of the elements from .. to - 1. `body` stores by what it is given: the last vector, if it is
+ * not whole, is stored in part. So full vectors cost no branch. */
+export const overFours = (
+  i: Local<'i32'>,
+  from: Expr<'i32'> | number,
+  to: Expr<'i32'>,
+  body: (store: (p: Expr<'i32'>, v: Local<'v128'>) => Stmt) => readonly Stmt[],
+): Stmt[] => [
+  loop(i, from, i32.sub(to, 3), 4, body(v128.store)),
+  when(
+    i32.lt(i, to),
+    body((p, v) => call(storeFirst, { p, v, n: i32.sub(to, i) })),
+  ),
+];
+
 /** Combines the four lanes of v, and puts the result in all of them. */
 export const acrossLanes = (combine: Combine, v: Local<'v128'>): Stmt[] => [
   v.set(combine(v, i32x4.shuffle(v, v, [2, 3, 0, 1]))),

@@ -5,7 +5,7 @@
 import { after, f32x4, func, i32, loop, v128 } from './assembler.ts';
 import { Constants } from './constants.ts';
 import { element } from './lanes.ts';
-import { vectorMath } from './math.ts';
+import { inOrder, vectorMath } from './math.ts';
 import { acrossLanes, firstLanes } from './rows.ts';
 import type { Target } from './target.ts';
 
@@ -36,7 +36,7 @@ export const softmaxTerms = (target: Target) =>
         ...acrossLanes(f32x4.pmax, max),
         sum.set(f32x4.const(0)),
         loop(i, 0, p.n, 4, [
-          v.set(exp(f32x4.sub(scaled, max))),
+          v.set(inOrder(exp(f32x4.sub(scaled, max)))),
           sum.set(f32x4.add(sum, v)),
           v128.store(element(p.row, i), v),
         ]),

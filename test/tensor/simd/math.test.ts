@@ -3,7 +3,7 @@ import { nodeHost } from '../../../src/node/simd-host.ts';
 import { exp, log, tanh } from '../../../src/tensor/math.ts';
 import { assemble, func, i32, loop, v128 } from '../../../src/tensor/simd/assembler.ts';
 import { Constants } from '../../../src/tensor/simd/constants.ts';
-import { type VectorMath, vectorMath } from '../../../src/tensor/simd/math.ts';
+import { inOrder, type VectorMath, vectorMath } from '../../../src/tensor/simd/math.ts';
 import { hasFusedMultiplyAdd } from '../../../src/tensor/simd/target.ts';
 
 if (!hasFusedMultiplyAdd()) nodeHost.enableRelaxedSimd();
@@ -19,7 +19,7 @@ function functions(fma: boolean) {
       const constants = new Constants(local);
       const f = vectorMath({ fma }, local, constants)[name];
       const at = (base: typeof i) => i32.add(base, i32.shl(i, 2));
-      return [constants.set, loop(i, 0, p.count, 4, [v128.store(at(p.y), f(v128.load(at(p.x))))])];
+      return [constants.set, loop(i, 0, p.count, 4, [v128.store(at(p.y), inOrder(f(v128.load(at(p.x)))))])];
     }),
   );
   const memory = new WebAssembly.Memory({ initial: 32, maximum: 32, shared: true });
