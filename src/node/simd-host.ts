@@ -4,8 +4,9 @@ import { Worker } from 'node:worker_threads';
 import type { SimdHost } from '../tensor/simd/pool.ts';
 
 export const nodeHost: SimdHost = {
-  /** Node 20 has relaxed SIMD behind a V8 flag; newer Nodes have it without, and no longer know the flag, which makes
-   * V8 print a complaint: so this is called only after a probe has failed. Flags hold for all threads of a process. */
+  /** Node 20 has relaxed SIMD, with its final opcodes, behind a V8 flag, which holds for all threads of the process
+   * and may be set at any time before a module that needs it is compiled. Newer Nodes have it without, and no longer
+   * know the flag. Whether multiply-add then really is fused is found out by running it: see target.ts. */
   enableRelaxedSimd() {
     v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
   },

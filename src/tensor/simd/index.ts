@@ -22,7 +22,7 @@ import { matmul } from './matmul.ts';
 import { SharedMemory } from './memory.ts';
 import { peak, peakFlops } from './peak.ts';
 import { Pool, type SimdHost } from './pool.ts';
-import { hasFusedMultiplyAdd, hasSimd, type Target } from './target.ts';
+import { hasFusedMultiplyAdd, hasRelaxedSimd, hasSimd, type Target } from './target.ts';
 
 const families: readonly Family[] = [
   matmul,
@@ -99,7 +99,7 @@ export async function createSimdKernels(host: SimdHost, options: SimdOptions): P
 
 function probe(host: SimdHost, math: SimdOptions['math']): Target {
   if (math === 'portable') return { fma: false };
-  if (!hasFusedMultiplyAdd()) host.enableRelaxedSimd();
+  if (!hasRelaxedSimd()) host.enableRelaxedSimd();
   return { fma: hasFusedMultiplyAdd() };
 }
 
@@ -132,7 +132,6 @@ function createEngine(parts: {
       const onThisThread = direct(name);
       const index = names.indexOf(name);
       return ({ outputs, unit = 1, cost }: Work, ...args: number[]): void => {
-        if (outputs === 0) return;
         const pieces = Math.min(Math.floor((outputs * cost) / splitNanoseconds), Math.ceil(outputs / unit));
         const chunks = Math.min(pieces, threads * chunksPerThread);
         if (pool !== undefined && chunks >= 2) {

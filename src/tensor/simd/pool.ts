@@ -7,7 +7,7 @@ import { layout, type WorkerData, work } from './worker.ts';
 
 /** What the platform supplies. */
 export interface SimdHost {
-  /** Switches on relaxed SIMD where it is there but off; called only if the engine does not have it. */
+  /** Switches on relaxed SIMD where it is there but off; called only if modules with it do not validate. */
   enableRelaxedSimd(): void;
   /** Starts a thread that calls `(source)(data, ready)`, where `source` is the text of a function. Resolves when it
    * calls `ready`; rejects if it ends before. If it ends later, `ended` is called with the reason. */

@@ -32,15 +32,22 @@ export function hasSimd(): boolean {
   return typeof SharedArrayBuffer === 'function' && WebAssembly.validate(assemble([probe]));
 }
 
-/** Whether this engine has relaxed SIMD and fuses: (1 + e)(1 - e) - 1 is -e * e in one step, and 0 in two. */
+const fusedProbe = func('probe', { a: 'f32', b: 'f32', c: 'f32' }, ({ a, b, c }) =>
+  f32x4.extractLane(f32x4.relaxedMadd(f32x4.splat(a), f32x4.splat(b), f32x4.splat(c)), 0),
+);
+
+/** Whether this engine knows relaxed SIMD, fused or not. */
+export function hasRelaxedSimd(): boolean {
+  return WebAssembly.validate(assemble([fusedProbe]));
+}
+
+/** Whether multiply-add is fused here, by running it: (1 + e)(1 - e) - 1 is -e * e in one step, and 0 in two. */
 export function hasFusedMultiplyAdd(): boolean {
-  const probe = func('probe', { a: 'f32', b: 'f32', c: 'f32' }, ({ a, b, c }) =>
-    f32x4.extractLane(f32x4.relaxedMadd(f32x4.splat(a), f32x4.splat(b), f32x4.splat(c)), 0),
-  );
-  const bytes = assemble([probe]);
-  if (!WebAssembly.validate(bytes)) return false;
+  if (!hasRelaxedSimd()) return false;
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
-  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env: { memory } });
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble([fusedProbe])), {
+    env: { memory },
+  });
   const e = 2 ** -13;
   return (exports['probe'] as (...abc: number[]) => number)(1 + e, 1 - e, -1) === -e * e;
 }

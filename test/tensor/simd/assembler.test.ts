@@ -30,10 +30,10 @@ import {
   when,
   whileLoop,
 } from '../../../src/tensor/simd/assembler.ts';
-import { hasFusedMultiplyAdd } from '../../../src/tensor/simd/target.ts';
+import { hasFusedMultiplyAdd, hasRelaxedSimd } from '../../../src/tensor/simd/target.ts';
 
 type Vector = Expr<'v128'>;
-if (!hasFusedMultiplyAdd()) nodeHost.enableRelaxedSimd();
+if (!hasRelaxedSimd()) nodeHost.enableRelaxedSimd();
 
 /** A module of one or more functions on a fresh memory. */
 function run(...functions: Func[]) {
