@@ -13,7 +13,8 @@ interface FlagBase {
 }
 export type Flag =
   | (FlagBase & { readonly kind: 'switch' })
-  | (FlagBase & { readonly kind: 'text' })
+  /** With `multiple` it may be given again and again, and its value is the list. */
+  | (FlagBase & { readonly kind: 'text'; readonly multiple?: true })
   | (FlagBase & { readonly kind: 'choice'; readonly choices: readonly string[] })
   | (FlagBase & { readonly kind: 'integer' | 'number'; readonly rule: Rule });
 /** A condition on a number, and how an error states it: 'must be positive'. */
@@ -28,7 +29,9 @@ type ValueOf<F extends Flag> = F extends { kind: 'switch' }
     ? number
     : F extends { kind: 'choice'; choices: readonly (infer C)[] }
       ? C
-      : string;
+      : F extends { multiple: true }
+        ? readonly string[]
+        : string;
 /** The flags that were given, by name. */
 export type Values<F extends Flags> = { readonly [K in keyof F]?: ValueOf<F[K]> };
 
@@ -73,8 +76,12 @@ export function parse<F extends Flags>(command: Command<F>, args: readonly strin
     const flag = token.rawName.startsWith('--') ? command.flags[token.name] : undefined;
     if (flag === undefined)
       throw new UsageError(`unknown flag ${token.rawName}${suggest(token.name, names)}`);
-    if (token.name in values) throw new UsageError(`--${token.name} is given twice`);
-    values[token.name] = convert(token.name, flag, token.value);
+    const value = convert(token.name, flag, token.value);
+    const before = values[token.name];
+    if (flag.kind === 'text' && flag.multiple) {
+      values[token.name] = [...((before ?? []) as string[]), value];
+    } else if (before === undefined) values[token.name] = value;
+    else throw new UsageError(`--${token.name} is given twice`);
   }
   return values as Values<F>;
 }

@@ -10,6 +10,7 @@ const command = {
     dropout: { kind: 'number', value: 'X', rule: rules.belowOne, help: 'how much' },
     mode: { kind: 'choice', choices: ['shift', 'slide'], value: 'M', help: 'which\nof two' },
     data: { kind: 'text', value: 'FILE', help: 'where' },
+    ref: { kind: 'text', value: 'FILE', multiple: true, help: 'which, several times' },
     json: { kind: 'switch', help: 'machine' },
   },
   examples: ['npm run demo'],
@@ -29,6 +30,11 @@ describe('parse', () => {
     ]);
     expect(values).toEqual({ steps: 20, lr: 1e-3, json: true, data: 'a b.txt', mode: 'slide' });
     expect(parse(command, [])).toEqual({});
+  });
+
+  it('gives a list for a flag that may be repeated, in order, also for a single one', () => {
+    expect(parse(command, ['--ref', 'a', '--steps', '1', '--ref=b'])).toEqual({ steps: 1, ref: ['a', 'b'] });
+    expect(parse(command, ['--ref', 'a'])).toEqual({ ref: ['a'] });
   });
 
   it.each([
