@@ -49,12 +49,18 @@ export const rules = {
 export interface Command<F extends Flags> {
   readonly name: string;
   readonly summary: string;
+  /** What stands without a flag, for the help: 'RUN RUN ...'; absent if nothing may. */
+  readonly positionals?: string;
   readonly flags: F;
   readonly examples: readonly string[];
 }
 
-/** Checks the arguments against the table. Returns 'help' when --help is among them; throws a UsageError otherwise. */
-export function parse<F extends Flags>(command: Command<F>, args: readonly string[]): Values<F> | 'help' {
+/** Checks the arguments against the table; what stands without a flag is added to `positionals`. Returns 'help' when --help is among them; throws a UsageError otherwise. */
+export function parse<F extends Flags>(
+  command: Command<F>,
+  args: readonly string[],
+  positionals: string[] = [],
+): Values<F> | 'help' {
   const names = Object.keys(command.flags);
   const options: NonNullable<ParseArgsConfig['options']> = { help: { type: 'boolean', short: 'h' } };
   for (const name of names) {
@@ -69,8 +75,12 @@ export function parse<F extends Flags>(command: Command<F>, args: readonly strin
   });
   const values: Record<string, unknown> = {};
   for (const token of tokens) {
-    if (token.kind === 'positional')
-      throw new UsageError(`unexpected argument ${JSON.stringify(token.value)}; see --help`);
+    if (token.kind === 'positional') {
+      if (command.positionals === undefined) {
+        throw new UsageError(`unexpected argument ${JSON.stringify(token.value)}; see --help`);
+      }
+      positionals.push(token.value);
+    }
     if (token.kind !== 'option') continue;
     if (token.name === 'help' || token.rawName === '-h') return 'help';
     const flag = token.rawName.startsWith('--') ? command.flags[token.name] : undefined;
@@ -147,7 +157,8 @@ function editDistance(a: string, b: string): number {
   return row[b.length]!;
 }
 
-export function helpText<F extends Flags>({ name, summary, flags, examples }: Command<F>): string {
+export function helpText<F extends Flags>(command: Command<F>): string {
+  const { name, summary, positionals, flags, examples } = command;
   const entries = Object.entries(flags).map(([flag, { value, help }]) => ({
     left: `  --${flag}${value === undefined ? '' : ` ${value}`}`,
     help,
@@ -157,7 +168,7 @@ export function helpText<F extends Flags>({ name, summary, flags, examples }: Co
     ({ left, help }) => left.padEnd(width) + help.replaceAll('\n', `\n${' '.repeat(width)}`),
   );
   return [
-    `npm run ${name} -- [flags]`,
+    `npm run ${name} -- ${positionals === undefined ? '' : `${positionals} `}[flags]`,
     '',
     summary,
     '',
@@ -172,16 +183,17 @@ export function helpText<F extends Flags>({ name, summary, flags, examples }: Co
 /** Runs a command on the process's arguments: help, one-line errors and exit codes. */
 export async function runCommand<F extends Flags>(
   command: Command<F>,
-  main: (values: Values<F>) => void | Promise<void>,
+  main: (values: Values<F>, positionals: readonly string[]) => void | Promise<void>,
 ): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0); // the reader, head or less, has seen enough
     throw error;
   });
   try {
-    const values = parse(command, process.argv.slice(2));
+    const positionals: string[] = [];
+    const values = parse(command, process.argv.slice(2), positionals);
     if (values === 'help') console.log(helpText(command));
-    else await main(values);
+    else await main(values, positionals);
   } catch (error) {
     console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
     process.exitCode = error instanceof UsageError ? 2 : 1;

@@ -20,6 +20,7 @@ import { trainObserved } from '../train/observe.ts';
 import { encodeState, type Progress, type RunIdentity, type RunSettings } from '../train/state.ts';
 import type { Trainer } from '../train/trainer.ts';
 import { type RunFolder, readCheckpoint } from './run-folder.ts';
+import { writeReport } from './run-report.ts';
 import type { StopSignal } from './stop-signal.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -85,7 +86,9 @@ export class TrainingRun {
   /** The held-out loss over everything, and a sample. */
   finish(): { readonly final: EvaluationMetrics; readonly text: string } {
     this.#parts.terminal.progress('validating on all that was held out ...');
-    return { final: this.#evaluate('final'), text: this.#sample() };
+    const result = { final: this.#evaluate('final'), text: this.#sample() };
+    writeReport(this.#parts.folder.path);
+    return result;
   }
 
   #step(done: number): void {
@@ -119,6 +122,7 @@ export class TrainingRun {
     if (evaluating) {
       const evaluation = this.#evaluate('evaluation');
       terminal.detail(evaluationLine(evaluation, steps));
+      writeReport(folder.path);
       this.#announceBaseline(evaluation.nll);
       this.#warn(guards.evaluation(evaluation.nll));
     }

@@ -219,7 +219,9 @@ async function go(parts: Prepared): Promise<void> {
     terminal.line('a sample:');
     terminal.line(text);
     terminal.line('');
-    terminal.line(`saved in ${folder.path}; npm run sample -- --run ${folder.path} continues a prompt`);
+    terminal.line(
+      `saved in ${folder.path}, with report.html to look at; npm run sample -- --run ${folder.path} continues a prompt`,
+    );
   } finally {
     stop.dispose();
     folder.release();

@@ -66,6 +66,17 @@ describe('parse', () => {
   });
 });
 
+describe('positionals', () => {
+  const withRuns = { ...command, positionals: 'RUN RUN ...' };
+
+  it('are collected in order where the command takes them', () => {
+    const runs: string[] = [];
+    expect(parse(withRuns, ['a', '--steps', '2', 'b'], runs)).toEqual({ steps: 2 });
+    expect(runs).toEqual(['a', 'b']);
+    expect(helpText(withRuns).split('\n')[0]).toBe('npm run demo -- RUN RUN ... [flags]');
+  });
+});
+
 describe('helpText', () => {
   it('lists every flag with its value and its help in one column', () => {
     const lines = helpText(command).split('\n');
