@@ -2,9 +2,9 @@
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { isObject } from '../model/json.ts';
+import { renderReport } from '../report/report.ts';
 import type { Baseline, RunData } from '../train/metrics.ts';
 import { parseMetrics } from '../train/parse-metrics.ts';
-import { renderReport } from '../train/report.ts';
 import { isFolder, readText, writeFile } from './files.ts';
 
 type Group = RunData['description'][string];

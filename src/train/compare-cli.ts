@@ -2,7 +2,7 @@
 import { runCommand, UsageError } from '../node/command.ts';
 import { writeFile } from '../node/files.ts';
 import { readRunData } from '../node/run-report.ts';
-import { renderComparison } from './report-compare.ts';
+import { renderComparison } from '../report/compare.ts';
 
 const command = {
   name: 'compare',

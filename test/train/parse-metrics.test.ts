@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseMetrics } from '../../src/train/parse-metrics.ts';
-import { exampleRun } from './report-fixture.ts';
+import { exampleRun } from '../report/fixture.ts';
 
 const lines = (records: readonly object[]) => records.map((r) => `${JSON.stringify(r)}\n`).join('');
 const step = (n: number, loss: number | null = 1) => ({

@@ -4,12 +4,12 @@
  * usual guide (Karpathy's lectures on backpropagation: github.com/karpathy/nn-zero-to-hero): well below, a group hardly
  * learns; well above, it is thrown about. Colours are steps of half a decade, symmetric around the guide. */
 import { exp } from '../tensor/math.ts';
-import type { LayerMetrics } from './metrics.ts';
-import { round, stepAxis, stretched, width } from './report-chart.ts';
-import { clip, html, type Markup, table } from './report-html.ts';
-import type { Run } from './report-run.ts';
-import { extent, log10, place, type Scale, value } from './report-scale.ts';
-import { evenly } from './report-series.ts';
+import type { LayerMetrics } from '../train/metrics.ts';
+import { round, stepAxis, stretched, width } from './chart.ts';
+import { clip, html, type Markup, table } from './html.ts';
+import type { Run } from './run.ts';
+import { extent, log10, place, type Scale, value } from './scale.ts';
+import { evenly } from './series.ts';
 
 type Layer = LayerMetrics['layers'][number];
 

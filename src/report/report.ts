@@ -2,21 +2,15 @@
  *
  * One file that opens anywhere: no network, nothing that needs JavaScript, light and dark, on paper too. Long runs are
  * thinned, so that the page stays below 300 kB. */
-import type { Baseline, RunData } from './metrics.ts';
-import { chartFigure } from './report-chart.ts';
-import {
-  closerLossChart,
-  gradNormChart,
-  learningRateChart,
-  lossChart,
-  speedChart,
-} from './report-figures.ts';
-import { beginning, clip, folded, html, type Markup, type Part, table } from './report-html.ts';
-import { layerFigures } from './report-layers.ts';
-import { baselineName, type Run, readRun } from './report-run.ts';
-import { value, whole } from './report-scale.ts';
-import { evenly } from './report-series.ts';
-import { page } from './report-style.ts';
+import type { Baseline, RunData } from '../train/metrics.ts';
+import { chartFigure } from './chart.ts';
+import { closerLossChart, gradNormChart, learningRateChart, lossChart, speedChart } from './figures.ts';
+import { beginning, clip, folded, html, type Markup, type Part, table } from './html.ts';
+import { layerFigures } from './layers.ts';
+import { baselineName, type Run, readRun } from './run.ts';
+import { value, whole } from './scale.ts';
+import { evenly } from './series.ts';
+import { page } from './style.ts';
 
 const shown = {
   samples: 24,

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { renderReport } from '../../src/train/report.ts';
-import { renderComparison } from '../../src/train/report-compare.ts';
-import { Browser, chromiumPath, type View } from './report-browser.ts';
-import { exampleRun, hostileRun, hostileText } from './report-fixture.ts';
+import { renderComparison } from '../../src/report/compare.ts';
+import { renderReport } from '../../src/report/report.ts';
+import { Browser, chromiumPath, type View } from './browser.ts';
+import { exampleRun, hostileRun, hostileText } from './fixture.ts';
 
 if (chromiumPath === undefined)
   console.log('the report is not tried in a browser: there is no chromium here');

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { renderComparison } from '../../src/report/compare.ts';
 import type { EvaluationMetrics, RunData } from '../../src/train/metrics.ts';
-import { renderComparison } from '../../src/train/report-compare.ts';
-import { exampleRun, hostileRun } from './report-fixture.ts';
-import { elementsOf } from './report-markup.ts';
+import { exampleRun, hostileRun } from './fixture.ts';
+import { elementsOf } from './markup.ts';
 
 const a = exampleRun(400, { name: 'first' });
 const b = exampleRun(300, { name: 'second', seed: 2, floor: 1.5 });

@@ -3,7 +3,7 @@
  * Colours: blue against vermilion and the like after Okabe and Ito's palette for all kinds of colour vision (2008, "Color
  * Universal Design"), darkened or lightened until text has a contrast of 4.5 and lines of 3. Nothing is told by
  * colour alone: curves also differ in stroke, levels carry labels. */
-import { html, Markup } from './report-html.ts';
+import { html, Markup } from './html.ts';
 
 const light = `--paper:#fdfcf9;--panel:#f5f3ed;--ink:#1d2433;--soft:#5a6170;--rule:#dedacf;--faint:#c9c4b6;
 --blue:#1f66b0;--red:#c4460a;--green:#0b7d5c;--violet:#94417f;--ochre:#876500;--mark:#8a5a00;

@@ -1,10 +1,10 @@
 /** Runs that have little to show, or mean harm; and colours that everyone can tell apart. */
 import { describe, expect, it } from 'vitest';
+import { renderReport } from '../../src/report/report.ts';
+import { script } from '../../src/report/style.ts';
 import type { MetricsRecord, RunData } from '../../src/train/metrics.ts';
-import { renderReport } from '../../src/train/report.ts';
-import { script } from '../../src/train/report-style.ts';
-import { baselines, empty, exampleRun, hostileRun, measured, stepped } from './report-fixture.ts';
-import { elementsOf } from './report-markup.ts';
+import { baselines, empty, exampleRun, hostileRun, measured, stepped } from './fixture.ts';
+import { elementsOf } from './markup.ts';
 
 describe('a run that has little to show', () => {
   const nan = Number.NaN;

@@ -1,12 +1,12 @@
 /** Runs side by side: curves over each other, final numbers, and what differs in how they were made. */
-import type { RunData } from './metrics.ts';
-import { type Chart, type Curve, chartFigure } from './report-chart.ts';
-import { baselineLevels, reachOf } from './report-figures.ts';
-import { clip, html, type Markup, type Part, table } from './report-html.ts';
-import { baselineName, type Run, readRun, trainingCurves, validationPoints } from './report-run.ts';
-import { extent, value, whole } from './report-scale.ts';
-import { quantile } from './report-series.ts';
-import { page } from './report-style.ts';
+import type { RunData } from '../train/metrics.ts';
+import { type Chart, type Curve, chartFigure } from './chart.ts';
+import { baselineLevels, reachOf } from './figures.ts';
+import { clip, html, type Markup, type Part, table } from './html.ts';
+import { baselineName, type Run, readRun, trainingCurves, validationPoints } from './run.ts';
+import { extent, value, whole } from './scale.ts';
+import { quantile } from './series.ts';
+import { page } from './style.ts';
 
 /** As many as the style sheet tells apart; later runs begin anew. */
 const styles = 6;

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { evenly, quantile, smooth, thin } from '../../src/train/report-series.ts';
+import { evenly, quantile, smooth, thin } from '../../src/report/series.ts';
 
 const points = (ys: readonly number[]) => ys.map((y, x) => ({ x, y }));
 

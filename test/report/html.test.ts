@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { beginning, clip, html, Markup, table } from '../../src/train/report-html.ts';
-import { elementsOf } from './report-markup.ts';
+import { beginning, clip, html, Markup, table } from '../../src/report/html.ts';
+import { elementsOf } from './markup.ts';
 
 describe('html', () => {
   it('escapes what is put in, in text and in attributes', () => {

@@ -1,9 +1,9 @@
 /** The charts of one run. */
-import type { Chart, Level, Mark } from './report-chart.ts';
-import { clip } from './report-html.ts';
-import { baselineName, type Run, reachFor, trainingCurves, validationPoints } from './report-run.ts';
-import { extent, value, whole } from './report-scale.ts';
-import { type Point, quantile, smooth } from './report-series.ts';
+import type { Chart, Level, Mark } from './chart.ts';
+import { clip } from './html.ts';
+import { baselineName, type Run, reachFor, trainingCurves, validationPoints } from './run.ts';
+import { extent, value, whole } from './scale.ts';
+import { type Point, quantile, smooth } from './series.ts';
 
 /** Training and held-out loss over the whole run. */
 export function lossChart(run: Run): Chart {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { extent, place, tickLabels, ticks, value, whole } from '../../src/train/report-scale.ts';
+import { extent, place, tickLabels, ticks, value, whole } from '../../src/report/scale.ts';
 
 describe('place', () => {
   it('is linear between the ends of the range, and beyond', () => {

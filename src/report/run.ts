@@ -9,8 +9,8 @@ import type {
   SampleMetrics,
   StepMetrics,
   WarningMetrics,
-} from './metrics.ts';
-import { type Point, smooth } from './report-series.ts';
+} from '../train/metrics.ts';
+import { type Point, smooth } from './series.ts';
 
 export interface Run extends RunData {
   readonly steps: readonly StepMetrics[];

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { apart, type Chart, chartFigure } from '../../src/train/report-chart.ts';
-import { elementsOf } from './report-markup.ts';
+import { apart, type Chart, chartFigure } from '../../src/report/chart.ts';
+import { elementsOf } from './markup.ts';
 
 const chart: Chart = {
   id: 'c',

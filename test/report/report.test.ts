@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { gradNormChart, lossChart } from '../../src/report/figures.ts';
+import { colourOf } from '../../src/report/layers.ts';
+import { renderReport } from '../../src/report/report.ts';
+import { readRun } from '../../src/report/run.ts';
+import { script, scriptSha256 } from '../../src/report/style.ts';
 import type { MetricsRecord, RunData } from '../../src/train/metrics.ts';
-import { renderReport } from '../../src/train/report.ts';
-import { gradNormChart, lossChart } from '../../src/train/report-figures.ts';
-import { colourOf } from '../../src/train/report-layers.ts';
-import { readRun } from '../../src/train/report-run.ts';
-import { script, scriptSha256 } from '../../src/train/report-style.ts';
-import { baselines, empty, exampleRun, measured, stepped } from './report-fixture.ts';
-import { elementsOf } from './report-markup.ts';
+import { baselines, empty, exampleRun, measured, stepped } from './fixture.ts';
+import { elementsOf } from './markup.ts';
 
 /** The visible words, without tags. */
 const words = (page: string) =>

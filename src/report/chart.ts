@@ -5,9 +5,9 @@
  * ticks live in the outer one: across in percent, down in pixels. So a phone gets the same sharp 12-pixel labels as a
  * wide screen, closer together, with no script. Dots are strokes of length 0 with round ends, which stretching leaves
  * round. */
-import { html, type Markup, type Part, table } from './report-html.ts';
-import { place, type Scale, tickLabels, ticks, value } from './report-scale.ts';
-import { evenly, type Point, thin } from './report-series.ts';
+import { html, type Markup, type Part, table } from './html.ts';
+import { place, type Scale, tickLabels, ticks, value } from './scale.ts';
+import { evenly, type Point, thin } from './series.ts';
 
 /** Units across the inner drawing. */
 export const width = 1000;
