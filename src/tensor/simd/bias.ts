@@ -1,21 +1,9 @@
 /** dbias (N) += column sums of dy (M N).
  *
  * Lanes run over columns, 16 of them (a cache line of dy) in one pass down the rows. Sums are kept in double, as in
- * the reference, with the same bits: the kernel waits for memory anyway. An output is a column, so threads share the columns. */
+ * the reference, with the same bits: the kernel waits for memory anyway. Threads share the columns. */
 import { dims } from '../dims.ts';
-import {
-  call,
-  type Expr,
-  f32x4,
-  f64x2,
-  func,
-  i32,
-  i64x2,
-  type Local,
-  loop,
-  type Stmt,
-  v128,
-} from './assembler.ts';
+import { call, type Expr, f32x4, f64x2, func, i32, i64x2, loop, type Stmt, v128 } from './assembler.ts';
 import type { Family } from './engine.ts';
 import { element, locals, promoteHigh, storeFirst } from './lanes.ts';
 
@@ -29,10 +17,7 @@ const columnSums = func(
     const sums = locals(local, 'v128', strip / 2);
     const x = local('v128');
     // Sums `vectors` times 4 columns from column n on; of the last four only those below `to` are written.
-    const pass = (
-      vectors: number,
-      write: (p: Expr<'i32'>, v: Local<'v128'>, done: number) => Stmt,
-    ): Stmt[] => [
+    const pass = (vectors: number, write: (result: Expr<'v128'>, v: number) => Stmt): Stmt[] => [
       ...sums.slice(0, 2 * vectors).map((sum) => sum.set(f64x2.const(0))),
       at.set(element(p.x, n)),
       loop(m, 0, p.rows, 1, [
@@ -47,21 +32,14 @@ const columnSums = func(
       ...Array.from({ length: vectors }, (_, v) => {
         const low = f32x4.demoteF64x2Zero(f64x2.add(sums[2 * v]!, f64x2.promoteLowF32x4(x)));
         const high = f32x4.demoteF64x2Zero(f64x2.add(sums[2 * v + 1]!, promoteHigh(x)));
-        return [x.set(v128.load(at, 16 * v)), x.set(i64x2.shuffle(low, high, [0, 2])), write(at, x, v)];
+        return [x.set(v128.load(at, 16 * v)), write(i64x2.shuffle(low, high, [0, 2]), v)];
       }).flat(),
     ];
+    const whole = pass(strip / 4, (result, v) => v128.store(at, result, 16 * v));
+    const some = pass(1, (result) => call(storeFirst, { p: at, v: result, n: rest }));
     return [
-      loop(
-        n,
-        p.from,
-        i32.sub(p.to, strip - 1),
-        strip,
-        pass(strip / 4, (to, v, done) => v128.store(to, v, 16 * done)),
-      ),
-      loop(n, n, p.to, 4, [
-        rest.set(i32.sub(p.to, n)),
-        ...pass(1, (to, v) => call(storeFirst, { p: to, v, n: rest })),
-      ]),
+      loop(n, p.from, i32.sub(p.to, strip - 1), strip, whole),
+      loop(n, n, p.to, 4, [rest.set(i32.sub(p.to, n)), ...some]),
     ];
   },
 );

@@ -57,8 +57,9 @@ export interface SimdKernels extends Kernels {
   close(): void;
 }
 
-/** A job shorter than this stays on the calling thread: handing over and coming back takes about a microsecond. */
-const splitNanoseconds = 4000;
+/** A chunk is at least this long. Handing a job over and waiting for its end takes 0.4 microseconds, and 0.1 more for
+ * each chunk: a job of 6.5 microseconds ends after 4.2 on two threads, one of 3.2 gains nothing. */
+const splitNanoseconds = 3000;
 /** Several chunks a thread, so that one that starts late or is interrupted does not hold up the others. */
 const chunksPerThread = 4;
 

@@ -17,7 +17,8 @@ export interface WorkerHandle {
   terminate(): void;
 }
 
-/** Long enough to bridge the JavaScript between two kernels, so that a training step never wakes anybody. */
+/** Looks at a word before parking, about 0.3 ms: longer than the JavaScript between two kernels and than most chunks,
+ * so that a training step hardly ever pays for parking and waking. */
 const workerSpins = 20_000;
 const mainSpins = 20_000;
 
@@ -84,6 +85,9 @@ export class Pool {
   /** Computes all outputs of one kernel, on all threads. `args` are those before from and to. */
   run(kernel: number, cut: Cut, args: readonly number[]): void {
     this.#check();
+    if (args.length > layout.maxArguments) {
+      throw new RangeError(`simd: expected at most ${layout.maxArguments} arguments, got ${args.length}`);
+    }
     const words = this.#words;
     words[layout.kernel] = kernel;
     words[layout.outputs] = cut.outputs;
@@ -107,13 +111,16 @@ export class Pool {
   #help(kernel: number, { outputs, unit, chunks }: Cut, args: readonly number[]): void {
     const words = this.#words;
     const units = Math.ceil(outputs / unit);
+    const all = [...args, 0, 0];
     for (;;) {
       const open = Atomics.load(words, layout.open);
       if (open === 0) return;
       if (Atomics.compareExchange(words, layout.open, open, open - 1) !== open) continue;
       const from = Math.floor((units * (open - 1)) / chunks) * unit;
       const to = Math.floor((units * open) / chunks) * unit;
-      this.#kernels[kernel]!(...args, from, Math.min(to, outputs));
+      all[args.length] = from;
+      all[args.length + 1] = Math.min(to, outputs);
+      this.#kernels[kernel]!(...all);
       Atomics.add(words, layout.done, 1);
     }
   }

@@ -49,6 +49,7 @@ export function work(data: WorkerData, ready: () => void): void {
   try {
     const { exports } = new WebAssembly.Instance(module, { env: { memory } });
     const kernels = names.map((name) => exports[name] as (...args: number[]) => void);
+    const args: number[] = [];
     ready();
     for (;;) {
       const generation = Atomics.load(words, at.generation);
@@ -62,9 +63,10 @@ export function work(data: WorkerData, ready: () => void): void {
         const units = Math.ceil(words[at.outputs]! / words[at.unit]!);
         const from = Math.floor((units * (open - 1)) / words[at.chunks]!) * words[at.unit]!;
         const to = Math.floor((units * open) / words[at.chunks]!) * words[at.unit]!;
-        const first = at.arguments;
-        const args = Array.from(values.subarray(first, first + words[at.argumentCount]!));
-        kernels[words[at.kernel]!]!(...args, from, Math.min(to, words[at.outputs]!));
+        args.length = 0;
+        for (let i = 0; i < words[at.argumentCount]!; i++) args.push(values[at.arguments + i]!);
+        args.push(from, Math.min(to, words[at.outputs]!));
+        kernels[words[at.kernel]!]!(...args);
         Atomics.add(words, at.done, 1);
         if (Atomics.load(words, at.mainParked) === 1) Atomics.notify(words, at.done);
       }
