@@ -12,14 +12,15 @@ import {
   type Code,
   codeOf,
   type Expr,
-  i32,
   type Result,
   type Stmt,
   type Type,
   uleb,
   type Value,
-} from './opcodes.ts';
+} from './expressions.ts';
+import { i32 } from './opcodes.ts';
 
+export { type Expr, type Result, type Stmt, sleb, type Type, uleb, type Value } from './expressions.ts';
 export * from './opcodes.ts';
 
 const typeCode: { readonly [T in Type]: number } = { i32: 0x7f, i64: 0x7e, f32: 0x7d, f64: 0x7c, v128: 0x7b };
