@@ -166,7 +166,7 @@ const forward = (target: Target) => {
 
 /** Several heads share one piece of scratch, that of their chunk: chunks are whole units. */
 export const headsPerUnit = (engine: Engine, heads: number): number =>
-  Math.ceil(heads / (4 * engine.threads));
+  Math.max(1, Math.ceil(heads / (4 * engine.threads)));
 
 /** Bytes of scratch for a head: two transposed operands, and `rows` rows of scores. */
 export const headBytes = (T: number, D: number, rows: number): number =>

@@ -33,11 +33,11 @@ const families: readonly Family[] = [
   attention,
   attentionBackward,
   attentionCached,
-  peak,
   crossEntropy,
-  adamw,
   embedding,
   dropout,
+  adamw,
+  peak,
 ];
 
 export interface SimdOptions {
