@@ -6,7 +6,7 @@
  *     dq[t] = sum over s of dscore k[s]      dk[s] = sum over t of dscore q[t]      dv[s] = sum over t of p keep dy[t]
  * Each is one of causal-products.ts; every element of dqkv is written once.
  *
- * B = 12, H = 4, T = 64, D = 32: 1.5 ms; the reference takes 52 ms. */
+ * B = 12, H = 4, T = 64, D = 32: 0.62 ms on Node 20, 0.58 on Node 24; the reference takes 50 ms. */
 import { dims } from '../dims.ts';
 import type { Tensor } from '../tensor.ts';
 import { call, f32x4, func, i32, loop, type Stmt, v128, when } from './assembler.ts';
@@ -202,7 +202,7 @@ export const attentionBackward: Family = {
         const unit = headsPerUnit(engine, heads);
         const bytes = headBytes(T, D, keep === null ? T : 2 * T);
         const scratch = engine.scratch(bytes * Math.ceil(heads / unit));
-        const work = { outputs: heads, unit, cost: 0.25 * T * T * D };
+        const work = { outputs: heads, unit, cost: 0.12 * T * T * D };
         const tensors = [at(dqkv), at(dy), at(y), at(qkv), at(probs), at(keep)];
         run(work, ...tensors, scratch, bytes, unit, scale, H, T, D);
       },

@@ -4,7 +4,7 @@
  * they are in the nearest cache: their scores (causal-products.ts), softmax (softmax.ts), probs, and y. What is above
  * the diagonal costs only the zeros that probs gets there.
  *
- * B = 12, H = 4, T = 64, D = 32: 0.8 ms; the reference takes 16 ms. */
+ * B = 12, H = 4, T = 64, D = 32: 0.48 ms on Node 20, 0.44 on Node 24; the reference takes 42 ms. */
 import { dims, require } from '../dims.ts';
 import type { Tensor } from '../tensor.ts';
 import {
@@ -206,7 +206,7 @@ export const attention: Family = {
         const unit = headsPerUnit(engine, heads);
         const bytes = headBytes(T, D, 4);
         const scratch = engine.scratch(bytes * Math.ceil(heads / unit));
-        const work = { outputs: heads, unit, cost: 0.12 * T * T * D };
+        const work = { outputs: heads, unit, cost: 0.09 * T * T * D };
         run(work, at(y), at(probs), at(qkv), at(keep), scratch, bytes, unit, scale, H, T, D);
       },
     };

@@ -4,7 +4,7 @@
  * what comes out, four vectors of words j, is transposed to the words of four draws one after the other. Outputs are
  * draws: four elements each.
  *
- * 98,304 elements take 0.15 ms, the reference 5 ms. */
+ * 98,304 elements take 0.15 ms, the reference 2.7 ms. */
 import { require } from '../dims.ts';
 import { purposes, RandomStream } from '../random.ts';
 import { f32x4, func, i32, i32x4, i64x2, type Local, loop, type Stmt, select, v128 } from './assembler.ts';

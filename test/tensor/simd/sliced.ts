@@ -5,10 +5,10 @@ import type { Kernels } from '../../../src/tensor/kernels.ts';
 import { assemble } from '../../../src/tensor/simd/assembler.ts';
 import type { Engine, Family } from '../../../src/tensor/simd/engine.ts';
 import { SharedMemory } from '../../../src/tensor/simd/memory.ts';
-import { hasFusedMultiplyAdd } from '../../../src/tensor/simd/target.ts';
+import { hasFusedMultiplyAdd, hasRelaxedSimd } from '../../../src/tensor/simd/target.ts';
 import { GuardedMemory } from '../../support/guarded.ts';
 
-if (!hasFusedMultiplyAdd()) nodeHost.enableRelaxedSimd();
+if (!hasRelaxedSimd()) nodeHost.enableRelaxedSimd();
 /** Both ways to multiply and add, where the engine has both. */
 export const modes = hasFusedMultiplyAdd() ? [false, true] : [false];
 
