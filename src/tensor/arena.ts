@@ -3,8 +3,8 @@
  *     params | grads | moments | saved | scratch | cache | ids
  *
  * Layers ask for tensors while they are built (the plan); `allocate` then lays out one buffer and places every tensor.
- * Parameters come matrices first, vectors after, so that weight decay, which is for matrices only, is one flat run;
- * gradients and moments repeat that layout, so AdamW, clipping and a checkpoint are each one pass over flat memory.
+ * Parameters come tables first, then hidden matrices, then vectors, so that what an optimizer treats alike is one flat
+ * run; gradients and moments repeat that layout, so AdamW, clipping and a checkpoint are each one pass over flat memory.
  *
  * saved: written by forward, read by backward, one per layer. scratch: gradients of activations, dead once the layer
  * before has read them, so all blocks share them by name. cache: keys and values of the cached sampler.
@@ -18,7 +18,25 @@ export interface Parameter {
   readonly name: string;
   readonly value: Tensor;
   readonly grad: Tensor;
+  /** Given for hidden matrices, which lead from one activation to the next; not for tables and vectors. */
+  readonly hidden: Hidden | undefined;
 }
+/** What initialisation and optimizers need to know of a hidden matrix. */
+export interface Hidden {
+  /** Which axis runs over its inputs: rows where y = x w, columns where y = x wᵀ. */
+  readonly inputs: 'rows' | 'columns';
+  /** Equal shares of its outputs that are matrices of their own: 3 where q, k and v stand side by side. */
+  readonly parts: number;
+  /** Whether its output is added to the residual stream. */
+  readonly residual: boolean;
+}
+/** Parameters of one shape, one below the other in memory, and `whole`: all of them as one tensor. */
+export interface Stack {
+  readonly parts: readonly Parameter[];
+  readonly whole: Parameter;
+}
+/** From the first element to the one before the second. */
+export type Range = readonly [from: number, to: number];
 export interface PlanRow {
   readonly section: string;
   readonly tensors: number;
@@ -32,13 +50,14 @@ const alignment = 64;
 export class Arena {
   readonly parameters: Parameter[] = [];
   readonly precision: Precision;
+  readonly #stacks: Stack[] = [];
   readonly #moments: Tensor[] = [];
   readonly #saved: Tensor[] = [];
   readonly #scratch = new Map<string, Tensor>();
   readonly #cache: Tensor[] = [];
   readonly #ids: Ids[] = [];
   readonly #gradients: boolean;
-  #flat: { params: Tensor; grads: Tensor | undefined; matrices: number } | undefined;
+  #flat: { params: Tensor; grads: Tensor | undefined } | undefined;
 
   /** Without `gradients` (sampling, evaluation) neither gradients nor moments take memory. */
   constructor(options: { precision?: Precision; gradients?: boolean } = {}) {
@@ -46,11 +65,27 @@ export class Arena {
     this.#gradients = options.gradients ?? true;
   }
 
-  parameter(name: string, shape: readonly number[]): Parameter {
-    if (this.parameters.some((p) => p.name === name)) throw new Error(`${name}: two parameters of one name`);
-    const parameter = { name, value: new Tensor(name, shape), grad: new Tensor(`d ${name}`, shape) };
-    this.parameters.push(parameter);
-    return parameter;
+  parameter(name: string, shape: readonly number[], hidden?: Hidden): Parameter {
+    return this.stack([name], shape, shape, hidden).whole;
+  }
+
+  /** Several parameters of one shape without gaps, so that one product reads them all as a tensor of shape `whole`. */
+  stack(
+    names: readonly string[],
+    shape: readonly number[],
+    whole: readonly number[],
+    hidden?: Hidden,
+  ): Stack {
+    const plan = (name: string, size: readonly number[]): Parameter => {
+      if (this.parameters.some((p) => p.name === name))
+        throw new Error(`${name}: two parameters of one name`);
+      return { name, value: new Tensor(name, size), grad: new Tensor(`d ${name}`, size), hidden };
+    };
+    const parts = names.map((name) => plan(name, shape));
+    const stack = { parts, whole: parts.length === 1 ? parts[0]! : plan(names.join(' | '), whole) };
+    this.#stacks.push(stack);
+    this.parameters.push(...parts);
+    return stack;
   }
 
   saved(name: string, shape: readonly number[]): Tensor {
@@ -72,7 +107,7 @@ export class Arena {
 
   /** Optimizer state shaped like all parameters together (flat, same layout), zero at the start. */
   moment(name: string): Tensor {
-    return push(this.#moments, new Tensor(name, [this.#parameterLayout().elements]));
+    return push(this.#moments, new Tensor(name, [this.#parameterLayout().vectors]));
   }
 
   /** All parameters as one flat tensor, in checkpoint order: matrices first. */
@@ -87,9 +122,10 @@ export class Arena {
     return grads;
   }
 
-  /** How many leading elements of the flat run belong to matrices, which weight decay applies to. */
-  get matrixElements(): number {
-    return this.#placed().matrices;
+  /** Where the flat run holds which kind of parameter. Tables and hidden matrices are the ones with two axes. */
+  get ranges(): { readonly tables: Range; readonly hidden: Range; readonly vectors: Range } {
+    const { tables, hidden, vectors } = this.#parameterLayout();
+    return { tables: [0, tables], hidden: [tables, hidden], vectors: [hidden, vectors] };
   }
 
   /** Reserves one buffer and places every planned tensor in it. Call once, after all layers are built. */
@@ -108,13 +144,19 @@ export class Arena {
       at += aligned(length * size);
       return data;
     };
-    const flat = (name: string) => new Tensor<Floats>(name, [layout.elements], floats(layout.elements));
+    const elements = layout.vectors;
+    const flat = (name: string) => new Tensor<Floats>(name, [elements], floats(elements));
     const params = flat('params');
     const grads = this.#gradients ? flat('grads') : undefined;
-    for (const [parameter, offset] of layout.offsets) {
+    const place = (parameter: Parameter, offset: number): void => {
       const slice = (t: Tensor): Floats => t.data.subarray(offset, offset + parameter.value.size);
       parameter.value.place(slice(params));
       if (grads !== undefined) parameter.grad.place(slice(grads));
+    };
+    for (const [{ whole, parts }, offset] of layout.offsets) {
+      place(whole, offset);
+      if (parts.length === 1) continue;
+      for (const [i, part] of parts.entries()) place(part, offset + i * part.value.size);
     }
     const rest = [...this.#moments, ...this.#saved, ...this.#scratch.values(), ...this.#cache];
     for (const t of rest) t.place(floats(t.size));
@@ -122,14 +164,14 @@ export class Arena {
       t.place(new Int32Array(buffer, at, t.size));
       at += aligned(t.size * 4);
     }
-    this.#flat = { params, grads, matrices: layout.matrices };
+    this.#flat = { params, grads };
     return this;
   }
 
   /** What takes how much memory, section by section; known before anything is allocated. */
   plan(): PlanRow[] {
     const size = this.#elementBytes();
-    const { elements } = this.#parameterLayout();
+    const { vectors: elements } = this.#parameterLayout();
     const flat = (section: string, tensors: number, copies: number): PlanRow => ({
       section,
       tensors,
@@ -187,20 +229,23 @@ export class Arena {
     return this.precision === 'float32' ? 4 : 8;
   }
 
-  #parameterLayout(): { offsets: Map<Parameter, number>; matrices: number; elements: number } {
+  /** Where each stack starts, and where tables, hidden matrices and vectors end; in elements. */
+  #parameterLayout(): { offsets: Map<Stack, number>; tables: number; hidden: number; vectors: number } {
     const step = alignment / this.#elementBytes();
-    const offsets = new Map<Parameter, number>();
-    let elements = 0;
-    const lay = (parameters: Parameter[]): number => {
-      for (const p of parameters) {
-        offsets.set(p, elements);
-        elements += Math.ceil(p.value.size / step) * step;
+    const offsets = new Map<Stack, number>();
+    let end = 0;
+    const lay = (belongs: (p: Parameter) => boolean): number => {
+      for (const stack of this.#stacks.filter(({ parts }) => belongs(parts[0]!))) {
+        offsets.set(stack, end);
+        end += Math.ceil(stack.whole.value.size / step) * step;
       }
-      return elements;
+      return end;
     };
-    const matrices = lay(this.parameters.filter((p) => p.value.shape.length >= 2));
-    lay(this.parameters.filter((p) => p.value.shape.length < 2));
-    return { offsets, matrices, elements };
+    const isVector = (p: Parameter): boolean => p.value.shape.length < 2;
+    const tables = lay((p) => !isVector(p) && p.hidden === undefined);
+    const hidden = lay((p) => !isVector(p) && p.hidden !== undefined);
+    const vectors = lay(isVector);
+    return { offsets, tables, hidden, vectors };
   }
 
   #placed() {

@@ -1,4 +1,4 @@
-/** The interface between a model and the machine: about twenty whole operations on tensors.
+/** The interface between a model and the machine: about thirty whole operations on tensors.
  *
  * Conventions. Written arguments come first, then read ones; sizes come from the shapes. Activations and their
  * gradients are overwritten; gradients of parameters are added to, so micro-batches and tied weights need nothing
@@ -75,6 +75,32 @@ export interface Kernels {
   layernormBackward(dx: Tensor, dy: Tensor, x: Tensor, gain: Tensor, stats: Tensor): void;
   /** dgain (C) and dshift (C), added to. */
   layernormParametersBackward(dgain: Tensor, dshift: Tensor, dy: Tensor, x: Tensor, stats: Tensor): void;
+
+  /** y (N C) = x * r * gain, and r (N) = 1 / root mean square of each row; epsilon is added under the root. */
+  rmsnorm(y: Tensor, r: Tensor, x: Tensor, gain: Tensor, epsilon: number): void;
+  /** dx (N C). */
+  rmsnormBackward(dx: Tensor, dy: Tensor, x: Tensor, gain: Tensor, r: Tensor): void;
+  /** dgain (C), added to. */
+  rmsnormParametersBackward(dgain: Tensor, dy: Tensor, x: Tensor, r: Tensor): void;
+
+  /** y (N 3C) = qkv with every head of q and k normalised: rmsnorm over its D channels with gains (2 D), the first row
+   * for queries, the second for keys. v is copied. r (N 2H): of the query heads, then the key heads. */
+  qkNorm(y: Tensor, r: Tensor, qkv: Tensor, gains: Tensor, epsilon: number): void;
+  /** dqkv (N 3C); it may be dy, whose part for v is right as it is. */
+  qkNormBackward(dqkv: Tensor, dy: Tensor, qkv: Tensor, gains: Tensor, r: Tensor): void;
+  /** dgains (2 D), added to. */
+  qkNormParametersBackward(dgains: Tensor, dy: Tensor, qkv: Tensor, r: Tensor): void;
+
+  /** Turns every head of q and k in qkv (N 3C), in place: channels d and d + D/2 are a point in the plane, turned by
+   * angle d of its row. rotation (N D): the cosines of a row's D/2 angles, then their sines. */
+  rope(qkv: Tensor, rotation: Tensor): void;
+  /** Turns the gradient back, in place. */
+  ropeBackward(dqkv: Tensor, rotation: Tensor): void;
+
+  /** y (N F) = silu(gate) * up; x (N 2F) holds gate and up side by side. */
+  swiglu(y: Tensor, x: Tensor): void;
+  /** dx (N 2F). */
+  swigluBackward(dx: Tensor, dy: Tensor, x: Tensor): void;
 
   /** GELU in its tanh form. */
   gelu(y: Tensor, x: Tensor): void;

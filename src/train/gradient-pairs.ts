@@ -24,9 +24,20 @@ export interface Gradient {
   readonly mode: 'set' | 'add';
 }
 
+/** Of rmsnorm, and large: so that one which is left out or misplaced shows. */
+const epsilon = 0.1;
+
 /** Every operation of these kernels that has a backward. */
 export function pairs(k: Kernels): Pair[] {
-  return [...products(k), ...elementwise(k), ...tables(k), ...norms(k), ...attentions(k), losses(k)];
+  return [
+    ...products(k),
+    ...elementwise(k),
+    ...tables(k),
+    ...norms(k),
+    ...headwise(k),
+    ...attentions(k),
+    losses(k),
+  ];
 }
 
 /** y = a b in each transposition and from each start; the two other transpositions give da and db. */
@@ -78,6 +89,8 @@ function elementwise(k: Kernels): Pair[] {
   const [N, C] = [3, 7];
   const [a, b, x, y, dy] = ['a', 'b', 'x', 'y', 'dy'].map((name) => normal(name, N, C));
   const [da, db, dx] = [gradient(a, 'set'), gradient(b, 'set'), gradient(x, 'set')];
+  const gateAndUp = normal('gate and up', N, 2 * C);
+  const dGateAndUp = gradient(gateAndUp, 'set');
   return [
     {
       operation: 'add',
@@ -108,6 +121,14 @@ function elementwise(k: Kernels): Pair[] {
       gradients: [dx],
       forward: () => k.gelu(y, x),
       backward: () => k.geluBackward(dx.dx, dy, x),
+    },
+    {
+      operation: 'swiglu',
+      y,
+      dy,
+      gradients: [dGateAndUp],
+      forward: () => k.swiglu(y, gateAndUp),
+      backward: () => k.swigluBackward(dGateAndUp.dx, dy, gateAndUp),
     },
   ];
 }
@@ -141,7 +162,7 @@ function tables(k: Kernels): Pair[] {
 function norms(k: Kernels): Pair[] {
   const [N, C] = [5, 7];
   const [x, y, dy, stats] = [normal('x', N, C), normal('y', N, C), normal('dy', N, C), normal('stats', N, 2)];
-  const [gain, shift] = [normal('gain', C), normal('shift', C)];
+  const [gain, shift, r] = [normal('gain', C), normal('shift', C), normal('r', N)];
   const [dx, dgain, dshift] = [gradient(x, 'set'), gradient(gain, 'add'), gradient(shift, 'add')];
   return [
     {
@@ -153,6 +174,52 @@ function norms(k: Kernels): Pair[] {
       backward() {
         k.layernormBackward(dx.dx, dy, x, gain, stats);
         k.layernormParametersBackward(dgain.dx, dshift.dx, dy, x, stats);
+      },
+    },
+    {
+      operation: 'rmsnorm',
+      y,
+      dy,
+      gradients: [dx, dgain],
+      forward: () => k.rmsnorm(y, r, x, gain, epsilon),
+      backward() {
+        k.rmsnormBackward(dx.dx, dy, x, gain, r);
+        k.rmsnormParametersBackward(dgain.dx, dy, x, r);
+      },
+    },
+  ];
+}
+
+/** What happens to every head of q and k alone. */
+function headwise(k: Kernels): Pair[] {
+  const [N, H, D] = [5, 3, 4];
+  const [qkv, y, dy] = [normal('qkv', N, 3 * H * D), normal('y', N, 3 * H * D), normal('dy', N, 3 * H * D)];
+  const [gains, r, rotation] = [normal('gains', 2, D), normal('r', N, 2 * H), normal('rotation', N, D)];
+  const [dqkv, dgains] = [gradient(qkv, 'set'), gradient(gains, 'add')];
+  return [
+    {
+      operation: 'qkNorm',
+      y,
+      dy,
+      gradients: [dqkv, dgains],
+      forward: () => k.qkNorm(y, r, qkv, gains, epsilon),
+      backward() {
+        k.qkNormBackward(dqkv.dx, dy, qkv, gains, r);
+        k.qkNormParametersBackward(dgains.dx, dy, qkv, r);
+      },
+    },
+    {
+      operation: 'rope',
+      y,
+      dy,
+      gradients: [dqkv],
+      forward() {
+        y.data.set(qkv.data);
+        k.rope(y, rotation);
+      },
+      backward() {
+        dqkv.dx.data.set(dy.data);
+        k.ropeBackward(dqkv.dx, rotation);
       },
     },
   ];

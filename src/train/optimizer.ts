@@ -38,12 +38,13 @@ export class AdamW {
 
   /** Applies the gradients in the arena. @param norm theirs. @param step counts from 1. */
   update(learningRate: number, norm: number, step: number): void {
-    const { params, grads, matrixElements } = this.#arena;
+    const { params, grads, ranges } = this.#arena;
+    const firstVector = ranges.vectors[0];
     const { beta1, beta2, weightDecay, clip } = this.#settings;
     const { m, v } = this.moments;
     const gradientScale = clip > 0 && norm > clip ? clip / norm : 1;
     const common = { learningRate, beta1, beta2, epsilon, gradientScale, step };
-    this.#kernels.adamw(params, m, v, grads, [0, matrixElements], { ...common, weightDecay });
-    this.#kernels.adamw(params, m, v, grads, [matrixElements, params.size], { ...common, weightDecay: 0 });
+    this.#kernels.adamw(params, m, v, grads, [0, firstVector], { ...common, weightDecay });
+    this.#kernels.adamw(params, m, v, grads, [firstVector, params.size], { ...common, weightDecay: 0 });
   }
 }

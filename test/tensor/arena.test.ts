@@ -50,7 +50,11 @@ describe('the layout of parameters', () => {
       const order = [w, table, bias, gain];
       expect(order.map((p) => offset(p.value, arena.params))).toEqual(expected.starts);
       expect(order.map((p) => offset(p.grad, arena.grads))).toEqual(expected.starts);
-      expect(arena.matrixElements).toBe(expected.matrices);
+      expect(arena.ranges).toEqual({
+        tables: [0, expected.matrices],
+        hidden: [expected.matrices, expected.matrices],
+        vectors: [expected.matrices, expected.total],
+      });
       expect([arena.params, arena.grads, m, v].map((t) => t.size)).toEqual(new Array(4).fill(expected.total));
       expect(arena.parameters).toEqual([bias, w, gain, table]);
       expect(w.grad).toMatchObject({ name: 'd w', shape: [3, 5] });
@@ -65,6 +69,59 @@ describe('the layout of parameters', () => {
     expect(w.value.data).toEqual(new Float32Array(15).fill(2));
     expect(gain.grad.data).toEqual(new Float32Array(17).fill(3));
     expect([...saved.data, ...m.data].every((x) => x === 0)).toBe(true);
+  });
+});
+
+describe('hidden matrices', () => {
+  const hidden = { inputs: 'columns', parts: 1, residual: false } as const;
+
+  it('stand between tables and vectors, so that each kind is one range of the flat run', () => {
+    const arena = new Arena();
+    const [gain, w, table] = [
+      arena.parameter('gain', [5]),
+      arena.parameter('w', [3, 7], hidden),
+      arena.parameter('table', [2, 9]),
+    ];
+    arena.allocate(countingMemory());
+    expect(arena.ranges).toEqual({ tables: [0, 32], hidden: [32, 64], vectors: [64, 80] });
+    expect([table, w, gain].map((p) => offset(p.value, arena.params))).toEqual([0, 32, 64]);
+    expect(arena.parameters).toEqual([gain, w, table]);
+    expect([gain, w, table].map((p) => p.hidden)).toEqual([undefined, hidden, undefined]);
+  });
+
+  it.each(['float32', 'float64'] as const)(
+    'of a stack lie one below the other without gaps: %s',
+    (precision) => {
+      const arena = new Arena({ precision });
+      arena.parameter('before', [3, 3], hidden);
+      const { whole, parts } = arena.stack(['q', 'k', 'v'], [3, 5], [9, 5], hidden);
+      const after = arena.parameter('after', [1, 1], hidden);
+      arena.allocate(countingMemory());
+      expect(parts.map((p) => p.name)).toEqual(['q', 'k', 'v']);
+      expect(arena.parameters).toEqual([expect.anything(), ...parts, after]);
+      for (const [i, part] of parts.entries()) {
+        expect(offset(part.value, whole.value)).toBe(15 * i);
+        expect(offset(part.grad, whole.grad)).toBe(15 * i);
+        part.grad.data.fill(i);
+      }
+      expect(whole.grad).toMatchObject({ shape: [9, 5], size: 45 });
+      expect([...whole.grad.data]).toEqual(Array.from({ length: 45 }, (_, n) => Math.floor(n / 15)));
+      expect(offset(whole.value, arena.params)).toBe(16);
+      expect(offset(after.value, arena.params)).toBe(64);
+    },
+  );
+
+  it('vectors that are stacked count as vectors', () => {
+    const arena = new Arena();
+    arena.stack(['q gain', 'k gain'], [5], [2, 5]);
+    arena.allocate(countingMemory());
+    expect(arena.ranges).toEqual({ tables: [0, 0], hidden: [0, 0], vectors: [0, 16] });
+  });
+
+  it('refuse a name that is taken', () => {
+    const arena = new Arena();
+    arena.parameter('q', [2]);
+    expect(() => arena.stack(['k', 'q'], [2, 2], [4, 2])).toThrow(new Error('q: two parameters of one name'));
   });
 });
 

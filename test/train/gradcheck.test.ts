@@ -14,19 +14,25 @@ function failures(kernels: Kernels): string[] {
 describe('checkOperations', () => {
   it('covers every operation that has a backward', () => {
     const rows = checkOperations(reference).map((row) => `${row.operation}: ${row.gradient} ${row.elements}`);
-    expect(rows).toHaveLength(38);
+    expect(rows).toHaveLength(44);
     expect(rows.filter((row) => !row.startsWith('matmul'))).toEqual([
       'add: a 21',
       'add: b 21',
       'multiply: a 21',
       'multiply: b 21',
       'gelu: x 21',
+      'swiglu: gate and up 42',
       'embedding (set): table 15',
       'embedding (add): table 15',
       'embedding (add): y before 21',
       'layernorm: x 35',
       'layernorm: gain 7',
       'layernorm: shift 7',
+      'rmsnorm: x 35',
+      'rmsnorm: gain 7',
+      'qkNorm: qkv 180',
+      'qkNorm: gains 8',
+      'rope: qkv 180',
       'attention: qkv 270',
       'attention (keep): qkv 270',
       'crossEntropy: logits 35',
@@ -67,6 +73,12 @@ describe('checkOperations', () => {
     ['layernormParametersBackward', 0, ['layernorm: gain']],
     ['layernormParametersBackward', 1, ['layernorm: shift']],
     ['geluBackward', 0, ['gelu: x']],
+    ['swigluBackward', 0, ['swiglu: gate and up']],
+    ['rmsnormBackward', 0, ['rmsnorm: x']],
+    ['rmsnormParametersBackward', 0, ['rmsnorm: gain']],
+    ['qkNormBackward', 0, ['qkNorm: qkv']],
+    ['qkNormParametersBackward', 0, ['qkNorm: gains']],
+    ['ropeBackward', 0, ['rope: qkv']],
     ['attentionBackward', 0, ['attention: qkv', 'attention (keep): qkv']],
     ['crossEntropyBackward', 0, ['crossEntropy: logits']],
   ] as const)(

@@ -11,6 +11,10 @@ import { embedding, embeddingBackward } from './embedding.ts';
 import { gelu, geluBackward } from './gelu.ts';
 import { layernorm, layernormBackward, layernormParametersBackward } from './layernorm.ts';
 import { biasBackward, matmul, matmulTransposedA, matmulTransposedB } from './matmul.ts';
+import { qkNorm, qkNormBackward, qkNormParametersBackward } from './qk-norm.ts';
+import { rmsnorm, rmsnormBackward, rmsnormParametersBackward } from './rmsnorm.ts';
+import { rope, ropeBackward } from './rope.ts';
+import { swiglu, swigluBackward } from './swiglu.ts';
 
 export const reference: Kernels = {
   name: 'reference',
@@ -26,6 +30,16 @@ export const reference: Kernels = {
   layernorm,
   layernormBackward,
   layernormParametersBackward,
+  rmsnorm,
+  rmsnormBackward,
+  rmsnormParametersBackward,
+  qkNorm,
+  qkNormBackward,
+  qkNormParametersBackward,
+  rope,
+  ropeBackward,
+  swiglu,
+  swigluBackward,
   gelu,
   geluBackward,
   attention,
