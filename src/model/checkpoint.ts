@@ -1,15 +1,18 @@
 /** A model as files, in Hugging Face's layout: config.json, model.safetensors, tokenizer.json.
  *
- * GPT2LMHeadModel in Python opens what is written here, and files written there are read here. The tied head is stored
- * once, as wte. Pure: bytes in, bytes out; reading and writing folders belongs to the commands. */
+ * GPT2LMHeadModel, Qwen3ForCausalLM and LlamaForCausalLM in Python open what is written here, and files written there
+ * are read here. A tied head is stored once, as the embedding. Pure: bytes in, bytes out; reading and writing folders belongs to the commands. */
 import type { Floats } from '../tensor/tensor.ts';
-import { configFromJSON, configToJSON, type ModelConfig } from './config.ts';
+import type { ModelConfig } from './config.ts';
+import { configFromJSON, configToJSON } from './config-json.ts';
 import type { Gpt } from './gpt.ts';
 import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts';
 import { CharTokenizer, type Tokenizer } from './tokenizer.ts';
 
 export const checkpointFiles = ['config.json', 'tokenizer.json', 'model.safetensors'] as const;
 export type CheckpointFile = (typeof checkpointFiles)[number];
+
+const head = 'lm_head.weight';
 
 export interface Checkpoint {
   readonly config: ModelConfig;
@@ -49,9 +52,11 @@ export function decodeCheckpoint(read: (file: CheckpointFile) => Uint8Array, sou
   }
   const stored = readSafetensors(read('model.safetensors'), `${source}/model.safetensors`);
   const tensors = new Map<string, StoredTensor>();
+  const prefix = config.arch === 'gpt2' ? 'transformer.' : 'model.'; // absent where only the body was saved
+  const tied = config.arch === 'gpt2' || config.tiedHead;
   for (const [name, tensor] of stored) {
-    if (isMaskBuffer(name) || name === 'lm_head.weight') continue; // the head is wte
-    tensors.set(name.startsWith('transformer.') ? name : `transformer.${name}`, tensor);
+    if (isBuffer(name) || (tied && name === head)) continue;
+    tensors.set(name === head || name.startsWith(prefix) ? name : prefix + name, tensor);
   }
   return { config, tokenizer, tensors };
 }
@@ -74,9 +79,9 @@ export function loadParameters(model: Gpt, { tensors }: Checkpoint, source: stri
   for (const [to, from] of found) to.set(from);
 }
 
-/** Old GPT-2 files carry the causal mask of each block as a buffer. */
-function isMaskBuffer(name: string): boolean {
-  return /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$/.test(name);
+/** Old files carry what can be computed: GPT-2's the causal mask of each block, Llama's the rotary frequencies. */
+function isBuffer(name: string): boolean {
+  return /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$|\.rotary_emb\.inv_freq$/.test(name);
 }
 
 function parseJson(bytes: Uint8Array, source: string): unknown {

@@ -1,35 +1,63 @@
-/** What a model is, apart from its weights: a few sizes, from which every shape follows.
+/** What a model is, apart from its weights: which block, a few sizes from which every shape follows, and options.
  *
- * On disk it is Hugging Face's config.json of a GPT2LMHeadModel. Fields there that would change what the model computes
- * are refused unless they say what the code does; fields that change nothing are passed over. */
-import { isObject, show } from './json.ts';
+ * On disk it is Hugging Face's config.json: see config-json.ts. */
+import { show } from './json.ts';
 
-export interface ModelConfig {
-  /** Which block: LayerNorm, GELU (tanh form), learned positions, biases, and the embedding as its own output head. */
-  readonly arch: 'gpt2';
+interface Sizes {
   readonly vocabSize: number;
-  /** The longest sequence: positions are learned, so there is no going beyond. */
+  /** The longest sequence that is trained or read in one pass. */
   readonly contextLength: number;
   readonly channels: number;
   readonly heads: number;
   readonly layers: number;
-  /** Width of the feed-forward layer, usually 4 * channels. */
+  /** Width of the feed-forward layer. */
   readonly feedForward: number;
   /** The share of activations zeroed in training, at least 0 and below 1; the same everywhere. */
   readonly dropout: number;
 }
 
+/** LayerNorm, GELU (tanh form), learned positions, biases, and the embedding as its own output head. */
+export interface Gpt2Config extends Sizes {
+  readonly arch: 'gpt2';
+}
+
+/** RMSNorm, SwiGLU, rotary positions, no biases. */
+export interface Qwen3Config extends Sizes, Qwen3Options {
+  readonly arch: 'qwen3';
+}
+export interface Qwen3Options {
+  /** RMSNorm on every head of q and k. Without it the block is Llama's. */
+  readonly qkNorm: boolean;
+  /** Whether the embedding is its own output head. */
+  readonly tiedHead: boolean;
+  /** The slowest rotary angle moves about one radian in this many positions. */
+  readonly ropeTheta: number;
+  /** Added under the root of every RMSNorm. */
+  readonly normEpsilon: number;
+}
+
+export type ModelConfig = Gpt2Config | Qwen3Config;
+export const archs = ['gpt2', 'qwen3'] as const;
+
+export const qwen3Defaults: Qwen3Options = {
+  qkNorm: true,
+  tiedHead: true,
+  ropeTheta: 10_000,
+  normEpsilon: 1e-6,
+};
+
 const sizes = ['vocabSize', 'contextLength', 'channels', 'heads', 'layers', 'feedForward'] as const;
 
 /** Returns the configuration, or throws a RangeError: the rule, the numbers and the nearest that would do. */
-export function validateConfig(config: ModelConfig): ModelConfig {
+export function validateConfig<C extends ModelConfig>(config: C): C {
   const fault = faultIn(config);
   if (fault !== undefined) throw new RangeError(fault);
   return config;
 }
 
-function faultIn(config: ModelConfig): string | undefined {
-  if (config.arch !== 'gpt2') return `arch: expected "gpt2", got ${show(config.arch)}`;
+/** What is wrong with it, in one line. */
+export function faultIn(config: ModelConfig): string | undefined {
+  if (!archs.includes(config.arch)) return `arch: expected "gpt2" or "qwen3", got ${show(config.arch)}`;
   for (const name of sizes) {
     const value = config[name];
     if (Number.isSafeInteger(value) && value >= 1) continue;
@@ -50,6 +78,25 @@ function faultIn(config: ModelConfig): string | undefined {
     const nearest = dropout < 0 ? 'nearest: 0' : '0.1 or 0.2 are usual';
     return `dropout must be at least 0 and below 1: got ${show(dropout)}; ${nearest}`;
   }
+  return config.arch === 'qwen3' ? faultInOptions(config) : undefined;
+}
+
+function faultInOptions(config: Qwen3Config): string | undefined {
+  const { channels, heads, qkNorm, tiedHead, ropeTheta, normEpsilon } = config;
+  const head = channels / heads;
+  if (head % 2 !== 0) {
+    const [below, above] = [heads * (head - 1), heads * (head + 1)];
+    return (
+      `channels / heads must be even, as rotary positions turn pairs: got ${channels} / ${heads} = ${head}; ` +
+      `nearest: ${either(below === 0 ? [above] : [below, above])} channels`
+    );
+  }
+  for (const [name, value] of Object.entries({ qkNorm, tiedHead })) {
+    if (typeof value !== 'boolean') return `${name} must be true or false: got ${show(value)}`;
+  }
+  for (const [name, value] of Object.entries({ ropeTheta, normEpsilon })) {
+    if (!(Number.isFinite(value) && value > 0)) return `${name} must be a number above 0: got ${show(value)}`;
+  }
   return undefined;
 }
 
@@ -67,79 +114,3 @@ function nearestDivisors(n: number, wanted: number): number[] {
 }
 
 const either = (choices: readonly number[]): string => choices.join(' or ');
-
-/** Hugging Face's config.json, which GPT2LMHeadModel opens. */
-export function configToJSON(config: ModelConfig): object {
-  const { vocabSize, contextLength, channels, heads, layers, feedForward, dropout } = validateConfig(config);
-  return {
-    model_type: 'gpt2',
-    architectures: ['GPT2LMHeadModel'],
-    vocab_size: vocabSize,
-    n_positions: contextLength,
-    n_embd: channels,
-    n_layer: layers,
-    n_head: heads,
-    ...(feedForward === 4 * channels ? {} : { n_inner: feedForward }),
-    activation_function: 'gelu_new',
-    layer_norm_epsilon: 1e-5,
-    resid_pdrop: dropout,
-    embd_pdrop: dropout,
-    attn_pdrop: dropout,
-    tie_word_embeddings: true,
-    torch_dtype: 'float32',
-    bos_token_id: null,
-    eos_token_id: null,
-  };
-}
-
-/** Fields of which the code computes one case only: the values that mean this case, the first of them GPT-2's default,
- * which an absent field stands for. */
-const fixed: Readonly<Record<string, readonly unknown[]>> = {
-  activation_function: ['gelu_new', 'gelu_pytorch_tanh'], // two names of one function
-  layer_norm_epsilon: [1e-5],
-  tie_word_embeddings: [true],
-  scale_attn_weights: [true],
-  scale_attn_by_inverse_layer_idx: [false],
-  add_cross_attention: [false],
-};
-
-/** Reads config.json. Throws a RangeError of one line: `source`, the field, what was expected and what was found. */
-export function configFromJSON(value: unknown, source: string): ModelConfig {
-  const misfit = (field: string, expected: string, got: unknown) =>
-    new RangeError(`${source}: ${field}: expected ${expected}, got ${show(got)}`);
-  if (!isObject(value)) throw new RangeError(`${source}: expected an object, got ${show(value)}`);
-  if (value.model_type !== 'gpt2') throw misfit('model_type', '"gpt2"', value.model_type);
-  for (const [field, accepted] of Object.entries(fixed)) {
-    const got = value[field] === undefined ? accepted[0] : value[field];
-    if (!accepted.includes(got)) throw misfit(field, accepted.map(show).join(' or '), got);
-  }
-  const size = (field: string): number => {
-    const got = value[field];
-    if (!(Number.isSafeInteger(got) && (got as number) >= 1)) {
-      throw misfit(field, 'a whole number of at least 1', got);
-    }
-    return got as number;
-  };
-  // Absent or null, the feed-forward width follows from the channels, and dropout is 0.1.
-  const dropout = value.resid_pdrop ?? 0.1;
-  if (!(typeof dropout === 'number' && dropout >= 0 && dropout < 1)) {
-    throw misfit('resid_pdrop', 'a number of at least 0 and below 1', dropout);
-  }
-  for (const field of ['embd_pdrop', 'attn_pdrop']) {
-    const got = value[field] ?? 0.1;
-    if (got !== dropout) throw misfit(field, `${dropout} like resid_pdrop (there is one dropout)`, got);
-  }
-  const config: ModelConfig = {
-    arch: 'gpt2',
-    vocabSize: size('vocab_size'),
-    contextLength: size('n_positions'),
-    channels: size('n_embd'),
-    heads: size('n_head'),
-    layers: size('n_layer'),
-    feedForward: (value.n_inner ?? undefined) === undefined ? 4 * size('n_embd') : size('n_inner'),
-    dropout,
-  };
-  const fault = faultIn(config);
-  if (fault !== undefined) throw new RangeError(`${source}: ${fault}`);
-  return config;
-}

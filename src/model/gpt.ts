@@ -1,18 +1,21 @@
-/** GPT-2, as Hugging Face's GPT2LMHeadModel computes it.
+/** The transformer: tokens in, a score for every possible next token out.
  *
- *     x = wte[token] + wpe[position]                        what it is, and where it stands
- *     L times:  x = x + attention(layernorm(x))             look at earlier positions
- *               x = x + projection(gelu(fc(layernorm(x))))  think about what was found
- *     logits = layernorm(x) wteᵀ                            compare with every token: the head is tied to wte
+ *     x = embedding[token] (+ table[position], where positions are learned)     what it is, and where it stands
+ *     L times:  x = block(x)                                                     see block.ts
+ *     logits = norm(x) headᵀ                                                     compare with every token
  *
- * x is the residual stream: every block adds to it and none overwrites it, so gradients flow through the additions
- * unchanged. `backward` mirrors `forward` from the last line to the first. Radford et al. (2019). */
+ * The head is the embedding itself, or a table of its own. `backward` mirrors `forward` from the last line to the
+ * first. Vaswani et al., arXiv 1706.03762; which norm, positions and block is the architecture's: gpt2.ts, qwen3.ts. */
 import { Arena, type Parameter, type Precision } from '../tensor/arena.ts';
 import type { Kernels } from '../tensor/kernels.ts';
 import type { Ids, Tensor } from '../tensor/tensor.ts';
+import { Block } from './block.ts';
 import type { ModelConfig } from './config.ts';
+import { gpt2 } from './gpt2.ts';
 import { KvCache } from './kv-cache.ts';
-import { type Build, Dropout, Gelu, LayerNorm, Linear, type Pass, SelfAttention } from './layers.ts';
+import { type Build, Dropout, type Layer, type Pass } from './layers.ts';
+import { qwen3 } from './qwen3.ts';
+import { Rotation } from './rotation.ts';
 
 export interface GptOptions {
   readonly kernels: Kernels;
@@ -28,69 +31,20 @@ export interface GptOptions {
 /** Rows that a prompt is read in at a time. */
 const prefillRows = 64;
 
-class Block {
-  readonly #kernels: Kernels;
-  readonly #ln1: LayerNorm;
-  readonly #attention: SelfAttention;
-  readonly #dropout1: Dropout;
-  readonly #x1: Tensor;
-  readonly #ln2: LayerNorm;
-  readonly #fc: Linear;
-  readonly #gelu: Gelu;
-  readonly #proj: Linear;
-  readonly #dropout2: Dropout;
-  readonly #x2: Tensor;
-
-  constructor(build: Build, config: ModelConfig, batch: number, index: number) {
-    const { channels: C, heads: H, feedForward: F, contextLength: T, dropout } = config;
-    const name = `transformer.h.${index}`;
-    const site = 1 + 3 * index;
-    this.#kernels = build.kernels;
-    this.#ln1 = new LayerNorm(build, `${name}.ln_1`, C);
-    this.#attention = new SelfAttention(build, `${name}.attn`, { C, H, batch, T, dropout, site });
-    this.#dropout1 = new Dropout(build, `${name}.attn.drop`, [build.rows, C], dropout, site + 1);
-    this.#x1 = build.arena.saved(`${name}.x1`, [build.rows, C]);
-    this.#ln2 = new LayerNorm(build, `${name}.ln_2`, C);
-    this.#fc = new Linear(build, `${name}.mlp.c_fc`, C, F);
-    this.#gelu = new Gelu(build, `${name}.mlp.gelu`, F);
-    this.#proj = new Linear(build, `${name}.mlp.c_proj`, F, C);
-    this.#dropout2 = new Dropout(build, `${name}.mlp.drop`, [build.rows, C], dropout, site + 2);
-    this.#x2 = build.arena.saved(`${name}.x2`, [build.rows, C]);
-  }
-
-  forward(x: Tensor, pass: Pass, index: number): Tensor {
-    const x1 = this.#x1.rows(x.shape[0]!);
-    const x2 = this.#x2.rows(x.shape[0]!);
-    const attended = this.#attention.forward(this.#ln1.forward(x), pass, index);
-    this.#kernels.add(x1, x, this.#dropout1.forward(attended, pass));
-    const thought = this.#proj.forward(this.#gelu.forward(this.#fc.forward(this.#ln2.forward(x1))));
-    this.#kernels.add(x2, x1, this.#dropout2.forward(thought, pass));
-    return x2;
-  }
-
-  /** dx arrives as the gradient of x2 and leaves as the gradient of x: each branch adds its share to it. */
-  backward(dx: Tensor): Tensor {
-    const dthought = this.#dropout2.backward(dx);
-    const dfc = this.#gelu.backward(this.#proj.backward(dthought));
-    this.#kernels.add(dx, dx, this.#ln2.backward(this.#fc.backward(dfc)));
-    const dattended = this.#dropout1.backward(dx);
-    this.#kernels.add(dx, dx, this.#ln1.backward(this.#attention.backward(dattended)));
-    return dx;
-  }
-}
-
 export class Gpt {
   readonly config: ModelConfig;
   readonly kernels: Kernels;
   readonly arena: Arena;
   readonly cache: KvCache;
   readonly #rows: number;
-  readonly #wte: Parameter;
-  readonly #wpe: Parameter;
+  readonly #embedding: Parameter;
+  readonly #learned: Parameter | undefined;
+  readonly #rotary: Rotation | undefined;
+  readonly #head: Parameter;
   readonly #embedded: Tensor;
   readonly #dropout: Dropout;
   readonly #blocks: readonly Block[];
-  readonly #lnf: LayerNorm;
+  readonly #norm: Layer;
   readonly #logits: Tensor;
   readonly #dx: Tensor;
   readonly #dlogits: Tensor;
@@ -108,15 +62,24 @@ export class Gpt {
     this.kernels = kernels;
     this.arena = arena;
     this.#rows = rows;
-    this.#wte = arena.parameter('transformer.wte.weight', [V, C]);
-    this.#wpe = arena.parameter('transformer.wpe.weight', [T, C]);
-    this.#embedded = arena.saved('transformer.embedded', [rows, C]);
-    this.#dropout = new Dropout(build, 'transformer.drop', [rows, C], config.dropout, 0);
-    this.#blocks = Array.from({ length: L }, (_, i) => new Block(build, config, batch, i));
-    this.#lnf = new LayerNorm(build, 'transformer.ln_f', C);
+    const architecture = config.arch === 'gpt2' ? gpt2(config) : qwen3(config);
+    const { embedding, positions } = architecture;
+    this.#embedding = arena.parameter(embedding, [V, C]);
+    if (positions !== undefined) this.#learned = arena.parameter(positions, [T, C]);
+    if (config.arch === 'qwen3') {
+      this.#rotary = new Rotation(arena, { rows, T, D: C / config.heads, theta: config.ropeTheta });
+    }
+    this.#embedded = arena.saved('embedded', [rows, C]);
+    this.#dropout = new Dropout(build, 'embedded.drop', [rows, C], config.dropout, 0);
+    this.#blocks = Array.from({ length: L }, (_, i) => {
+      return new Block(build, config, architecture.parts(build, batch, i), i);
+    });
+    this.#norm = architecture.finalNorm(build);
+    const tied = config.arch === 'gpt2' || config.tiedHead;
+    this.#head = tied ? this.#embedding : arena.parameter('lm_head.weight', [V, C]);
     this.#logits = arena.saved('logits', [rows, V]);
     this.#dlogits = arena.scratch('d logits', [rows, V]);
-    this.#dx = arena.scratch('d transformer.ln_f.y', [rows, C]);
+    this.#dx = arena.scratch('d norm.y', [rows, C]);
     this.#positions = arena.ids('positions', rows);
     this.cache = new KvCache(arena, config, slots, rows);
   }
@@ -130,13 +93,14 @@ export class Gpt {
     const N = ids.shape[0]!;
     const positions = 'caches' in pass ? pass.positions : this.#countPositions(N, pass.time);
     const embedded = this.#embedded.rows(N);
-    this.kernels.embedding(embedded, this.#wte.value, ids, 'set');
-    this.kernels.embedding(embedded, this.#wpe.value, positions, 'add');
-    let x = this.#dropout.forward(embedded, pass);
-    for (const [i, block] of this.#blocks.entries()) x = block.forward(x, pass, i);
-    const final = this.#lnf.forward(x);
+    this.kernels.embedding(embedded, this.#embedding.value, ids, 'set');
+    if (this.#learned) this.kernels.embedding(embedded, this.#learned.value, positions, 'add');
+    const trip = { ...pass, rotation: this.#rotary?.at(positions) };
+    let x = this.#dropout.forward(embedded, trip);
+    for (const block of this.#blocks) x = block.forward(x, trip);
+    const final = this.#norm.forward(x, trip);
     const logits = this.#logits.rows(N);
-    this.kernels.matmulTransposedB(logits, final, this.#wte.value, 'set');
+    this.kernels.matmulTransposedB(logits, final, this.#head.value, 'set');
     this.#last = { ids, positions, final, logits };
     return logits;
   }
@@ -148,13 +112,13 @@ export class Gpt {
     const dlogits = this.#dlogits.rows(N);
     let dx = this.#dx.rows(N);
     this.kernels.crossEntropyBackward(dlogits, logits, targets, scale);
-    this.kernels.matmulTransposedA(this.#wte.grad, dlogits, final, 'add');
-    this.kernels.matmul(dx, dlogits, this.#wte.value, 'set');
-    dx = this.#lnf.backward(dx);
+    this.kernels.matmulTransposedA(this.#head.grad, dlogits, final, 'add');
+    this.kernels.matmul(dx, dlogits, this.#head.value, 'set');
+    dx = this.#norm.backward(dx);
     for (let i = this.#blocks.length - 1; i >= 0; i--) dx = this.#blocks[i]!.backward(dx);
     dx = this.#dropout.backward(dx);
-    this.kernels.embeddingBackward(this.#wpe.grad, dx, positions);
-    this.kernels.embeddingBackward(this.#wte.grad, dx, ids);
+    if (this.#learned) this.kernels.embeddingBackward(this.#learned.grad, dx, positions);
+    this.kernels.embeddingBackward(this.#embedding.grad, dx, ids);
   }
 
   /** Logits (N V) after appending ids[n] to the cached sequence slots[n]; one slot may take several rows in a row. */

@@ -1,18 +1,32 @@
-/** How GPT-2 starts: matrices from a normal distribution of deviation 0.02, biases 0, LayerNorm gains 1.
+/** How a model starts. Gains are 1 and biases 0; matrices come from a normal distribution, of one of two deviations.
  *
- * The two projections that write into the residual stream are scaled by 1 / sqrt(2 L): 2 L branches add up there, and
- * independent terms add in variance, so the stream starts with the size of one branch whatever the depth. */
+ *     gpt2     0.02 everywhere, and 0.02 / sqrt(2 L) for the two projections of a block that write into the residual
+ *              stream: 2 L branches add up there, and independent terms add in variance, so the stream starts with
+ *              the size of one branch whatever the depth. Radford et al. (2019).
+ *     fan-in   1 / sqrt(inputs) for hidden matrices, so that what comes out has the size of what went in, whatever the
+ *              width; 0 for the projections into the stream, so that every block starts as the identity and all depths
+ *              learn at once. Tables are not hidden matrices and keep 0.02. Zhang et al., arXiv 1901.09321, for the 0. */
+import type { Parameter } from '../tensor/arena.ts';
 import { RandomStream } from '../tensor/random.ts';
 import type { Gpt } from './gpt.ts';
 
-const deviation = 0.02;
+export const initializations = ['gpt2', 'fan-in'] as const;
+export type Initialization = (typeof initializations)[number];
+
+const small = 0.02;
 
 /** Sets every parameter; parameter i takes the random numbers of stream i. */
-export function initialize(model: Gpt, seed: number): void {
+export function initialize(model: Gpt, seed: number, kind: Initialization = 'gpt2'): void {
   const random = new RandomStream(seed, 'init');
-  const residual = deviation / Math.sqrt(2 * model.config.layers);
-  for (const [i, { name, value }] of model.parameters.entries()) {
-    if (value.shape.length < 2) value.data.fill(/ln_\w+\.weight$/.test(name) ? 1 : 0);
-    else random.normals(value.data, name.endsWith('c_proj.weight') ? residual : deviation, i);
+  for (const [i, parameter] of model.parameters.entries()) {
+    const { name, value } = parameter;
+    if (value.shape.length < 2) value.data.fill(name.endsWith('.bias') ? 0 : 1);
+    else random.normals(value.data, deviation(parameter, model.config.layers, kind), i);
   }
+}
+
+function deviation({ hidden, value }: Parameter, layers: number, kind: Initialization): number {
+  if (hidden === undefined) return small;
+  if (kind === 'gpt2') return hidden.residual ? small / Math.sqrt(2 * layers) : small;
+  return hidden.residual ? 0 : 1 / Math.sqrt(value.shape[hidden.inputs === 'rows' ? 0 : 1]!);
 }

@@ -14,8 +14,11 @@ export class KvCache {
   readonly slots: number;
   readonly layers: readonly LayerCache[];
   readonly #lengths: Int32Array;
+  /** How many tokens have been dropped before the first one that is held. */
+  readonly #dropped: Int32Array;
   readonly #ids: Ids;
   readonly #slotOf: Ids;
+  readonly #places: Ids;
   readonly #positions: Ids;
 
   /** Plans keys (S H D T) and values (S H T D) for each block. */
@@ -29,8 +32,10 @@ export class KvCache {
       values: arena.cache(`cache.${i}.values`, [slots, H, T, D]),
     }));
     this.#lengths = new Int32Array(slots);
+    this.#dropped = new Int32Array(slots);
     this.#ids = arena.ids('cache.ids', rows);
     this.#slotOf = arena.ids('cache.slots', rows);
+    this.#places = arena.ids('cache.places', rows);
     this.#positions = arena.ids('cache.positions', rows);
   }
 
@@ -40,19 +45,35 @@ export class KvCache {
     return this.#lengths[slot]!;
   }
 
-  /** Forgets what comes after the first `length` tokens. */
+  /** Forgets what comes after the first `length` tokens that are held. */
   truncate(slot: number, length: number): void {
     const have = this.length(slot);
     if (!(Number.isInteger(length) && length >= 0 && length <= have)) {
       throw new RangeError(`truncate: expected a length from 0 to ${have}, got ${length}`);
     }
     this.#lengths[slot] = length;
+    if (length === 0) this.#dropped[slot] = 0;
+  }
+
+  /** Forgets the oldest token. The others move down one place and keep the positions at which they were read, so new
+   * tokens go on counting from there: for rotary positions only, whose count has no end. */
+  drop(slot: number): void {
+    if (this.length(slot) === 0) throw new RangeError(`drop: expected a token in slot ${slot}, got none`);
+    this.#lengths[slot]! -= 1;
+    this.#dropped[slot]! += 1;
+    for (const { keys, values } of this.layers) {
+      // Time is the last axis of keys and the last but one of values: one element, or D, to the front moves all rows
+      // of the slot at once. What crosses from row to row lands in the last place, which is free now.
+      keys.row(slot).data.copyWithin(0, 1);
+      values.row(slot).data.copyWithin(0, values.shape[3]!);
+    }
   }
 
   /** Makes slot `to` hold what slot `from` holds. */
   copy(to: number, from: number): void {
     this.#check('copy', to);
     this.#lengths[to] = this.length(from);
+    this.#dropped[to] = this.#dropped[from]!;
     for (const { keys, values } of this.layers) {
       for (const t of [keys, values]) t.row(to).data.set(t.row(from).data);
     }
@@ -66,20 +87,26 @@ export class KvCache {
     if (!(N >= 1 && N <= this.#ids.size)) {
       throw new RangeError(`append: expected 1 to ${this.#ids.size} rows, got ${N}`);
     }
-    const pass = { caches: this.layers, slots: this.#slotOf.rows(N), positions: this.#positions.rows(N) };
+    const pass = {
+      caches: this.layers,
+      slots: this.#slotOf.rows(N),
+      places: this.#places.rows(N),
+      positions: this.#positions.rows(N),
+    };
     for (let n = 0; n < N; n++) {
       const slot = slots[n]!;
-      const position = this.length(slot);
-      if (position >= this.capacity) {
+      const place = this.length(slot);
+      if (place >= this.capacity) {
         for (let undo = 0; undo < n; undo++) this.#lengths[slots[undo]!]! -= 1;
         throw new RangeError(
           `append: slot ${slot} is full; expected at most ${this.capacity} tokens; truncate it first`,
         );
       }
-      this.#lengths[slot] = position + 1;
+      this.#lengths[slot] = place + 1;
       this.#ids.data[n] = ids[n]!;
       pass.slots.data[n] = slot;
-      pass.positions.data[n] = position;
+      pass.places.data[n] = place;
+      pass.positions.data[n] = this.#dropped[slot]! + place;
     }
     return { ...pass, ids: this.#ids.rows(N) };
   }

@@ -2,8 +2,10 @@
  *
  * `backward(dy)` stands under `forward(x)` and undoes it line by line in reverse: it adds to the gradients of the
  * parameters and returns the gradient with respect to x. N rows go through at a time: batch * time in training, or as
- * many as are being sampled. Names are Hugging Face's, so a checkpoint needs no translation. */
-import type { Arena, Parameter } from '../tensor/arena.ts';
+ * many as are being sampled. Names are Hugging Face's, so a checkpoint needs no translation.
+ *
+ * The order in which layers are made is the order of their parameters in a checkpoint and in initialisation. */
+import type { Arena, Hidden, Parameter } from '../tensor/arena.ts';
 import type { Kernels, LayerCache } from '../tensor/kernels.ts';
 import type { Ids, Tensor } from '../tensor/tensor.ts';
 
@@ -26,11 +28,41 @@ export interface CachedPass {
   /** One per block. */
   readonly caches: readonly LayerCache[];
   readonly slots: Ids;
+  /** Where in its slot each row's key goes. */
+  readonly places: Ids;
+  /** How many tokens came before; the place, until the oldest keys have been dropped. */
   readonly positions: Ids;
 }
+/** A pass on its way through the blocks. */
+export type Trip = Pass & {
+  /** (N D), with rotary positions: see rotation.ts. */
+  readonly rotation: Tensor | undefined;
+};
 
-/** y = x w + bias, w (K N). */
-export class Linear {
+export interface Layer {
+  forward(x: Tensor, trip: Trip): Tensor;
+  backward(dy: Tensor): Tensor;
+}
+
+/** One layer after the other. */
+export class Sequence implements Layer {
+  readonly #layers: readonly Layer[];
+
+  constructor(...layers: readonly Layer[]) {
+    this.#layers = layers;
+  }
+
+  forward(x: Tensor, trip: Trip): Tensor {
+    return this.#layers.reduce((y, layer) => layer.forward(y, trip), x);
+  }
+
+  backward(dy: Tensor): Tensor {
+    return this.#layers.reduceRight((dx, layer) => layer.backward(dx), dy);
+  }
+}
+
+/** y = x w + bias, w (K N): GPT-2's Conv1D. */
+export class Affine implements Layer {
   readonly weight: Parameter;
   readonly bias: Parameter;
   readonly #kernels: Kernels;
@@ -38,9 +70,14 @@ export class Linear {
   readonly #dx: Tensor;
   #x!: Tensor;
 
-  constructor({ arena, kernels, rows }: Build, name: string, K: number, N: number) {
+  constructor(
+    { arena, kernels, rows }: Build,
+    name: string,
+    [K, N]: readonly [inputs: number, outputs: number],
+    { parts = 1, residual = false }: Partial<Hidden> = {},
+  ) {
     this.#kernels = kernels;
-    this.weight = arena.parameter(`${name}.weight`, [K, N]);
+    this.weight = arena.parameter(`${name}.weight`, [K, N], { inputs: 'rows', parts, residual });
     this.bias = arena.parameter(`${name}.bias`, [N]);
     this.#y = arena.saved(`${name}.y`, [rows, N]);
     this.#dx = arena.scratch(`d ${name}.x`, [rows, K]);
@@ -62,8 +99,45 @@ export class Linear {
   }
 }
 
+/** y = x wᵀ, w (N K). Several projections of the same x, N / how many outputs each, stand side by side in y. */
+export class Linear implements Layer {
+  readonly weight: Parameter;
+  readonly #kernels: Kernels;
+  readonly #y: Tensor;
+  readonly #dx: Tensor;
+  #x!: Tensor;
+
+  constructor(
+    { arena, kernels, rows }: Build,
+    names: readonly string[],
+    [K, N]: readonly [inputs: number, outputs: number],
+    { residual = false }: Partial<Hidden> = {},
+  ) {
+    const weights = names.map((name) => `${name}.weight`);
+    const hidden: Hidden = { inputs: 'columns', parts: 1, residual };
+    this.#kernels = kernels;
+    this.weight = arena.stack(weights, [N / names.length, K], [N, K], hidden).whole;
+    this.#y = arena.saved(`${names[0]}.y`, [rows, N]);
+    this.#dx = arena.scratch(`d ${names[0]}.x`, [rows, K]);
+  }
+
+  forward(x: Tensor): Tensor {
+    this.#x = x;
+    const y = this.#y.rows(x.shape[0]!);
+    this.#kernels.matmulTransposedB(y, x, this.weight.value, 'set');
+    return y;
+  }
+
+  backward(dy: Tensor): Tensor {
+    const dx = this.#dx.rows(dy.shape[0]!);
+    this.#kernels.matmulTransposedA(this.weight.grad, dy, this.#x, 'add');
+    this.#kernels.matmul(dx, dy, this.weight.value, 'set');
+    return dx;
+  }
+}
+
 /** y = xhat * gain + shift; gain is called weight and shift bias in the checkpoint. */
-export class LayerNorm {
+export class LayerNorm implements Layer {
   readonly gain: Parameter;
   readonly shift: Parameter;
   readonly #kernels: Kernels;
@@ -97,34 +171,72 @@ export class LayerNorm {
   }
 }
 
-export class Gelu {
+/** y = x / root mean square * gain; gain is called weight in the checkpoint. */
+export class RmsNorm implements Layer {
+  readonly gain: Parameter;
   readonly #kernels: Kernels;
+  readonly #epsilon: number;
   readonly #y: Tensor;
+  readonly #r: Tensor;
   readonly #dx: Tensor;
   #x!: Tensor;
 
-  constructor({ arena, kernels, rows }: Build, name: string, F: number) {
+  constructor({ arena, kernels, rows }: Build, name: string, C: number, epsilon: number) {
     this.#kernels = kernels;
-    this.#y = arena.saved(`${name}.y`, [rows, F]);
-    this.#dx = arena.scratch(`d ${name}.x`, [rows, F]);
+    this.#epsilon = epsilon;
+    this.gain = arena.parameter(`${name}.weight`, [C]);
+    this.#y = arena.saved(`${name}.y`, [rows, C]);
+    this.#r = arena.saved(`${name}.r`, [rows]);
+    this.#dx = arena.scratch(`d ${name}.x`, [rows, C]);
   }
 
   forward(x: Tensor): Tensor {
     this.#x = x;
     const y = this.#y.rows(x.shape[0]!);
-    this.#kernels.gelu(y, x);
+    this.#kernels.rmsnorm(y, this.#r.rows(x.shape[0]!), x, this.gain.value, this.#epsilon);
+    return y;
+  }
+
+  backward(dy: Tensor): Tensor {
+    const N = dy.shape[0]!;
+    const [dx, r] = [this.#dx.rows(N), this.#r.rows(N)];
+    this.#kernels.rmsnormParametersBackward(this.gain.grad, dy, this.#x, r);
+    this.#kernels.rmsnormBackward(dx, dy, this.#x, this.gain.value, r);
+    return dx;
+  }
+}
+
+/** The bend of the feed-forward layer: gelu of F numbers, or swiglu, which takes two for one. */
+export class Bend implements Layer {
+  readonly #kernels: Kernels;
+  readonly #kind: 'gelu' | 'swiglu';
+  readonly #y: Tensor;
+  readonly #dx: Tensor;
+  #x!: Tensor;
+
+  constructor({ arena, kernels, rows }: Build, name: string, F: number, kind: 'gelu' | 'swiglu') {
+    this.#kernels = kernels;
+    this.#kind = kind;
+    this.#y = arena.saved(`${name}.y`, [rows, F]);
+    this.#dx = arena.scratch(`d ${name}.x`, [rows, kind === 'swiglu' ? 2 * F : F]);
+  }
+
+  forward(x: Tensor): Tensor {
+    this.#x = x;
+    const y = this.#y.rows(x.shape[0]!);
+    this.#kernels[this.#kind](y, x);
     return y;
   }
 
   backward(dy: Tensor): Tensor {
     const dx = this.#dx.rows(dy.shape[0]!);
-    this.#kernels.geluBackward(dx, dy, this.#x);
+    this.#kernels[`${this.#kind}Backward`](dx, dy, this.#x);
     return dx;
   }
 }
 
 /** Silences a random part of x while training, and is not there otherwise. `site` tells its random numbers apart. */
-export class Dropout {
+export class Dropout implements Layer {
   readonly #kernels: Kernels;
   readonly #rate: number;
   readonly #site: number;
@@ -167,61 +279,5 @@ export class Dropout {
     const dx = this.#dx!.rows(dy.shape[0]!);
     this.#kernels.multiply(dx, dy, this.#active);
     return dx;
-  }
-}
-
-/** Multi-head causal self-attention: project to q, k, v; attend; project back. */
-export class SelfAttention {
-  readonly qkv: Linear;
-  readonly proj: Linear;
-  readonly #kernels: Kernels;
-  readonly #heads: number;
-  readonly #y: Tensor;
-  readonly #probs: Tensor | undefined;
-  readonly #keep: Dropout;
-  readonly #dqkv: Tensor;
-  #last!: { qkv: Tensor; y: Tensor; probs: Tensor; keep: Tensor | null };
-
-  constructor(
-    build: Build,
-    name: string,
-    size: { C: number; H: number; batch: number; T: number; dropout: number; site: number },
-  ) {
-    const { arena, kernels, rows } = build;
-    const { C, H, batch, T } = size;
-    this.#kernels = kernels;
-    this.#heads = H;
-    this.qkv = new Linear(build, `${name}.c_attn`, C, 3 * C);
-    this.proj = new Linear(build, `${name}.c_proj`, C, C);
-    this.#y = arena.saved(`${name}.y`, [rows, C]);
-    if (batch > 0) this.#probs = arena.saved(`${name}.probs`, [batch, H, T, T]);
-    this.#keep = new Dropout(build, `${name}.keep`, [batch, H, T, T], size.dropout, size.site);
-    this.#dqkv = arena.scratch(`d ${name}.qkv`, [rows, 3 * C]);
-  }
-
-  /** @param block which of the pass's caches is this layer's. */
-  forward(x: Tensor, pass: Pass, block: number): Tensor {
-    const qkv = this.qkv.forward(x);
-    const y = this.#y.rows(x.shape[0]!);
-    if ('caches' in pass) {
-      this.#kernels.attentionCached(y, qkv, pass.caches[block]!, pass.slots, pass.positions);
-    } else {
-      const { batch: B, time: T } = pass;
-      if (this.#probs === undefined)
-        throw new Error('this model was built for cached sampling only (batch 0)');
-      const probs = this.#probs.view(B, this.#heads, T, T);
-      const keep = this.#keep.mask(probs.shape, pass);
-      this.#kernels.attention(y, probs, qkv, keep);
-      this.#last = { qkv, y, probs, keep };
-    }
-    return this.proj.forward(y);
-  }
-
-  backward(dy: Tensor): Tensor {
-    const datt = this.proj.backward(dy);
-    const { qkv, y, probs, keep } = this.#last;
-    const dqkv = this.#dqkv.rows(dy.shape[0]!);
-    this.#kernels.attentionBackward(dqkv, datt, y, qkv, probs, keep);
-    return this.qkv.backward(dqkv);
   }
 }

@@ -3,7 +3,7 @@ import { runCommand } from '../node/command.ts';
 import { Terminal } from '../node/terminal.ts';
 import { reference } from '../tensor/reference/index.ts';
 import { checkOperations, type GradientRow, gradientTolerance } from './gradcheck.ts';
-import { checkModel } from './gradcheck-model.ts';
+import { checkModel, modelsToCheck, modelTolerance } from './gradcheck-model.ts';
 
 const command = {
   name: 'gradcheck',
@@ -15,7 +15,11 @@ const command = {
 
 await runCommand(command, () => {
   const terminal = new Terminal();
-  const rows = [...checkOperations(reference), ...checkModel(reference)];
+  const operations = checkOperations(reference).map((row) => ({ ...row, tolerance: gradientTolerance }));
+  const models = Object.entries(modelsToCheck).flatMap(([name, config]) =>
+    checkModel(reference, config).map((row) => ({ ...row, operation: name, tolerance: modelTolerance })),
+  );
+  const rows = [...operations, ...models];
   const width = (pick: (row: GradientRow) => string) => Math.max(...rows.map((row) => pick(row).length));
   const [operation, gradient] = [width((row) => row.operation), width((row) => row.gradient)];
   terminal.line(
@@ -23,18 +27,18 @@ await runCommand(command, () => {
   );
   for (const row of rows) {
     const { elements, worstRelativeError: error, analytic, numeric } = row;
-    const verdict = error < gradientTolerance ? 'ok' : `WRONG at [${row.at}]`;
+    const verdict = error < row.tolerance ? 'ok' : `WRONG at [${row.at}]`;
     const numbers = [analytic, numeric].map((x) => x.toExponential(5).padStart(12)).join('  ');
     terminal.line(
       `${row.operation.padEnd(operation)}  ${row.gradient.padEnd(gradient)}  ${String(elements).padStart(8)}  ${error.toExponential(1).padStart(11)}  ${numbers}  ${verdict}`,
     );
   }
-  const wrong = rows.filter((row) => !(row.worstRelativeError < gradientTolerance)).length;
+  const wrong = rows.filter((row) => !(row.worstRelativeError < row.tolerance)).length;
   if (wrong > 0)
     throw new Error(
-      `${wrong} of ${rows.length} gradients differ from finite differences by more than ${gradientTolerance}`,
+      `${wrong} of ${rows.length} gradients differ from finite differences by more than ${gradientTolerance} of their size`,
     );
   terminal.line(
-    `all ${rows.length} gradients agree to better than ${gradientTolerance} of their size; shown is the worst element of each`,
+    `all ${rows.length} gradients agree to better than ${modelTolerance} of their size; shown is the worst element of each`,
   );
 });

@@ -1,5 +1,5 @@
 /** The gradient check of a whole model: every parameter of a small GPT against finite differences of its loss. */
-import type { ModelConfig } from '../model/config.ts';
+import { type ModelConfig, qwen3Defaults } from '../model/config.ts';
 import { Gpt } from '../model/gpt.ts';
 import type { Kernels } from '../tensor/kernels.ts';
 import { RandomStream } from '../tensor/random.ts';
@@ -7,23 +7,39 @@ import { negativeLogLikelihood } from '../tensor/reference/cross-entropy.ts';
 import { compareGradients, type GradientRow } from './gradcheck.ts';
 
 const [batch, time] = [2, 5];
-const config: ModelConfig = {
-  arch: 'gpt2',
+
+const sizes = {
   vocabSize: 7,
   contextLength: 6,
-  channels: 6,
-  heads: 2,
+  channels: 12,
+  heads: 3,
   layers: 2,
   feedForward: 10,
   dropout: 0,
 };
+/** Small models of each kind. */
+export const modelsToCheck: Readonly<Record<string, ModelConfig>> = {
+  gpt2: { ...sizes, arch: 'gpt2' },
+  'gpt2, dropout': { ...sizes, arch: 'gpt2', dropout: 0.3 },
+  qwen3: { ...sizes, arch: 'qwen3', ...qwen3Defaults, ropeTheta: 100, normEpsilon: 1e-3 },
+  'qwen3, dropout': { ...sizes, arch: 'qwen3', ...qwen3Defaults, normEpsilon: 1e-3, dropout: 0.3 },
+  'llama, own head': {
+    ...sizes,
+    arch: 'qwen3',
+    ...qwen3Defaults,
+    normEpsilon: 1e-3,
+    qkNorm: false,
+    tiedHead: false,
+  },
+};
 
-/** One row for each parameter of a model with random weights, in float64. @param dropout with its mask held fixed. */
-export function checkModel(kernels: Kernels, dropout = 0): GradientRow[] {
-  const model = new Gpt(
-    { ...config, dropout },
-    { kernels, batch, slots: 0, gradients: true, precision: 'float64' },
-  );
+/** Larger than for one operation: the error of the quotients grows with the third derivative, and norms of short rows,
+ * such as an embedding's, bend more than any single operation. */
+export const modelTolerance = 3e-8;
+
+/** One row for each parameter of a model with random weights, in float64; dropout's mask is held fixed. */
+export function checkModel(kernels: Kernels, config: ModelConfig): GradientRow[] {
+  const model = new Gpt(config, { kernels, batch, slots: 0, gradients: true, precision: 'float64' });
   const inputs = model.arena.ids('inputs', batch * time);
   const targets = model.arena.ids('targets', batch * time);
   model.arena.allocate(kernels.memory);
@@ -47,8 +63,8 @@ export function checkModel(kernels: Kernels, dropout = 0): GradientRow[] {
   loss();
   model.backward(targets, 1 / (batch * time));
   return model.parameters.map(({ name, value, grad }) => ({
-    operation: 'model',
-    gradient: name.replace('transformer.', ''),
+    operation: config.arch,
+    gradient: name.replace(/^(transformer|model)\./, ''),
     ...compareGradients(loss, value, grad),
   }));
 }

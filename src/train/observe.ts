@@ -6,11 +6,13 @@ import type { Parameter } from '../tensor/arena.ts';
 import type { LayerMetrics } from './metrics.ts';
 import type { StepRecord, Trainer } from './trainer.ts';
 
-/** transformer.h.0.attn.c_attn.weight -> h.0.attn; LayerNorms count to the branch they feed. */
+/** transformer.h.0.attn.c_attn.weight -> h.0.attn, model.layers.0.mlp.up_proj.weight -> layers.0.mlp; norms count to the
+ * branch they feed. */
 export function partOf(name: string): string {
   const [, first, index, layer] = name.split('.');
-  if (first !== 'h') return first!;
-  return `h.${index}.${layer === 'ln_1' || layer === 'attn' ? 'attn' : 'mlp'}`;
+  if (first !== 'h' && first !== 'layers') return name.startsWith('lm_head') ? 'lm_head' : first!;
+  const attention = ['ln_1', 'attn', 'input_layernorm', 'self_attn'].includes(layer!);
+  return `${first}.${index}.${attention ? 'attn' : 'mlp'}`;
 }
 
 /** Parameters grouped by part, in the order of the model. */

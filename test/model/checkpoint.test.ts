@@ -5,10 +5,12 @@ import {
   encodeCheckpoint,
   loadParameters,
 } from '../../src/model/checkpoint.ts';
+import type { ModelConfig, Qwen3Config } from '../../src/model/config.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/safetensors.ts';
+import { CharTokenizer } from '../../src/model/tokenizer.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { expectSameBits } from '../support/compare.ts';
-import { golden, openModel, randomize } from '../support/models.ts';
+import { golden, openModel, randomize, randomModel, tinyConfigs, tinyQwen3 } from '../support/models.ts';
 
 const { checkpoint } = golden('gpt2-tiny');
 const options = { kernels: reference, batch: 1, slots: 1, gradients: false } as const;
@@ -88,6 +90,75 @@ describe('a checkpoint', () => {
     expectSameBits(open(old).arena.params, expected);
     const untied = renamed((name) => name, [{ name: 'lm_head.weight', shape: [13, 16] }]);
     expectSameBits(open(untied).arena.params, expected);
+  });
+});
+
+describe('a checkpoint of any architecture', () => {
+  const tokenizer = CharTokenizer.train('abcdefghijk');
+  const encode = (config: ModelConfig) => encodeCheckpoint(randomModel(config, options, 4), tokenizer);
+
+  it.each(tinyConfigs)('comes back with the same configuration and bits: %s', (_, config) => {
+    const encoded = encode(config);
+    const decoded = decodeCheckpoint((file) => encoded.get(file)!, 'folder');
+    expect(decoded.config).toEqual(config);
+    const model = openModel(decoded, options);
+    expectSameBits(model.arena.params, randomModel(config, options, 4).arena.params);
+    expect(encodeCheckpoint(model, tokenizer)).toEqual(encoded);
+  });
+
+  it.each(tinyConfigs.slice(1))('has the names and shapes of its class: %s', (_, config) => {
+    const stored = readSafetensors(encode(config).get('model.safetensors')!, 'test');
+    const shapes = Object.fromEntries([...stored.values()].map(({ name, shape }) => [name, shape.join()]));
+    const { qkNorm, tiedHead } = config as Qwen3Config;
+    const layer = (index: number) => ({
+      [`model.layers.${index}.input_layernorm.weight`]: '12',
+      [`model.layers.${index}.self_attn.q_proj.weight`]: '12,12',
+      [`model.layers.${index}.self_attn.k_proj.weight`]: '12,12',
+      [`model.layers.${index}.self_attn.v_proj.weight`]: '12,12',
+      ...(qkNorm && { [`model.layers.${index}.self_attn.q_norm.weight`]: '4' }),
+      ...(qkNorm && { [`model.layers.${index}.self_attn.k_norm.weight`]: '4' }),
+      [`model.layers.${index}.self_attn.o_proj.weight`]: '12,12',
+      [`model.layers.${index}.post_attention_layernorm.weight`]: '12',
+      [`model.layers.${index}.mlp.gate_proj.weight`]: '20,12',
+      [`model.layers.${index}.mlp.up_proj.weight`]: '20,12',
+      [`model.layers.${index}.mlp.down_proj.weight`]: '12,20',
+    });
+    expect(shapes).toEqual({
+      'model.embed_tokens.weight': '11,12',
+      ...layer(0),
+      ...layer(1),
+      'model.norm.weight': '12',
+      ...(!tiedHead && { 'lm_head.weight': '11,12' }),
+    });
+  });
+
+  it('of qwen3 is read without the model. prefix, with rotary buffers, and a tied one with a stored head', () => {
+    const encoded = encode({ ...tinyQwen3, tiedHead: true });
+    const stored = [...readSafetensors(encoded.get('model.safetensors')!, 'test').values()];
+    const old = [
+      ...stored.map(({ name, shape, data }) => ({
+        name: name.replace('model.', ''),
+        shape,
+        data: data.slice(),
+      })),
+      { name: 'layers.0.self_attn.rotary_emb.inv_freq', shape: [2], data: new Float32Array(2) },
+      { name: 'lm_head.weight', shape: [11, 12], data: new Float32Array(132) },
+    ];
+    const read = (file: CheckpointFile) =>
+      file === 'model.safetensors' ? writeSafetensors(old as never) : encoded.get(file)!;
+    const model = openModel(decodeCheckpoint(read, 'folder'), options);
+    expectSameBits(
+      model.arena.params,
+      randomModel({ ...tinyQwen3, tiedHead: true }, options, 4).arena.params,
+    );
+  });
+
+  it('of qwen3 with a head of its own is refused without it', () => {
+    const [tied, untied] = [encode({ ...tinyQwen3, tiedHead: true }), encode(tinyQwen3)];
+    const read = (file: CheckpointFile) => (file === 'model.safetensors' ? tied : untied).get(file)!;
+    expect(() => openModel(decodeCheckpoint(read, 'folder'), options)).toThrow(
+      new RangeError('test: tensor lm_head.weight is missing'),
+    );
   });
 });
 

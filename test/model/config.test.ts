@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { configFromJSON, configToJSON, type ModelConfig, validateConfig } from '../../src/model/config.ts';
+import { type ModelConfig, type Qwen3Config, qwen3Defaults, validateConfig } from '../../src/model/config.ts';
+import { configFromJSON, configToJSON } from '../../src/model/config-json.ts';
 
 const base: ModelConfig = {
   arch: 'gpt2',
@@ -13,8 +14,9 @@ const base: ModelConfig = {
   feedForward: 512,
   dropout: 0,
 };
-const golden = (): Record<string, unknown> =>
-  JSON.parse(readFileSync(new URL('../golden/gpt2-tiny/config.json', import.meta.url), 'utf8'));
+const qwen3: Qwen3Config = { ...base, ...qwen3Defaults, arch: 'qwen3' };
+const golden = (folder = 'gpt2-tiny'): Record<string, unknown> =>
+  JSON.parse(readFileSync(new URL(`../golden/${folder}/config.json`, import.meta.url), 'utf8'));
 
 describe('validateConfig', () => {
   it('returns what it was given when that is sound', () => {
@@ -32,7 +34,7 @@ describe('validateConfig', () => {
     expect(validateConfig({ ...base, dropout: 0.999 }).dropout).toBe(0.999);
   });
 
-  it.each<[Partial<Record<keyof ModelConfig, unknown>>, string]>([
+  it.each<[Partial<Record<keyof Qwen3Config, unknown>>, string]>([
     [
       { channels: 130, heads: 4 },
       'heads must divide channels: 130 channels cannot be shared by 4 heads; nearest: 128 or 132 channels, or 2 or 5 heads',
@@ -60,7 +62,21 @@ describe('validateConfig', () => {
     [{ dropout: -0.1 }, 'dropout must be at least 0 and below 1: got -0.1; nearest: 0'],
     [{ dropout: 1 }, 'dropout must be at least 0 and below 1: got 1; 0.1 or 0.2 are usual'],
     [{ dropout: Number.NaN }, 'dropout must be at least 0 and below 1: got NaN; 0.1 or 0.2 are usual'],
-    [{ arch: 'qwen3' }, 'arch: expected "gpt2", got "qwen3"'],
+    [{ arch: 'bert' }, 'arch: expected "gpt2" or "qwen3", got "bert"'],
+    [
+      { ...qwen3, heads: 128 },
+      'channels / heads must be even, as rotary positions turn pairs: got 128 / 128 = 1; nearest: 256 channels',
+    ],
+    [
+      { ...qwen3, channels: 12 },
+      'channels / heads must be even, as rotary positions turn pairs: got 12 / 4 = 3; nearest: 8 or 16 channels',
+    ],
+    [{ ...qwen3, qkNorm: undefined }, 'qkNorm must be true or false: got nothing'],
+    [{ ...qwen3, tiedHead: 1 }, 'tiedHead must be true or false: got 1'],
+    [{ ...qwen3, ropeTheta: 0 }, 'ropeTheta must be a number above 0: got 0'],
+    [{ ...qwen3, ropeTheta: Number.POSITIVE_INFINITY }, 'ropeTheta must be a number above 0: got Infinity'],
+    [{ ...qwen3, normEpsilon: '1e-6' }, 'normEpsilon must be a number above 0: got "1e-6"'],
+    [{ ...qwen3, normEpsilon: Number.NaN }, 'normEpsilon must be a number above 0: got NaN'],
   ])('%j is an error', (change, expected) => {
     const config = { ...base, ...change } as ModelConfig;
     expect(() => validateConfig(config)).toThrow(new RangeError(expected));
@@ -149,8 +165,8 @@ describe('config.json', () => {
     [null, 'expected an object, got null'],
     [[], 'expected an object, got []'],
     ['gpt2', 'expected an object, got "gpt2"'],
-    [{}, 'model_type: expected "gpt2", got nothing'],
-    [{ ...golden(), model_type: 'llama' }, 'model_type: expected "gpt2", got "llama"'],
+    [{}, 'model_type: expected "gpt2" or "qwen3" or "llama", got nothing'],
+    [{ ...golden(), model_type: 'bert' }, 'model_type: expected "gpt2" or "qwen3" or "llama", got "bert"'],
     [
       { ...golden(), activation_function: 'relu' },
       'activation_function: expected "gelu_new" or "gelu_pytorch_tanh", got "relu"',
@@ -200,5 +216,133 @@ describe('config.json', () => {
     ],
   ])('%j is an error', (value, expected) => {
     expect(() => configFromJSON(value, 'config.json')).toThrow(new RangeError(`config.json: ${expected}`));
+  });
+});
+
+describe('config.json of qwen3 and llama', () => {
+  const tiny = () => golden('qwen3-tiny');
+  const read = (value: unknown) => configFromJSON(value, 'config.json');
+
+  it('of the golden model gives its sizes and is written the same', () => {
+    expect(read(tiny())).toEqual({
+      arch: 'qwen3',
+      vocabSize: 13,
+      contextLength: 16,
+      channels: 16,
+      heads: 2,
+      layers: 2,
+      feedForward: 24,
+      dropout: 0,
+      qkNorm: true,
+      tiedHead: true,
+      ropeTheta: 10_000,
+      normEpsilon: 1e-6,
+    });
+    expect(configToJSON(read(tiny()))).toEqual(tiny());
+    expect(Object.keys(configToJSON(read(tiny())))).toEqual(Object.keys(tiny()));
+  });
+
+  it('gives every configuration back', () => {
+    const size = fc.integer({ min: 1, max: 100_000 });
+    const positive = fc.double({ min: 1e-12, max: 1e12, noNaN: true });
+    const config = fc
+      .record({
+        vocabSize: size,
+        contextLength: size,
+        heads: fc.integer({ min: 1, max: 64 }),
+        half: fc.integer({ min: 1, max: 64 }),
+        layers: size,
+        feedForward: size,
+        dropout: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }).map((p) => p + 0),
+        qkNorm: fc.boolean(),
+        tiedHead: fc.boolean(),
+        ropeTheta: positive,
+        normEpsilon: positive,
+      })
+      .map(({ half, ...rest }): Qwen3Config => ({ arch: 'qwen3', ...rest, channels: 2 * half * rest.heads }));
+    fc.assert(
+      fc.property(config, (c) => {
+        expect(read(JSON.parse(JSON.stringify(configToJSON(c))))).toEqual(c);
+      }),
+      { seed: 3, numRuns: 200 },
+    );
+  });
+
+  it('names the class that computes it: with the norm of q and k Qwen3, without Llama', () => {
+    expect(configToJSON(qwen3)).toMatchObject({ model_type: 'qwen3', architectures: ['Qwen3ForCausalLM'] });
+    const llama = configToJSON({ ...qwen3, qkNorm: false });
+    expect(llama).toMatchObject({ model_type: 'llama', architectures: ['LlamaForCausalLM'] });
+  });
+
+  it("takes each class's defaults for absent fields", () => {
+    const sizes = {
+      vocab_size: 13,
+      max_position_embeddings: 16,
+      hidden_size: 4096,
+      num_hidden_layers: 2,
+      num_attention_heads: 32,
+      intermediate_size: 24,
+    };
+    const common = { tiedHead: false, ropeTheta: 10_000, normEpsilon: 1e-6, dropout: 0 };
+    expect(read({ ...sizes, model_type: 'qwen3' })).toMatchObject({ ...common, qkNorm: true, heads: 32 });
+    const llama = { ...sizes, model_type: 'llama', hidden_size: 36, num_attention_heads: 6 };
+    expect(read(llama)).toMatchObject({ ...common, qkNorm: false, heads: 6, channels: 36 });
+    const absent = 'expected 2 like num_attention_heads (every head has keys and values of its own), got 32';
+    expect(() => read({ ...tiny(), num_key_value_heads: undefined })).toThrow(
+      new RangeError(`config.json: num_key_value_heads: ${absent}`),
+    );
+    expect(() => read({ ...tiny(), head_dim: undefined })).toThrow(
+      new RangeError('config.json: head_dim: expected hidden_size / num_attention_heads = 8, got 128'),
+    );
+  });
+
+  it('takes the angle base also from where newer files have it, and no notice of what changes nothing', () => {
+    const newer = {
+      ...tiny(),
+      rope_theta: undefined,
+      rope_parameters: { rope_type: 'default', rope_theta: 500 },
+    };
+    expect(read(newer)).toEqual({ ...read(tiny()), ropeTheta: 500 });
+    const more = {
+      rope_scaling: null,
+      sliding_window: 4096, // not used unless use_sliding_window says so
+      use_sliding_window: false,
+      max_window_layers: 28,
+      layer_types: ['full_attention', 'full_attention'],
+      pretraining_tp: 1,
+    };
+    expect(read({ ...tiny(), ...more })).toEqual(read(tiny()));
+  });
+
+  it.each<[Record<string, unknown>, string]>([
+    [
+      { num_key_value_heads: 1 },
+      'num_key_value_heads: expected 2 like num_attention_heads (every head has keys and values of its own), got 1',
+    ],
+    [{ head_dim: 16 }, 'head_dim: expected hidden_size / num_attention_heads = 8, got 16'],
+    [{ hidden_act: 'gelu' }, 'hidden_act: expected "silu", got "gelu"'],
+    [{ attention_bias: true }, 'attention_bias: expected false, got true'],
+    [{ mlp_bias: true }, 'mlp_bias: expected false, got true'],
+    [{ use_sliding_window: true }, 'use_sliding_window: expected false, got true'],
+    [
+      { layer_types: ['sliding_attention'] },
+      'layer_types: expected "full_attention" everywhere, got ["sliding_attention"]',
+    ],
+    [{ layer_types: 'full' }, 'layer_types: expected "full_attention" everywhere, got "full"'],
+    [{ rope_scaling: { rope_type: 'yarn' } }, 'rope_scaling: expected null, got an object'],
+    [{ rope_parameters: { rope_type: 'yarn' } }, 'rope_parameters.rope_type: expected "default", got "yarn"'],
+    [{ rope_parameters: { rope_theta: 0 } }, 'rope_parameters.rope_theta: expected a number above 0, got 0'],
+    [{ rope_parameters: 3 }, 'rope_parameters: expected an object, got 3'],
+    [{ rope_theta: '1e4' }, 'rope_theta: expected a number above 0, got "1e4"'],
+    [{ rms_norm_eps: -1 }, 'rms_norm_eps: expected a number above 0, got -1'],
+    [{ tie_word_embeddings: 'yes' }, 'tie_word_embeddings: expected true or false, got "yes"'],
+    [{ attention_dropout: 1 }, 'attention_dropout: expected a number of at least 0 and below 1, got 1'],
+    [{ intermediate_size: null }, 'intermediate_size: expected a whole number of at least 1, got null'],
+    [
+      { hidden_size: 15, head_dim: 7.5 },
+      'heads must divide channels: 15 channels cannot be shared by 2 heads; nearest: 14 or 16 channels, or 1 or 3 heads',
+    ],
+  ])('%j is an error', (change, expected) => {
+    expect(() => read({ ...tiny(), ...change })).toThrow(new RangeError(`config.json: ${expected}`));
   });
 });

@@ -4,14 +4,18 @@ import type { Gpt } from '../../src/model/gpt.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { backends } from '../support/backends.ts';
 import { expectSameBits } from '../support/compare.ts';
-import { randomIds, randomModel, tinyConfig } from '../support/models.ts';
+import { randomIds, randomModel, tinyConfig, tinyConfigs } from '../support/models.ts';
 
 const T = tinyConfig.contextLength;
 const V = tinyConfig.vocabSize;
 const [B, text] = [3, randomIds(3 * T, V)];
 
-describe.each(await backends())('$name kernels', ({ kernels }) => {
-  const open = () => randomModel(tinyConfig, { kernels, batch: B, slots: B, gradients: false });
+const cases = (await backends()).flatMap(({ name, kernels }) =>
+  tinyConfigs.map(([arch, config]) => ({ name, kernels, arch, config })),
+);
+
+describe.each(cases)('$arch on $name kernels', ({ kernels, config }) => {
+  const open = () => randomModel(config, { kernels, batch: B, slots: B, gradients: false });
   const full = (model: Gpt, ids = text, batch = B): Tensor => {
     const logits = model.forward(ids, { batch, time: ids.size / batch });
     return new Tensor('logits', logits.shape, logits.data.slice());

@@ -1,4 +1,4 @@
-/** What PyTorch computed in float64 with test/golden/gpt2-tiny; stored as float32, hence the tolerance of 1e-5. */
+/** What PyTorch computed in float64 with the models of test/golden; stored as float32, hence the tolerance of 1e-5. */
 import { describe, expect, it } from 'vitest';
 import { score, scoreTokens } from '../../src/evaluate/score.ts';
 import { loadParameters } from '../../src/model/checkpoint.ts';
@@ -14,13 +14,18 @@ import { expectClose } from '../support/compare.ts';
 import { golden } from '../support/models.ts';
 
 const relative = 1e-5;
-const { checkpoint, values, tensors, text } = golden('gpt2-tiny');
-const { inputs, targets, adamw } = values;
-const [batch, time] = [inputs.length, inputs[0]!.length];
-const rows = batch * time;
 const mean = (x: ArrayLike<number>) => Array.from(x).reduce((sum, value) => sum + value, 0) / x.length;
 
-describe.each(await backends())('$name kernels agree with PyTorch on GPT-2 in', ({ kernels }) => {
+const cases = (await backends()).flatMap(({ name, kernels }) =>
+  (['gpt2-tiny', 'qwen3-tiny'] as const).map((folder) => ({ name, kernels, folder })),
+);
+
+describe.each(cases)('$name kernels agree with PyTorch on $folder in', ({ kernels, folder }) => {
+  const { checkpoint, values, tensors, text } = golden(folder);
+  const { inputs, targets, adamw } = values;
+  const [batch, time] = [inputs.length, inputs[0]!.length];
+  const rows = batch * time;
+
   function open(precision: Precision = 'float32') {
     const model = new Gpt(checkpoint.config, { kernels, batch, slots: 1, gradients: true, precision });
     const { lr: learningRate, beta1, beta2, weight_decay: weightDecay, clip_norm: clip } = adamw;

@@ -1,11 +1,13 @@
 import { describe, expect, it } from 'vitest';
+import type { ModelConfig } from '../../src/model/config.ts';
+import { forwardFlops, trainingFlops } from '../../src/model/flops.ts';
+import type { Gpt } from '../../src/model/gpt.ts';
 import { initialize } from '../../src/model/initialize.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { ids, Tensor } from '../../src/tensor/tensor.ts';
-import { gradientTolerance } from '../../src/train/gradcheck.ts';
-import { checkModel } from '../../src/train/gradcheck-model.ts';
+import { checkModel, modelsToCheck, modelTolerance } from '../../src/train/gradcheck-model.ts';
 import { expectClose } from '../support/compare.ts';
-import { randomIds, randomModel, tinyConfig } from '../support/models.ts';
+import { randomIds, randomModel, tinyConfig, tinyConfigs } from '../support/models.ts';
 import { microGpt } from '../support/tape.ts';
 
 const [batch, time] = [2, 5];
@@ -15,9 +17,9 @@ const rowsOf = (t: typeof inputs) =>
   Array.from({ length: batch }, (_, b) => Array.from(t.data.subarray(b * time, (b + 1) * time)));
 
 /** A float64 model; `loss` runs forward and returns the mean loss. */
-function build() {
+function build(config: ModelConfig = tinyConfig) {
   const options = { kernels: reference, batch, slots: 0, gradients: true, precision: 'float64' } as const;
-  const model = randomModel(tinyConfig, options);
+  const model = randomModel(config, options);
   const losses = new Float64Array(batch * time);
   const pass = { batch, time };
   const loss = () => {
@@ -34,16 +36,16 @@ function build() {
 }
 
 describe('the whole model', () => {
-  it.each([
-    ['without dropout', 0],
-    ['with dropout at all its places', 0.3],
-  ] as const)('has the gradients that finite differences measure, %s', (_, dropout) => {
-    const rows = checkModel(reference, dropout);
-    expect(rows.length).toBe(2 + 2 * 12 + 2);
-    for (const { gradient, worstRelativeError } of rows) {
-      expect(worstRelativeError, gradient).toBeLessThan(gradientTolerance);
-    }
-  });
+  it.each(Object.entries(modelsToCheck))(
+    '%s has the gradients that finite differences measure',
+    (_, config) => {
+      const rows = checkModel(reference, config);
+      expect(rows.length).toBeGreaterThan(20);
+      for (const { gradient, worstRelativeError } of rows) {
+        expect(worstRelativeError, gradient).toBeLessThan(modelTolerance);
+      }
+    },
+  );
 
   it('has the gradients that a scalar automatic differentiation finds', () => {
     const { model, loss, backward } = build();
@@ -81,26 +83,48 @@ describe('the whole model', () => {
 });
 
 describe('initialize', () => {
-  const config = { ...tinyConfig, channels: 48, feedForward: 192, vocabSize: 40, layers: 3 };
-  const model = randomModel(config, { kernels: reference, batch: 1, slots: 0, gradients: false });
-  initialize(model, 1);
-  const deviation = (name: string) => {
-    const { data } = model.parameters.find((p) => p.name === name)!.value;
-    return Math.sqrt(reference.sumOfSquares(new Tensor(name, [data.length], data)) / data.length);
-  };
-
-  it('draws matrices with deviation 0.02 and residual projections with 0.02 / sqrt(2 L)', () => {
-    for (const name of ['wte', 'h.0.attn.c_attn', 'h.2.mlp.c_fc']) {
-      expect(deviation(`transformer.${name}.weight`)).toBeCloseTo(0.02, 2.7);
-    }
-    for (const name of ['h.0.attn.c_proj', 'h.1.mlp.c_proj']) {
-      expect(deviation(`transformer.${name}.weight`) * Math.sqrt(6)).toBeCloseTo(0.02, 2.7);
-    }
+  const sizes = { channels: 48, feedForward: 192, vocabSize: 40, layers: 3 };
+  const options = { kernels: reference, batch: 1, slots: 0, gradients: false } as const;
+  const models = tinyConfigs.map(([name, config]) => {
+    return [name, randomModel({ ...config, ...sizes }, options)] as const;
   });
+  const deviations = (model: Gpt) =>
+    new Map(
+      model.parameters
+        .filter(({ value }) => value.shape.length === 2)
+        .map(({ name, value: { data, size } }) => {
+          return [name, Math.sqrt(reference.sumOfSquares(new Tensor(name, [size], data)) / size)];
+        }),
+    );
+  const writesToStream = (name: string) => /c_proj|o_proj|down_proj/.test(name);
+  const isTable = (name: string) => /wte|wpe|embed_tokens|lm_head/.test(name);
 
-  it('sets gains to 1 and biases to 0', () => {
+  it.each(models)(
+    "gpt2's draws matrices with 0.02 and residual projections with 0.02 / sqrt(2 L): %s",
+    (_, model) => {
+      initialize(model, 1);
+      for (const [name, deviation] of deviations(model)) {
+        expect(deviation / (writesToStream(name) ? 0.02 / Math.sqrt(6) : 0.02), name).toBeCloseTo(1, 1);
+      }
+    },
+  );
+
+  it.each(models)(
+    'fan-in draws with 1 / sqrt(inputs), and starts residual projections at 0: %s',
+    (_, model) => {
+      initialize(model, 1, 'fan-in');
+      for (const [name, deviation] of deviations(model)) {
+        if (writesToStream(name)) expect(deviation, name).toBe(0);
+        else if (isTable(name)) expect(deviation / 0.02, name).toBeCloseTo(1, 1);
+        else expect(deviation * Math.sqrt(48), name).toBeCloseTo(1, 1); // all others read the stream
+      }
+    },
+  );
+
+  it.each(models)('sets gains to 1 and biases to 0: %s', (_, model) => {
+    initialize(model, 1);
     for (const { name, value } of model.parameters.filter((p) => p.value.shape.length === 1)) {
-      const expected = /ln_\w+\.weight$/.test(name) ? 1 : 0;
+      const expected = /norm|ln_\w+\.weight$/.test(name) ? 1 : 0;
       expect(
         value.data.every((x) => x === expected),
         name,
@@ -109,10 +133,30 @@ describe('initialize', () => {
   });
 
   it('gives the same weights for the same seed and others for another', () => {
+    const model = models[0]![1];
+    initialize(model, 1);
     const first = model.arena.params.data.slice();
     initialize(model, 2);
     expect(model.arena.params.data).not.toEqual(first);
     initialize(model, 1);
     expect(model.arena.params.data).toEqual(first);
   });
+});
+
+describe('the cost in arithmetic', () => {
+  it.each(tinyConfigs)(
+    'counts every matrix a row meets twice, and the square of attention: %s',
+    (_, config) => {
+      const model = randomModel(config, { kernels: reference, batch: 0, slots: 1, gradients: false });
+      const met = model.parameters.filter(
+        ({ value, hidden }) => value.shape.length === 2 && hidden !== undefined,
+      );
+      const head = config.vocabSize * config.channels;
+      const matrices = met.reduce((sum, { value }) => sum + value.size, head);
+      const scoresAndAverages = config.layers * 2 * (2 * config.contextLength * config.channels);
+      expect(forwardFlops(config)).toBe(2 * matrices + scoresAndAverages);
+      expect(forwardFlops(config, 1)).toBe(2 * matrices + scoresAndAverages / config.contextLength);
+      expect(trainingFlops(config, 10)).toBe(30 * forwardFlops(config));
+    },
+  );
 });

@@ -1,7 +1,7 @@
 /** Small models for tests: the PyTorch folder, and random ones of any size. */
 import { readFileSync } from 'node:fs';
 import { type Checkpoint, decodeCheckpoint, loadParameters } from '../../src/model/checkpoint.ts';
-import type { ModelConfig } from '../../src/model/config.ts';
+import type { Gpt2Config, ModelConfig, Qwen3Config } from '../../src/model/config.ts';
 import { Gpt, type GptOptions } from '../../src/model/gpt.ts';
 import { readSafetensors } from '../../src/model/safetensors.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
@@ -45,7 +45,7 @@ export function openModel(checkpoint: Checkpoint, options: GptOptions): Gpt {
   return model;
 }
 
-export const tinyConfig: ModelConfig = {
+export const tinyConfig: Gpt2Config = {
   arch: 'gpt2',
   vocabSize: 11,
   contextLength: 12,
@@ -56,12 +56,30 @@ export const tinyConfig: ModelConfig = {
   dropout: 0,
 };
 
+export const tinyQwen3: Qwen3Config = {
+  ...tinyConfig,
+  arch: 'qwen3',
+  qkNorm: true,
+  tiedHead: false,
+  ropeTheta: 100,
+  normEpsilon: 1e-3,
+};
+
+/** One of each kind: suites over whole models run on all of them. */
+export const tinyConfigs: readonly (readonly [name: string, config: ModelConfig])[] = [
+  ['gpt2', tinyConfig],
+  ['qwen3', tinyQwen3],
+  ['qwen3, tied', { ...tinyQwen3, tiedHead: true }],
+  ['llama', { ...tinyQwen3, qkNorm: false }],
+];
+
 /** Every parameter random, gains around 1 and biases too, so that none is at a value that hides an error. */
 export function randomize(model: Gpt, seed: number): Gpt {
   const random = new RandomStream(seed, 'init');
   for (const [i, { name, value }] of model.parameters.entries()) {
     random.normals(value.data, 0.3, i);
-    if (/ln_\w+\.weight$/.test(name)) for (let j = 0; j < value.size; j++) value.data[j]! += 1;
+    if (value.shape.length === 1 && !name.endsWith('.bias'))
+      for (let j = 0; j < value.size; j++) value.data[j]! += 1;
   }
   return model;
 }
