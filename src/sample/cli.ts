@@ -54,7 +54,7 @@ const flags = {
     kind: 'choice',
     choices: contextPolicies,
     value: 'P',
-    help: 'when the context is full: shift (re-read the newer half, go on),\nslide (re-read before every token) or stop (default shift)',
+    help: 'when the context is full: shift (re-read the newer half, go on),\nslide (re-read before every token), roll (drop the oldest, with\nrotary positions) or stop (default shift)',
   },
   ...kernelFlags,
   json: { kind: 'switch', help: 'one JSON object a line for each sample' },

@@ -7,13 +7,21 @@
  *     stop     end it there
  *     shift    forget the older half, read the newer half again as a prompt, go on with the cache; the default
  *     slide    before every token, read the newest T tokens again: what nanoGPT does, about T times as slow
- * Positions are learned per place, so no cached key survives a move; that is why both re-read. */
+ *     roll     drop the oldest key and value of every layer, read nothing again: every token costs the same
+ * Where positions are learned per place no cached key survives a move; that is why shift and slide re-read, and why roll
+ * needs rotary positions.
+ *
+ * What roll computes: attention over a sliding window. The prompt (its newest T tokens) stands at positions 0, 1, ...;
+ * positions go on counting without end, and in each layer a token attends to its own key and the T - 1 before it, each
+ * turned by the position at which it was read. Keys are not computed again when a token leaves the window, so what is
+ * kept in later layers has seen tokens that are gone: the logits depend on up to L (T - 1) earlier tokens, and roll is
+ * not slide. Scores depend on differences of positions only, and these stay below T, as in training. */
 import type { Gpt } from '../model/gpt.ts';
 import { RandomStream } from '../tensor/random.ts';
 import { Candidates, noCandidates, sample } from './sampler.ts';
 import type { SamplingSettings } from './settings.ts';
 
-export const contextPolicies = ['shift', 'slide', 'stop'] as const;
+export const contextPolicies = ['shift', 'slide', 'roll', 'stop'] as const;
 export type ContextPolicy = (typeof contextPolicies)[number];
 export type FinishReason = 'max-tokens' | 'context-full' | 'no-candidates';
 
@@ -91,6 +99,9 @@ export function* generate(
   for (;;) {
     const active = rows.filter((row) => row.finish === undefined);
     if (active.length === 0) break;
+    if (contextPolicy === 'roll') {
+      for (const { index } of active) if (model.cache.length(index) === T) model.cache.drop(index);
+    }
     const full = active.filter((row) => model.cache.length(row.index) === T);
     const open = active.filter((row) => model.cache.length(row.index) < T);
     if (open.length > 0) {
@@ -141,6 +152,11 @@ function check(
   }
   if (requests.length > model.cache.slots) {
     throw new RangeError(`generate: expected at most ${model.cache.slots} sequences, got ${requests.length}`);
+  }
+  if (contextPolicy === 'roll' && model.config.arch === 'gpt2') {
+    throw new RangeError(
+      'generate: context policy roll needs rotary positions, got the learned ones of gpt2; use shift or slide',
+    );
   }
   for (const { prompt } of requests) {
     if (prompt.length === 0)

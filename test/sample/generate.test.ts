@@ -6,7 +6,8 @@ import { samplingSettings } from '../../src/sample/settings.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import { ids } from '../../src/tensor/tensor.ts';
 import { backends } from '../support/backends.ts';
-import { randomModel, tinyConfig } from '../support/models.ts';
+import { randomModel, tinyConfig, tinyQwen3 } from '../support/models.ts';
+import { naiveQwen3 } from '../support/naive-qwen3.ts';
 
 const T = tinyConfig.contextLength;
 const settings = samplingSettings({ temperature: 0.9, topK: 8, topP: 0.95 });
@@ -64,6 +65,43 @@ describe.each(await backends())('generate on $name kernels', ({ kernels }) => {
       expect(alone(model, prompt, 'shift').tokens).toEqual(naive(model, prompt, 0, 30, window));
     },
   );
+
+  it.each([1, 5, T - 1, T, T + 3])(
+    'roll equals the whole text through a sliding window in every layer, from a prompt of %i',
+    (length) => {
+      const model = randomModel(tinyQwen3, { kernels, batch: 0, slots: 1, gradients: false });
+      const prompt = Array.from({ length }, (_, i) => (i * 7) % tinyQwen3.vocabSize);
+      const { tokens, truncatedPromptTokens } = alone(model, prompt, 'roll');
+      const seen = prompt.slice(-T);
+      const random = new RandomStream(5, 'sample');
+      for (let i = 0; i < 30; i++) {
+        const logits = naiveQwen3(tinyQwen3, model.parameters, seen, T).at(-1)!;
+        const candidates = new Candidates(tinyQwen3.vocabSize);
+        seen.push(sample(candidates, Float32Array.from(logits), settings, random.uniform(i, 0)));
+      }
+      expect(tokens).toEqual(seen.slice(-30));
+      expect(truncatedPromptTokens).toBe(Math.max(0, length - T));
+    },
+  );
+
+  it('roll row i of a ragged batch is that prompt alone with stream i', () => {
+    const model = randomModel(tinyQwen3, { kernels, batch: 0, slots: 3, gradients: false });
+    const prompts = [[1], [2, 3, 4, 5, 6], [7, 8, 9, 10, 1, 2, 3, 4, 5, 6, 7, 8, 9]];
+    const together = generateAll(
+      model,
+      prompts.map((prompt, stream) => ({ prompt, stream })),
+      options('roll'),
+    );
+    expect(together).toEqual(prompts.map((prompt, stream) => alone(model, prompt, 'roll', stream)));
+  });
+
+  it('roll is refused where positions are learned', () => {
+    expect(() => alone(open(), [1], 'roll')).toThrow(
+      new RangeError(
+        'generate: context policy roll needs rotary positions, got the learned ones of gpt2; use shift or slide',
+      ),
+    );
+  });
 
   it('stop ends when prompt and tokens fill the context', () => {
     const model = open();
