@@ -87,11 +87,16 @@ export function writeFolder(path: string, files: ReadonlyMap<string, Uint8Array>
   const { fresh, old } = replacements(path);
   attempt('write', path, () => {
     rmSync(fresh, { recursive: true, force: true });
-    mkdirSync(fresh, { recursive: true });
-    const checksums = [...files].map(([name, bytes]) => `${sha256(bytes)}  ${name}\n`).join('');
-    for (const [name, bytes] of files) writeFlushed(join(fresh, name), bytes);
-    writeFlushed(join(fresh, checksumFile), new TextEncoder().encode(checksums));
-    flush(fresh);
+    mkdirSync(fresh); // not recursive: a run folder that was taken away stays away
+    try {
+      const checksums = [...files].map(([name, bytes]) => `${sha256(bytes)}  ${name}\n`).join('');
+      for (const [name, bytes] of files) writeFlushed(join(fresh, name), bytes);
+      writeFlushed(join(fresh, checksumFile), new TextEncoder().encode(checksums));
+      flush(fresh);
+    } catch (error) {
+      rmSync(fresh, { recursive: true, force: true }); // a half would only fill a full disk further
+      throw error;
+    }
     rmSync(old, { recursive: true, force: true });
     if (existsSync(path)) renameSync(path, old);
     renameSync(fresh, path);
@@ -106,6 +111,17 @@ export function replacements(path: string): { readonly fresh: string; readonly o
     fresh: join(dirname(path), `.${basename(path)}.new`),
     old: join(dirname(path), `.${basename(path)}.old`),
   };
+}
+
+/** Ends a replacement or removal that was interrupted: afterwards there is only `path`, or nothing.
+ *
+ * Where the folder was caught on its way, its last content returns; the next one is written again by whoever goes on. */
+export function settleFolder(path: string): void {
+  const { fresh, old } = replacements(path);
+  attempt('tidy', path, () => {
+    if (existsSync(fresh) && existsSync(old) && !existsSync(path)) renameSync(old, path);
+    for (const rest of [fresh, old]) rmSync(rest, { recursive: true, force: true });
+  });
 }
 
 /** Takes a folder away so that no half of it is ever found under its name. */

@@ -8,7 +8,7 @@
  *       baselines.json   what counting n-grams achieves on the same split
  *       report.html      all of it to look at
  *       lock             while a trainer is at work */
-import { appendFileSync, existsSync, mkdirSync, rmSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Checkpoint, type CheckpointFile, decodeCheckpoint } from '../model/checkpoint.ts';
 import type { Baseline } from '../train/metrics.ts';
@@ -23,6 +23,7 @@ import {
   readText,
   removeFolder,
   replacements,
+  settleFolder,
   verifyFolder,
   writeFile,
   writeFolder,
@@ -32,7 +33,7 @@ import { lockFolder } from './lock.ts';
 export const runsFolder = 'runs';
 const stepFolder = /^step-\d{8}$/;
 const ownFiles =
-  /^(run\.json|metrics\.jsonl|baselines\.json|report\.html|best|step-\d{8}|\.(best|step-\d{8})\.(new|old))$/;
+  /^(metrics\.jsonl|(run|baselines)\.json|report\.html|best|step-\d{8}|\.(best|step-\d{8}|(run|baselines)\.json|report\.html)\.(new|old))$/;
 
 /** A checkpoint that training can go on from. */
 export interface SavedState {
@@ -72,10 +73,24 @@ export class RunFolder {
     return run;
   }
 
-  /** Opens the folder of a run that stopped. */
+  /** Opens the folder of a run that stopped, at whatever instant: what was caught half done is put right first. */
   static reopen(path: string): RunFolder {
     if (!isFolder(path)) throw new Error(`cannot resume ${path}: no such run folder`);
-    return new RunFolder(path);
+    if (!existsSync(join(path, 'run.json'))) {
+      throw new Error(`cannot resume ${path}: it is not a run; expected run.json in it`);
+    }
+    const run = new RunFolder(path);
+    try {
+      for (const name of listFolder(path)) {
+        const halfDone = /^\.(best|step-\d{8})\.(new|old)$/.exec(name)?.[1];
+        if (halfDone !== undefined) settleFolder(join(path, halfDone));
+      }
+      cutTornLine(join(path, 'metrics.jsonl'));
+    } catch (error) {
+      run.release();
+      throw error;
+    }
+    return run;
   }
 
   write(name: string, text: string): void {
@@ -94,7 +109,8 @@ export class RunFolder {
     if (!existsSync(path)) return undefined;
     try {
       const saved = JSON.parse(readText(path)) as { corpusSha256: string; baselines: Baseline[] };
-      return saved.corpusSha256 === corpusSha256 ? saved.baselines : undefined;
+      const whole = saved.baselines.every((b) => Number.isInteger(b.order) && Number.isFinite(b.nll));
+      return whole && saved.corpusSha256 === corpusSha256 ? saved.baselines : undefined;
     } catch {
       return undefined; // a cache: what cannot be read is counted again
     }
@@ -106,12 +122,15 @@ export class RunFolder {
 
   /** Saves the state after `step` updates and removes all but the newest `keep`. */
   saveStep(step: number, files: ReadonlyMap<StateFile, Uint8Array>, keep: number): void {
-    writeFolder(join(this.path, `step-${String(step).padStart(8, '0')}`), files);
+    writeFolder(join(this.path, stepName(step)), files);
     for (const name of stepFolders(this.path).slice(keep)) removeFolder(join(this.path, name));
   }
 }
 
-/** The newest checkpoint of a run that is whole; damaged ones are passed over and reported. */
+/** The newest checkpoint of a run that is whole; damaged ones are passed over and reported.
+ *
+ * What is whole and still cannot be gone on from, such as another version's, is an error: an older one would only
+ * hide it. */
 export function newestState(path: string): SavedState {
   const damaged: string[] = [];
   for (const name of stepFolders(path)) {
@@ -119,18 +138,19 @@ export function newestState(path: string): SavedState {
     try {
       if (!existsSync(join(folder, checksumFile)))
         throw new Error(`${folder} has no ${checksumFile}; it is damaged`);
-      const state = decodeState(readBytes(join(folder, 'state.json')), `${folder}/state.json`);
-      const checkpoint = readCheckpoint(folder);
-      return {
-        folder,
-        state,
-        checkpoint,
-        optimizer: readBytes(join(folder, 'optimizer.safetensors')),
-        damaged,
-      };
+      verifyFolder(folder);
     } catch (error) {
       damaged.push((error as Error).message);
+      continue;
     }
+    const state = decodeState(readBytes(join(folder, 'state.json')), `${folder}/state.json`);
+    if (stepName(state.step) !== name) {
+      throw new Error(
+        `${folder}/state.json: expected the step that the folder is named after, got ${state.step}`,
+      );
+    }
+    const optimizer = readBytes(join(folder, 'optimizer.safetensors'));
+    return { folder, state, checkpoint: readCheckpoint(folder), optimizer, damaged };
   }
   throw new Error(damaged[0] ?? `cannot resume ${path}: it holds no checkpoint yet (step-...)`);
 }
@@ -152,7 +172,7 @@ export function findCheckpoint(path: string | undefined): string {
   if (!existsSync(start)) throw new Error(`cannot read ${start}: no such folder; npm run train makes a run`);
   if (!isFolder(start))
     throw new Error(`cannot read ${start}: this is a file; expected a run or model folder`);
-  const found = checkpointsIn(start).find((folder) => existsSync(join(folder, 'config.json')));
+  const found = checkpointsIn(start).find(holdsModel);
   if (found === undefined) {
     throw new Error(
       `${start} holds no model: expected best/, step-.../ or config.json in it; did the run save anything yet?`,
@@ -174,12 +194,31 @@ export function runOf(checkpoint: string): string | undefined {
   return inRun && existsSync(join(dirname(checkpoint), 'run.json')) ? dirname(checkpoint) : undefined;
 }
 
+/** Whether there is a model, even a damaged one: reading it says so, where another in its place would be a surprise. */
+function holdsModel(folder: string): boolean {
+  return existsSync(join(folder, 'config.json')) || existsSync(join(folder, checksumFile));
+}
+
 /** best/ may have been caught in the middle of being replaced: then it is whole under one of two other names. */
 function checkpointsIn(path: string): string[] {
   const best = join(path, 'best');
   const { fresh, old } = replacements(best);
   const spare = [fresh, old].filter((folder) => existsSync(join(folder, checksumFile)));
   return [best, ...spare, ...stepFolders(path).map((name) => join(path, name)), path];
+}
+
+/** Cuts off a last line that was not written to its end, so that the next record is not glued to it. */
+function cutTornLine(path: string): void {
+  if (!existsSync(path)) return;
+  attempt('tidy', path, () => {
+    const bytes = readFileSync(path);
+    const end = bytes.lastIndexOf(0x0a) + 1;
+    if (end < bytes.length) truncateSync(path, end);
+  });
+}
+
+function stepName(step: number): string {
+  return `step-${String(step).padStart(8, '0')}`;
 }
 
 /** Newest first. */
@@ -192,10 +231,7 @@ function stepFolders(path: string): string[] {
 function newestRun(): string {
   const runs = (isFolder(runsFolder) ? listFolder(runsFolder) : [])
     .map((name) => join(runsFolder, name))
-    .filter(
-      (path) =>
-        isFolder(path) && checkpointsIn(path).some((folder) => existsSync(join(folder, 'config.json'))),
-    )
+    .filter((path) => isFolder(path) && checkpointsIn(path).some(holdsModel))
     .map((path) => ({
       path,
       time: statSync(join(path, 'metrics.jsonl'), { throwIfNoEntry: false })?.mtimeMs ?? 0,
