@@ -1,8 +1,11 @@
 /** One trainer a folder: a lock file that holds the process's number, and is taken over when that process is gone. */
 import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { attempt } from './files.ts';
+
+/** Locks of this process: one that names it and is not among them is a namesake's, as containers reuse numbers. */
+const held = new Set<string>();
 
 /** Takes the folder's lock or throws; returns the function that gives it back. */
 export function lockFolder(folder: string): () => void {
@@ -11,14 +14,16 @@ export function lockFolder(folder: string): () => void {
   for (;;) {
     try {
       attempt('write', path, () => create(path, own));
+      held.add(resolve(path));
       return () => {
-        if (read(path) === own) rmSync(path, { force: true });
+        if (held.delete(resolve(path)) && read(path) === own) rmSync(path, { force: true });
       };
     } catch (error) {
       const holder = read(path);
       if (holder === undefined) throw error; // something else stood in the way
       const [pid, host] = holder.trim().split(' ');
-      if (host !== hostname() || isAlive(Number(pid))) {
+      const namesake = Number(pid) === process.pid && !held.has(resolve(path));
+      if (host !== hostname() || (isAlive(Number(pid)) && !namesake)) {
         throw new Error(
           `${folder} is in use by another trainer (process ${pid} on ${host}); wait for it, or remove ${path} if it is gone`,
         );
@@ -40,8 +45,8 @@ export function lockFolder(folder: string): () => void {
 /** Makes the file with its content at once, or fails if it is there: a link appears whole, a new file empty. */
 function create(path: string, content: string): void {
   const own = `${path}.${process.pid}`;
-  writeFileSync(own, content);
   try {
+    writeFileSync(own, content);
     linkSync(own, path);
   } finally {
     rmSync(own, { force: true });
