@@ -49,7 +49,7 @@ export class Terminal {
   }
 
   #style(style: 'yellow', text: string): string {
-    return this.interactive && !('NO_COLOR' in process.env) ? styleText(style, text) : text;
+    return this.interactive && !process.env['NO_COLOR'] ? styleText(style, text) : text;
   }
 
   #clear(): void {
