@@ -2,13 +2,15 @@
  *
  *     nll = mean of -ln p(token | what came before it in its window)
  *
- * Log-likelihoods are taken in float64 from the logits and added in order, so the number does not depend on how many
- * windows are computed at a time. */
+ * Each token is scored once and weighs the same, whatever window it stands in; the first has nothing before it and is
+ * not scored. Log-likelihoods are taken in float64 from the logits and added in order, so the number does not depend on
+ * how many windows are computed at a time. */
 import type { Gpt } from '../model/gpt.ts';
 import { negativeLogLikelihood } from '../tensor/reference/cross-entropy.ts';
-import type { Ids } from '../tensor/tensor.ts';
-import { copyWindow, type Window } from '../train/dataset.ts';
+import type { Floats, Ids } from '../tensor/tensor.ts';
+import { copyWindow } from '../train/dataset.ts';
 import { bitsPer, meanAndError, perplexity } from './perplexity.ts';
+import type { ScoredWindow } from './windows.ts';
 
 /** Where windows are laid out for the model: ids (B * T each) in its memory. */
 export interface WindowBuffers {
@@ -25,13 +27,17 @@ export interface Score {
   readonly bitsPerChar: number;
 }
 
-/** Calls `visit` with each scored token's -ln p in order: (nll, index of the token in `tokens`). */
+/** One scored token: -ln p of it, its index in `tokens`, and the logits it was predicted from, `at` .. `at` + V - 1 of a
+ * larger array that the next pass overwrites. */
+export type Visit = (nll: number, index: number, logits: Floats, at: number) => void;
+
+/** Calls `visit` for each scored token, window by window. */
 export function scoreTokens(
   model: Gpt,
   buffers: WindowBuffers,
   tokens: Int32Array,
-  windows: readonly Window[],
-  visit: (nll: number, index: number) => void,
+  windows: readonly ScoredWindow[],
+  visit: Visit,
 ): void {
   const V = model.config.vocabSize;
   for (let first = 0; first < windows.length; ) {
@@ -44,9 +50,11 @@ export function scoreTokens(
     }
     const logits = model.forward(buffers.inputs.rows(batch * time), { batch, time });
     for (let n = 0; n < batch * time; n++) {
-      const window = windows[first + Math.floor(n / time)]!;
+      const { start, scored = time } = windows[first + Math.floor(n / time)]!;
+      const place = n % time;
+      if (place < time - scored) continue;
       const nll = negativeLogLikelihood(logits.data, n * V, V, buffers.targets.data[n]!);
-      visit(nll, window.start + 1 + (n % time));
+      visit(nll, start + 1 + place, logits.data, n * V);
     }
     first += batch;
   }
@@ -57,23 +65,24 @@ export function score(
   model: Gpt,
   buffers: WindowBuffers,
   tokens: Int32Array,
-  windows: readonly Window[],
+  windows: readonly ScoredWindow[],
   charactersPerToken = 1,
 ): Score {
   const sums = new Float64Array(windows.length);
+  const sizes = windows.map(({ length, scored = length }) => scored);
   let sum = 0;
   let count = 0;
   let window = 0;
-  let left = windows[0]?.length ?? 0;
+  let left = sizes[0] ?? 0;
   scoreTokens(model, buffers, tokens, windows, (nll) => {
     sum += nll;
     count += 1;
     sums[window]! += nll;
     left -= 1;
-    if (left === 0) left = windows[++window]?.length ?? 0;
+    if (left === 0) left = sizes[++window] ?? 0;
   });
   if (count === 0) throw new RangeError('score: expected at least two tokens, got none to score');
-  const { standardError } = meanAndError(sums.map((total, i) => total / windows[i]!.length));
+  const { standardError } = meanAndError(sums.map((total, i) => total / sizes[i]!));
   return {
     tokensScored: count,
     nll: sum / count,
