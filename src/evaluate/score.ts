@@ -60,13 +60,13 @@ export function scoreTokens(
   }
 }
 
-/** The mean over the windows' tokens. @param charactersPerToken 1 for a character tokenizer. */
+/** The mean over the windows' tokens. `charactersPerToken` is 1 for a character tokenizer. */
 export function score(
   model: Gpt,
   buffers: WindowBuffers,
   tokens: Int32Array,
   windows: readonly ScoredWindow[],
-  charactersPerToken = 1,
+  { charactersPerToken = 1, visit }: { readonly charactersPerToken?: number; readonly visit?: Visit } = {},
 ): Score {
   const sums = new Float64Array(windows.length);
   const sizes = windows.map(({ length, scored = length }) => scored);
@@ -74,7 +74,8 @@ export function score(
   let count = 0;
   let window = 0;
   let left = sizes[0] ?? 0;
-  scoreTokens(model, buffers, tokens, windows, (nll) => {
+  scoreTokens(model, buffers, tokens, windows, (nll, index, logits, at) => {
+    visit?.(nll, index, logits, at);
     sum += nll;
     count += 1;
     sums[window]! += nll;

@@ -4,8 +4,8 @@
  *     stride s  windows of T that start s apart and score what the one before did not reach, their last s tokens:
  *               each of those sees at least T - s tokens before it, for T / s times the work
  *
- * A smaller stride gives a lower perplexity for the same model and text, so a number means little without its mode. Both
- * are common; see "Perplexity of fixed-length models" (huggingface.co/docs/transformers/perplexity). Stride T is blocks. */
+ * A model that has learned to use context predicts better the smaller the stride, so a number means little without its
+ * mode. Both are common; see "Perplexity of fixed-length models" (huggingface.co/docs/transformers/perplexity). Stride T is blocks. */
 import { allWindows, type Window } from '../train/dataset.ts';
 
 export const windowModes = ['blocks', 'stride'] as const;

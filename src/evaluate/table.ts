@@ -1,0 +1,35 @@
+/** Plain text tables: columns as wide as their widest cell, two spaces apart. */
+
+/** The first `left` columns are flush left, the others flush right, as numbers want to be. */
+export function textTable(rows: readonly (readonly string[])[], { left = 1 } = {}): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    row.forEach((cell, i) => {
+      widths[i] = Math.max(widths[i] ?? 0, width(cell));
+    });
+  }
+  return rows
+    .map((row) =>
+      row
+        .map((cell, i) => pad(cell, widths[i], i < left))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+/** Decimals for numbers, a dash for what is undefined. */
+export function decimals(x: number | null | undefined, digits: number): string {
+  return x === null || x === undefined ? '-' : x.toFixed(digits);
+}
+
+export const percent = (x: number | null | undefined): string =>
+  x === null || x === undefined ? '-' : `${(100 * x).toFixed(1)} %`;
+
+/** Code points, near enough to columns for what these tables hold. */
+const width = (cell: string): number => [...cell].length;
+
+function pad(cell: string, to: number, left: boolean): string {
+  const space = ' '.repeat(to - width(cell));
+  return left ? cell + space : space + cell;
+}

@@ -1,0 +1,79 @@
+/** The score of a text with all it depends on: the mode its windows were cut in, and how many tokens, characters and
+ * bytes were scored.
+ *
+ *     perplexity           e^(nats / tokens): compares models with the same tokenizer only
+ *     bits per character   nats / (ln 2 * characters): compares any two models of the same text
+ *     bits per byte        the same for UTF-8 bytes, which are no more than characters in plain English
+ *
+ * Jelinek, Mercer, Bahl and Baker, "Perplexity: a measure of the difficulty of speech recognition tasks" (1977);
+ * Shannon, "Prediction and entropy of printed English" (1951), for bits per letter. */
+import type { Gpt } from '../model/gpt.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
+import { type Score, score, type Visit, type WindowBuffers } from './score.ts';
+import { chooseWindows, type WindowChoice, type WindowMode } from './windows.ts';
+
+/** A model with what it takes to score text. */
+export interface Scorer {
+  readonly model: Gpt;
+  readonly tokenizer: Tokenizer;
+  readonly buffers: WindowBuffers;
+}
+
+export interface TextScore extends Score {
+  readonly bitsPerByte: number;
+  readonly mode: WindowMode;
+  readonly stride: number;
+  readonly contextLength: number;
+  /** Unicode code points and UTF-8 bytes of the scored text: all but its first token. */
+  readonly characters: number;
+  readonly bytes: number;
+}
+
+/** Scores every token after the first, once. Fewer than two tokens are a RangeError. */
+export function scoreText(
+  { model, tokenizer, buffers }: Scorer,
+  tokens: Int32Array,
+  choice: WindowChoice,
+  visit?: Visit,
+): TextScore {
+  if (tokens.length < 2) {
+    throw new RangeError(`score: the text is too short; expected at least 2 tokens, got ${tokens.length}`);
+  }
+  const { contextLength } = model.config;
+  const { windows, stride } = chooseWindows(tokens.length, contextLength, choice);
+  const scored = tokenizer.decode(tokens.subarray(1));
+  const characters = countCodePoints(scored);
+  const bytes = new TextEncoder().encode(scored).length;
+  const result = score(model, buffers, tokens, windows, {
+    charactersPerToken: characters / (tokens.length - 1),
+    ...(visit === undefined ? {} : { visit }),
+  });
+  const { tokensScored, nll, perplexity, bitsPerChar, standardError } = result;
+  const bitsPerByte = bitsPerChar * (characters / bytes);
+  const { mode } = choice;
+  return {
+    ...{ tokensScored, nll, perplexity, bitsPerChar, bitsPerByte, standardError },
+    ...{ mode, stride, contextLength, characters, bytes },
+  };
+}
+
+function countCodePoints(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}
+
+/** Three lines for people. */
+export function scoreLines(score: TextScore): string {
+  const { tokensScored, characters, bytes, mode, stride, contextLength } = score;
+  const count = (n: number) => n.toLocaleString('en-US');
+  const windows =
+    mode === 'blocks'
+      ? `in blocks of ${contextLength}`
+      : `in windows of ${contextLength}, the last ${stride} of each`;
+  return [
+    `${count(tokensScored)} tokens scored ${windows} (${count(characters)} characters, ${count(bytes)} bytes)`,
+    `${score.nll.toFixed(4)} nats per token, perplexity ${score.perplexity.toPrecision(6)}`,
+    `${score.bitsPerChar.toFixed(3)} bits per character, ${score.bitsPerByte.toFixed(3)} per byte`,
+  ].join('\n');
+}
