@@ -1,29 +1,46 @@
 /** npm run eval: how well a model predicts a text, and what its own texts are like. */
+import { join } from 'node:path';
 import { runCommand } from '../node/command.ts';
 import {
   bleuOptions,
   chooseJob,
+  chooseSweep,
   type EvalFlags,
   evalFlags,
   type Job,
   windowChoice,
 } from '../node/eval-flags.ts';
-import { openScorer, openSource, textToScore } from '../node/eval-model.ts';
-import { readText } from '../node/files.ts';
+import {
+  heldOutAndTraining,
+  openScorer,
+  openSource,
+  pictureFolder,
+  textToScore,
+} from '../node/eval-model.ts';
+import { readText, writeFile } from '../node/files.ts';
+import { Terminal } from '../node/terminal.ts';
+import { describeSizes, generateReport, generationTables } from './generate-report.ts';
+import { prepareCorpus } from './measures.ts';
 import { comparePairs, pairTables } from './pairs.ts';
 import { surprise, surpriseLegend, surpriseTable, surpriseText } from './surprise.ts';
+import { sweep, sweepTable } from './sweep.ts';
+import { sweepChart } from './sweep-chart.ts';
 import { scoreLines, scoreText } from './text-score.ts';
 
 const command = {
   name: 'eval',
   summary: `Without other flags: the perplexity of the text held out of the run's own.
 --score shows the surprise of each character of a text.
+--generate continues held-out prompts and measures what the model writes, beside what really came.
+--sweep does so for a grid of temperatures and top-ps.
 --hyp and --ref compare any two texts, line by line.`,
   flags: evalFlags,
   examples: [
     'npm run eval',
     'npm run eval -- --run runs/nano --data other.txt --mode stride',
     'npm run eval -- --score "Wren said that the tide was late."',
+    'npm run eval -- --generate 100 --temperature 0.8 --top-p 0.95',
+    'npm run eval -- --sweep --temperature 0.6,0.8,1 --top-p 0.9,1',
     'npm run eval -- --hyp mine.txt --ref theirs.txt --ref others.txt',
     'npm run --silent eval -- --json',
   ],
@@ -32,8 +49,13 @@ const command = {
 const run: Readonly<Record<Job, (given: EvalFlags) => void | Promise<void>>> = {
   perplexity: evalPerplexity,
   surprise: evalSurprise,
+  generation: evalGeneration,
+  sweep: evalSweep,
   pairs: evalPairs,
 };
+
+/** Sequences generated at a time; any number gives the same texts. */
+const slots = 32;
 
 await runCommand(command, (given) => run[chooseJob(given)](given));
 
@@ -54,6 +76,40 @@ async function evalSurprise(given: EvalFlags): Promise<void> {
   else if (process.stdout.isTTY && !('NO_COLOR' in process.env)) {
     console.log(`${surpriseLegend()}\n\n${surpriseText(result)}\n\n${scoreLines(result)}`);
   } else console.log(`${surpriseTable(result)}\n\n${scoreLines(result)}`);
+}
+
+async function evalGeneration(given: EvalFlags): Promise<void> {
+  const { source, settings, scorer, heldOut, corpus } = await openSampling(given);
+  const [temperature, topP] = [settings.temperatures[0], settings.topPs[0]];
+  const { count, promptTokens, newTokens, topK, seed } = settings;
+  const report = generateReport(scorer, heldOut.tokens, corpus, {
+    ...{ count, promptTokens, newTokens, temperature, topK, topP, seed },
+  });
+  if (given.json) console.log(JSON.stringify(report));
+  else console.log(`${source.folder} on ${heldOut.path}\n${generationTables(report)}`);
+}
+
+async function evalSweep(given: EvalFlags): Promise<void> {
+  const { source, settings, scorer, heldOut, corpus } = await openSampling(given);
+  const terminal = new Terminal({ quiet: given.json === true });
+  const result = sweep(scorer, heldOut.tokens, corpus, settings, (done, of) =>
+    terminal.progress(`setting ${done + 1} of ${of}`),
+  );
+  const svg = given.svg ?? join(pictureFolder(source), 'sweep.svg');
+  writeFile(svg, sweepChart(result));
+  if (given.json) terminal.line(JSON.stringify({ ...result, svg }));
+  else {
+    terminal.line(`${source.folder} on ${heldOut.path}\n${describeSizes(settings)}\n`);
+    terminal.line(`${sweepTable(result)}\n\ndrawn in ${svg}`);
+  }
+}
+
+async function openSampling(given: EvalFlags) {
+  const source = openSource(given);
+  const settings = chooseSweep(given, source.checkpoint.config.contextLength);
+  const heldOut = heldOutAndTraining(source, given);
+  const scorer = await openScorer(source, given, Math.min(slots, settings.count));
+  return { source, settings, scorer, heldOut, corpus: prepareCorpus(heldOut.training) };
 }
 
 function evalPairs(given: EvalFlags): void {

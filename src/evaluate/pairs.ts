@@ -2,15 +2,16 @@
  * much the hypotheses repeat themselves. */
 import { normalizeText } from '../model/tokenizer.ts';
 import { type Bleu, type BleuOptions, corpusBleu } from './bleu.ts';
-import { distinctN, diversity, repetition } from './repetition.ts';
 import { corpusRouge, type Rouge, rougeSignature } from './rouge.ts';
 import { decimals, textTable } from './table.ts';
+import { splitWords, type WordRepetition, wordRepetition } from './words.ts';
 
 export interface NamedText {
   readonly name: string;
   readonly text: string;
 }
-export interface PairReport {
+/** Repetition is that of the hypotheses by themselves. */
+export interface PairReport extends WordRepetition {
   readonly segments: number;
   readonly bleu: Bleu;
   /** Means over the lines; of several references the best counts. */
@@ -18,13 +19,6 @@ export interface PairReport {
   readonly rouge2: Rouge;
   readonly rougeL: Rouge;
   readonly rougeLsum: Rouge;
-  /** Of the hypotheses' words (cut at white space), pooled; null where no line has enough of them. */
-  readonly rep2: number | null;
-  readonly rep3: number | null;
-  readonly rep4: number | null;
-  readonly diversity: number | null;
-  readonly distinct1: number | null;
-  readonly distinct2: number | null;
 }
 
 /** Scores line i of the hypotheses against line i of every reference; unequal line counts are a RangeError. */
@@ -43,17 +37,11 @@ export function comparePairs(
   });
   const lists = own.map((_, i) => others.map((lines) => lines[i]));
   const { score, precisions, counts, totals, brevityPenalty, ...rest } = corpusBleu(own, lists, options);
-  const words = own.map(splitWords);
   return {
     segments: own.length,
     bleu: { score, precisions, counts, totals, brevityPenalty, ...rest },
     ...corpusRouge(['rouge1', 'rouge2', 'rougeL', 'rougeLsum'], own, lists),
-    rep2: repetition(words, 2).pooled,
-    rep3: repetition(words, 3).pooled,
-    rep4: repetition(words, 4).pooled,
-    diversity: diversity(words).pooled,
-    distinct1: distinctN(words, 1),
-    distinct2: distinctN(words, 2),
+    ...wordRepetition(own.map(splitWords)),
   };
 }
 
@@ -61,11 +49,6 @@ export function comparePairs(
 export function segmentLines(text: string): string[] {
   const normal = normalizeText(text);
   return (normal.endsWith('\n') ? normal.slice(0, -1) : normal).split('\n');
-}
-
-/** At white space. */
-export function splitWords(text: string): string[] {
-  return text.match(/\S+/g) ?? [];
 }
 
 export function pairTables(report: PairReport): string {

@@ -1,8 +1,8 @@
-/** The flags of npm run eval, and which of its five jobs they ask for. */
-import type { BleuOptions } from '../evaluate/bleu.ts';
-import { sentenceBleu } from '../evaluate/bleu.ts';
+/** The flags of npm run eval, and which of its jobs they ask for. */
+import { type BleuOptions, sentenceBleu } from '../evaluate/bleu.ts';
+import type { SweepSettings } from '../evaluate/sweep.ts';
 import { windowModes } from '../evaluate/windows.ts';
-import { rules, UsageError, type Values } from './command.ts';
+import { type Rule, rules, UsageError, type Values } from './command.ts';
 import { kernelFlags } from './kernels.ts';
 
 export const evalFlags = {
@@ -38,6 +38,48 @@ export const evalFlags = {
   },
   score: { kind: 'text', value: 'TEXT', help: 'show the surprise of each character of TEXT' },
   'score-file': { kind: 'text', value: 'FILE', help: 'the same, of a file' },
+  generate: {
+    kind: 'integer',
+    value: 'N',
+    rule: rules.positive,
+    help: 'continue N held-out prompts and measure what comes, beside\nwhat really came (with --sweep: N for each setting, default 20)',
+  },
+  sweep: { kind: 'switch', help: 'the same for a grid of temperatures and top-ps: a table and a picture' },
+  'prompt-tokens': {
+    kind: 'integer',
+    value: 'N',
+    rule: rules.positive,
+    help: 'length of the prompts (default: half the context)',
+  },
+  tokens: {
+    kind: 'integer',
+    value: 'N',
+    rule: rules.positive,
+    help: 'tokens to draw for each (default 200)',
+  },
+  temperature: {
+    kind: 'text',
+    value: 'X',
+    help: 'below 1 safer, above 1 wilder, 0 greedy (default 1);\nwith --sweep a list (default 0.5,0.7,0.85,1,1.2)',
+  },
+  'top-k': {
+    kind: 'integer',
+    value: 'N',
+    rule: rules.notNegative,
+    help: 'keep only the N likeliest tokens (default 0: all)',
+  },
+  'top-p': {
+    kind: 'text',
+    value: 'X',
+    help: 'keep only the smallest set holding this share of the\nprobability (default 1); with --sweep a list (default 0.8,0.9,0.95,1)',
+  },
+  seed: {
+    kind: 'integer',
+    value: 'N',
+    rule: rules.seed,
+    help: 'of the prompts and the draws (default 1, so that two models\nget the same prompts)',
+  },
+  svg: { kind: 'text', value: 'FILE', help: 'where --sweep draws (default sweep.svg in the run folder)' },
   hyp: { kind: 'text', value: 'FILE', help: 'compare the lines of FILE with those of --ref; needs no model' },
   ref: {
     kind: 'text',
@@ -72,6 +114,10 @@ type Name = keyof typeof evalFlags;
 
 const kernelNames = Object.keys(kernelFlags) as (keyof typeof kernelFlags)[];
 const ofModel: readonly Name[] = ['run', 'unknown', ...kernelNames, 'json'];
+const ofSampling: readonly Name[] = [
+  ...(['data', 'generate', 'prompt-tokens', 'tokens', 'temperature', 'top-k', 'top-p', 'seed'] as const),
+  ...ofModel,
+];
 
 /** Each job, the flags that ask for it, and all it understands. */
 const jobs = {
@@ -83,6 +129,8 @@ const jobs = {
     by: ['score', 'score-file'],
     takes: ['score', 'score-file', 'mode', 'stride', ...ofModel],
   },
+  sweep: { by: ['sweep'], takes: ['sweep', 'svg', ...ofSampling] },
+  generation: { by: ['generate'], takes: ofSampling },
   perplexity: { by: [], takes: ['data', 'split', 'mode', 'stride', ...ofModel] },
 } as const satisfies Record<string, { by: readonly Name[]; takes: readonly Name[] }>;
 export type Job = keyof typeof jobs;
@@ -116,6 +164,37 @@ export function chooseJob(given: EvalFlags): Job {
     throw new UsageError('--score and --score-file are both given; expected one of them');
   }
   return chosen;
+}
+
+const sweepDefaults = { temperature: '0.5,0.7,0.85,1,1.2', 'top-p': '0.8,0.9,0.95,1' } as const;
+
+/** What --generate and --sweep have in common; a sweep has lists of temperatures and top-ps. */
+export function chooseSweep(given: EvalFlags, contextLength: number): SweepSettings {
+  const grid = given.sweep === true ? sweepDefaults : { temperature: '1', 'top-p': '1' };
+  const list = (name: 'temperature' | 'top-p', rule: Rule) => {
+    const numbers = numberList(name, given[name] ?? grid[name], rule);
+    if (given.sweep === true || numbers.length === 1) return numbers;
+    throw new UsageError(`--${name} takes a list with --sweep only, got ${JSON.stringify(given[name])}`);
+  };
+  return {
+    count: given.generate ?? 20,
+    promptTokens: given['prompt-tokens'] ?? Math.max(1, Math.floor(contextLength / 2)),
+    newTokens: given.tokens ?? 200,
+    temperatures: list('temperature', rules.notNegative),
+    topPs: list('top-p', rules.unit),
+    topK: given['top-k'] ?? 0,
+    seed: given.seed ?? 1,
+  };
+}
+
+/** Numbers apart by commas, in the order given, each once. */
+function numberList(name: string, text: string, rule: Rule): number[] {
+  const numbers = text.split(',').map((part) => {
+    const number = /^\s*(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(part) ? Number(part) : Number.NaN;
+    if (Number.isFinite(number) && rule.holds(number)) return number;
+    throw new UsageError(`--${name} ${rule.text}, got ${JSON.stringify(part)}`);
+  });
+  return [...new Set(numbers)];
 }
 
 export function windowChoice({ mode = 'blocks', stride }: EvalFlags) {

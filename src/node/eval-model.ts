@@ -1,5 +1,5 @@
 /** What npm run eval opens: a model ready to score and generate, and the texts that belong to it. */
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Scorer } from '../evaluate/text-score.ts';
 import { type Checkpoint, loadParameters } from '../model/checkpoint.ts';
 import { Gpt } from '../model/gpt.ts';
@@ -60,12 +60,42 @@ export function textToScore({ folder, checkpoint }: Source, given: EvalFlags): T
   return { path, split, tokens: part };
 }
 
-/** The text that the run of this checkpoint was trained on, as its run.json says. */
+/** Text to take prompts from, and the text that the model may have copied from. */
+export interface HeldOut {
+  readonly path: string;
+  readonly tokens: Int32Array;
+  readonly training: string;
+}
+
+/** The two parts of the run's own text; with another text as --data all of that is held out. A model folder that does
+ * not say what it was trained on is taken to have learned from the first 90 % of --data. */
+export function heldOutAndTraining({ folder, checkpoint }: Source, given: EvalFlags): HeldOut {
+  const { tokenizer } = checkpoint;
+  const encode = (path: string) => tokenizer.encode(readText(path), given.unknown ?? 'error');
+  const own = ownText(folder);
+  const path = given.data ?? trainedOn(folder);
+  const other = own !== undefined && resolve(own) !== resolve(path);
+  const learned = encode(other ? own : path);
+  const cut = cutAt(learned.length);
+  const tokens = other ? encode(path) : learned.subarray(cut);
+  return { path, tokens, training: tokenizer.decode(learned.subarray(0, cut)) };
+}
+
+/** Where a run keeps its pictures: its folder, or the current one for a model that stands alone. */
+export function pictureFolder({ folder }: Source): string {
+  return runOf(folder) ?? '.';
+}
+
 function trainedOn(folder: string): string {
-  const run = runOf(folder);
-  if (run !== undefined) {
-    const { data } = JSON.parse(readText(join(run, 'run.json'))) as { data?: unknown };
-    if (typeof data === 'string') return data;
-  }
+  const own = ownText(folder);
+  if (own !== undefined) return own;
   throw new Error(`${folder} does not say what it was trained on; say which text to score with --data FILE`);
+}
+
+/** The text that the run of this checkpoint was trained on, as its run.json says. */
+function ownText(folder: string): string | undefined {
+  const run = runOf(folder);
+  if (run === undefined) return undefined;
+  const { data } = JSON.parse(readText(join(run, 'run.json'))) as { data?: unknown };
+  return typeof data === 'string' ? data : undefined;
 }

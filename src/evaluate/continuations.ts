@@ -1,0 +1,101 @@
+/** A model's continuations of held-out prompts, each beside what really came next. */
+import type { Gpt } from '../model/gpt.ts';
+import { generateAll } from '../sample/generate.ts';
+import type { SamplingSettings } from '../sample/settings.ts';
+import { RandomStream } from '../tensor/random.ts';
+import { perplexity } from './perplexity.ts';
+import { scoreTokens } from './score.ts';
+import type { Scorer } from './text-score.ts';
+import { chooseWindows } from './windows.ts';
+
+/** A place in the held-out text: what the model is given, and what follows it there. */
+export interface Excerpt {
+  readonly prompt: Int32Array;
+  readonly truth: Int32Array;
+}
+
+export interface ExcerptSizes {
+  readonly count: number;
+  readonly promptTokens: number;
+  readonly newTokens: number;
+}
+
+/** Disjoint excerpts, one at a random place of each of `count` equal stretches of the text: the whole text is covered,
+ * and excerpt i depends on the seed and the sizes only. */
+export function chooseExcerpts(
+  heldOut: Int32Array,
+  { count, promptTokens, newTokens }: ExcerptSizes,
+  seed: number,
+): Excerpt[] {
+  const length = promptTokens + newTokens;
+  const stretch = Math.floor(heldOut.length / count);
+  if (stretch < length) {
+    throw new RangeError(
+      `continuations: the held-out text is too short; expected ${count} times ${promptTokens} + ${newTokens} tokens, ` +
+        `got ${heldOut.length}; take fewer or shorter ones`,
+    );
+  }
+  const random = new RandomStream(seed, 'evaluate');
+  return Array.from({ length: count }, (_, i) => {
+    const start = i * stretch + random.below(stretch - length + 1, i);
+    const middle = start + promptTokens;
+    return { prompt: heldOut.subarray(start, middle), truth: heldOut.subarray(middle, start + length) };
+  });
+}
+
+/** As many new tokens for each prompt, as many prompts at a time as the model's cache holds; prompt i is stream i. */
+export function continuePrompts(
+  model: Gpt,
+  prompts: readonly ArrayLike<number>[],
+  options: { readonly settings: SamplingSettings; readonly newTokens: number; readonly seed: number },
+): Int32Array[] {
+  const { settings, newTokens, seed } = options;
+  const { slots } = model.cache;
+  const texts: Int32Array[] = [];
+  for (let first = 0; first < prompts.length; first += slots) {
+    const requests = prompts.slice(first, first + slots).map((prompt, i) => ({ prompt, stream: first + i }));
+    const generations = generateAll(model, requests, {
+      settings,
+      maxNewTokens: newTokens,
+      seed,
+      contextPolicy: 'shift',
+    });
+    texts.push(...generations.map(({ tokens }) => Int32Array.from(tokens)));
+  }
+  return texts;
+}
+
+/** The model's perplexity of texts after their prompts, pooled over all their tokens: the plain model's, whatever the
+ * texts were sampled with. Windows overlap by half (stride T / 2), so no token is predicted from almost nothing. */
+export function continuationPerplexity(
+  { model, buffers }: Pick<Scorer, 'model' | 'buffers'>,
+  prompts: readonly Int32Array[],
+  texts: readonly Int32Array[],
+): number {
+  const T = model.config.contextLength;
+  const size = prompts.reduce((sum, prompt, i) => sum + prompt.length + texts[i].length, 0);
+  // All texts after each other; windows never reach across, and those of equal length go through the model together.
+  const tokens = new Int32Array(size);
+  const counts = new Uint8Array(size);
+  let at = 0;
+  const windows = prompts.flatMap((prompt, i) => {
+    const base = at;
+    tokens.set(prompt, base);
+    tokens.set(texts[i], base + prompt.length);
+    at += prompt.length + texts[i].length;
+    counts.fill(1, Math.max(base + prompt.length, base + 1), at);
+    return chooseWindows(at - base, T, { mode: 'stride' }).windows.map((window) => ({
+      ...window,
+      start: base + window.start,
+    }));
+  });
+  windows.sort((a, b) => b.length - a.length);
+  let nats = 0;
+  let scored = 0;
+  scoreTokens(model, buffers, tokens, windows, (nll, index) => {
+    if (counts[index] === 0) return;
+    nats += nll;
+    scored++;
+  });
+  return perplexity(nats / scored);
+}

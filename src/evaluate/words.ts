@@ -1,0 +1,57 @@
+/** Words: how much texts repeat them, and whether a corpus has them. */
+import { distinctN, diversity, repetition } from './repetition.ts';
+
+/** At white space; punctuation stays with its word. */
+export function splitWords(text: string): string[] {
+  return text.match(/\S+/g) ?? [];
+}
+
+/** Of several texts in words, pooled over all of them; null where no text has enough words. */
+export interface WordRepetition {
+  readonly rep2: number | null;
+  readonly rep3: number | null;
+  readonly rep4: number | null;
+  readonly diversity: number | null;
+  readonly distinct1: number | null;
+  readonly distinct2: number | null;
+}
+
+export function wordRepetition(texts: readonly (readonly string[])[]): WordRepetition {
+  return {
+    rep2: repetition(texts, 2).pooled,
+    rep3: repetition(texts, 3).pooled,
+    rep4: repetition(texts, 4).pooled,
+    diversity: diversity(texts).pooled,
+    distinct1: distinctN(texts, 1),
+    distinct2: distinctN(texts, 2),
+  };
+}
+
+const word = /[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*/gu;
+
+/** The different words of a text: runs of letters and digits with apostrophes inside, in lower case. */
+export function wordsOf(text: string): Set<string> {
+  return new Set(text.toLowerCase().match(word) ?? []);
+}
+
+/** The share of words that are known, each as often as it occurs; null if there are none.
+ *
+ * A word counts if the continuation ends it, also if the prompt began it; one that reaches the very end does not: it may
+ * have been cut off there. */
+export function knownWordShare(
+  continuations: readonly { readonly prompt: string; readonly text: string }[],
+  known: ReadonlySet<string>,
+): number | null {
+  let found = 0;
+  let all = 0;
+  for (const { prompt, text } of continuations) {
+    const whole = prompt + text;
+    for (const match of whole.matchAll(word)) {
+      const end = match.index + match[0].length;
+      if (end <= prompt.length || end === whole.length) continue;
+      all++;
+      if (known.has(match[0].toLowerCase())) found++;
+    }
+  }
+  return all === 0 ? null : found / all;
+}

@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import { chooseExcerpts, continuationPerplexity } from '../../src/evaluate/continuations.ts';
+import {
+  type GenerateSettings,
+  generateReport,
+  generationTables,
+} from '../../src/evaluate/generate-report.ts';
+import { measures, measureTexts, prepareCorpus } from '../../src/evaluate/measures.ts';
+import { sweep, sweepTable } from '../../src/evaluate/sweep.ts';
+import { sweepChart } from '../../src/evaluate/sweep-chart.ts';
+import { openTiny, story } from './support.ts';
+
+const scorer = openTiny({ slots: 2 });
+const heldOut = scorer.tokenizer.encode(story.repeat(4));
+const corpus = prepareCorpus('the cat sat on the mat. a rat ');
+const settings: GenerateSettings = {
+  ...{ count: 5, promptTokens: 6, newTokens: 40 },
+  ...{ temperature: 0.9, topK: 0, topP: 0.95, seed: 3 },
+};
+const report = generateReport(scorer, heldOut, corpus, settings);
+
+describe('measureTexts', () => {
+  const measured = measureTexts(
+    [
+      { prompt: 'the c', text: 'at sat on the rat. zz' },
+      { prompt: '', text: `the owl ${'on and '.repeat(3)}` },
+    ],
+    prepareCorpus('the cat sat on the mat'),
+    { perplexity: 7, seed: 1 },
+  );
+
+  test('words, loops, copies and spelling by hand', () => {
+    expect(measured.perplexity).toBe(7);
+    expect(measured.rep2).toBeCloseTo(1 - (5 + 4) / (5 + 7), 14); // the second: the-owl owl-on on-and and-on
+    expect(measured.distinct1).toBeCloseTo(8 / 14, 14); // at sat on the rat. zz owl and
+    expect(measured.loopShare).toBe(1 / 2);
+    expect(measured.longestOverlap).toBe('at sat on the '.length);
+    expect(measured.meanOverlap).toBe((14 + 4) / 2); // 'the '
+    expect(measured.seenShare).toBe(0); // no 20 characters in one piece
+    expect(measured.knownWords).toBeCloseTo((4 + 4) / (5 + 8), 14); // rat, owl, and unknown; zz is cut off
+    expect(measured.selfBleu).toBeGreaterThan(0);
+  });
+
+  test('one text has no self-BLEU', () => {
+    const one = measureTexts([{ prompt: '', text: 'a b' }], corpus, { perplexity: 1, seed: 1 });
+    expect(one).toMatchObject({ selfBleu: null, rep3: null, rep4: null, diversity: null });
+  });
+});
+
+describe('generateReport', () => {
+  test('continues held-out prompts; the truth is what follows there', () => {
+    const excerpts = chooseExcerpts(heldOut, settings, 3);
+    expect(report.continuations).toHaveLength(5);
+    report.continuations.forEach(({ prompt, generated, truth }, i) => {
+      expect(prompt).toBe(scorer.tokenizer.decode(excerpts[i].prompt));
+      expect(truth).toBe(scorer.tokenizer.decode(excerpts[i].truth));
+      expect(generated).toHaveLength(40);
+    });
+  });
+
+  test('measures both sides alike: those of what it shows', () => {
+    const encode = (text: string) => scorer.tokenizer.encode(text);
+    const prompts = report.continuations.map(({ prompt }) => encode(prompt));
+    for (const side of ['generated', 'truth'] as const) {
+      const shown = report.continuations.map((c) => ({ prompt: c.prompt, text: c[side] }));
+      const ids = shown.map(({ text }) => encode(text));
+      const perplexity = continuationPerplexity(scorer, prompts, ids);
+      expect(report[side]).toEqual(measureTexts(shown, corpus, { perplexity, seed: 3 }));
+    }
+    expect(report.generated).not.toEqual(report.truth);
+  });
+
+  test('the same for the same seed and any batch, other prompts and draws for another seed', () => {
+    expect(generateReport(openTiny({ slots: 5, batch: 3 }), heldOut, corpus, settings)).toEqual(report);
+    const other = generateReport(scorer, heldOut, corpus, { ...settings, seed: 4 });
+    expect(other.continuations[0]).not.toEqual(report.continuations[0]);
+  });
+
+  test('BLEU and ROUGE compare the generated with the true continuations', () => {
+    expect(report.bleuChar.signature).toContain('tok:char');
+    expect(report.bleu13a.signature).toContain('tok:13a');
+    expect(report.bleuChar.hypothesisLength).toBe(
+      report.continuations.reduce((sum, { generated }) => sum + generated.replace(/\s/g, '').length, 0),
+    );
+    expect(report.bleuChar.referenceLength).toBe(
+      report.continuations.reduce((sum, { truth }) => sum + truth.replace(/\s/g, '').length, 0),
+    );
+    for (const type of ['rouge1', 'rouge2', 'rougeL', 'rougeLsum'] as const) {
+      expect(report[type].f).toBeGreaterThanOrEqual(0);
+      expect(report[type].f).toBeLessThan(1);
+    }
+  });
+
+  test('the table has a line for every measure, generated beside true', () => {
+    const text = generationTables(report);
+    for (const { label } of Object.values(measures)) expect(text).toContain(`\n${label} `);
+    expect(text).toContain(
+      '5 held-out prompts of 6 tokens, each continued by 40, seed 3, temperature 0.9, top-p 0.95',
+    );
+    expect(text).toMatch(
+      new RegExp(
+        `^perplexity +${report.generated.perplexity.toFixed(2)} +${report.truth.perplexity.toFixed(2)}$`,
+        'm',
+      ),
+    );
+  });
+});
+
+describe('sweep', () => {
+  const { temperature: _, topP: __, ...sizes } = settings;
+  const grid = { ...sizes, temperatures: [0, 0.9, 1.5], topPs: [0.95, 1] };
+  const seen: string[] = [];
+  const result = sweep(scorer, heldOut, corpus, grid, (done, of) => seen.push(`${done}/${of}`));
+
+  test('a cell for each pair in order, the cell of a pair equal to the report of these settings', () => {
+    expect(result.cells.map(({ topP, temperature }) => [topP, temperature])).toEqual([
+      [0.95, 0],
+      [0.95, 0.9],
+      [0.95, 1.5],
+      [1, 0],
+      [1, 0.9],
+      [1, 1.5],
+    ]);
+    expect(seen).toEqual(['0/6', '1/6', '2/6', '3/6', '4/6', '5/6']);
+    expect(result.cells[1].measures).toEqual(report.generated);
+    expect(result.truth).toEqual(report.truth);
+    expect(result.cells[0].measures).toEqual(result.cells[3].measures); // greedy leaves nothing for top-p to cut
+  });
+
+  test('the table has a row a cell and the true text last', () => {
+    const lines = sweepTable(result).split('\n');
+    expect(lines).toHaveLength(1 + 6 + 1);
+    expect(lines[2]).toMatch(/^0\.95 +0\.9 /);
+    expect(lines.at(-1)).toMatch(/^true text /);
+  });
+
+  test('the picture is well-formed, has a curve a top-p in each panel, no script and no bad number', () => {
+    const svg = sweepChart(result);
+    expect(svg).toMatch(/^<svg xmlns="http:\/\/www.w3.org\/2000\/svg" /);
+    expect(svg).not.toMatch(/<script|NaN|Infinity|undefined|null|href/);
+    expect(svg).toContain('prefers-color-scheme:dark');
+    const open: string[] = [];
+    for (const [, close, name, empty] of svg
+      .replace(/<style>.*?<\/style>/s, '')
+      .matchAll(/<(\/?)(\w+)[^>]*?(\/?)>/g)) {
+      if (close) expect(open.pop()).toBe(name);
+      else if (!empty) open.push(name);
+    }
+    expect(open).toEqual([]);
+    expect(svg.match(/class="curve k0" d="M[\d.-]+ [\d.-]+L/g)).toHaveLength(6);
+    // Greedy text of this model is one long word: it has no pairs and nothing to spell, hence no dot in four panels.
+    expect(result.cells[3].measures).toMatchObject({ diversity: null, rep2: null, knownWords: null });
+    expect(svg.match(/class="dot k1"/g)).toHaveLength(1 + 2 * 3 + 4 * 2);
+    expect(svg.match(/class="true" d="M0 /g)).toHaveLength(5);
+    expect(svg.match(/class="ring"/g)).toHaveLength(1);
+  });
+
+  test('a single setting draws too', () => {
+    const single = {
+      ...result,
+      settings: { ...grid, temperatures: [0.9], topPs: [0.95] },
+      cells: [result.cells[1]],
+    };
+    expect(sweepChart(single)).not.toMatch(/NaN|Infinity|undefined/);
+  });
+});
