@@ -20,6 +20,7 @@ import {
 import { readText, writeFile } from '../node/files.ts';
 import { Terminal } from '../node/terminal.ts';
 import { describeSizes, generateReport, generationTables } from './generate-report.ts';
+import { measureHelp } from './measure-help.ts';
 import { prepareCorpus } from './measures.ts';
 import { comparePairs, pairTables } from './pairs.ts';
 import { surprise, surpriseLegend, surpriseTable, surpriseText } from './surprise.ts';
@@ -44,6 +45,7 @@ const command = {
     'npm run eval -- --hyp mine.txt --ref theirs.txt --ref others.txt',
     'npm run --silent eval -- --json',
   ],
+  notes: measureHelp(),
 } as const;
 
 const run: Readonly<Record<Job, (given: EvalFlags) => void | Promise<void>>> = {
@@ -105,18 +107,21 @@ async function evalSweep(given: EvalFlags): Promise<void> {
 }
 
 async function openSampling(given: EvalFlags) {
+  const chosen = chooseSweep(given);
   const source = openSource(given);
-  const settings = chooseSweep(given, source.checkpoint.config.contextLength);
+  const { contextLength } = source.checkpoint.config;
+  const settings = {
+    ...chosen,
+    promptTokens: given['prompt-tokens'] ?? Math.max(1, Math.floor(contextLength / 2)),
+  };
   const heldOut = heldOutAndTraining(source, given);
   const scorer = await openScorer(source, given, Math.min(slots, settings.count));
   return { source, settings, scorer, heldOut, corpus: prepareCorpus(heldOut.training) };
 }
 
 function evalPairs(given: EvalFlags): void {
-  const [hypotheses, ...references] = [given.hyp!, ...given.ref!].map((name) => ({
-    name,
-    text: readText(name),
-  }));
-  const report = comparePairs(hypotheses, references, bleuOptions(given));
+  const options = bleuOptions(given);
+  const read = (name: string) => ({ name, text: readText(name) });
+  const report = comparePairs(read(given.hyp!), given.ref!.map(read), options);
   console.log(given.json ? JSON.stringify(report) : pairTables(report));
 }

@@ -32,7 +32,7 @@ export function chooseExcerpts(
   if (stretch < length) {
     throw new RangeError(
       `continuations: the held-out text is too short; expected ${count} times ${promptTokens} + ${newTokens} tokens, ` +
-        `got ${heldOut.length}; take fewer or shorter ones`,
+        `got ${heldOut.length}; take at most ${Math.floor(heldOut.length / length)}, or shorter ones`,
     );
   }
   const random = new RandomStream(seed, 'evaluate');

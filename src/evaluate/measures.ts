@@ -62,8 +62,8 @@ export function measureTexts(
 export interface MeasureText {
   readonly label: string;
   readonly show: (x: number | null) => string;
-  /** Two sentences and the source. */
-  readonly about: string;
+  /** Two sentences and the source; none where the measure before says it all. */
+  readonly about?: string;
 }
 
 const share = (x: number | null) => percent(x);
@@ -81,10 +81,10 @@ export const measures: Readonly<Record<keyof TextMeasures, MeasureText>> = {
     label: 'rep-2',
     show: share,
     about:
-      'Share of word pairs that the same text has had before. rep-3 and rep-4 are the same for longer runs, and loops show there first (Welleck et al. 2019).',
+      'Share of word pairs that the same text has had before; rep-3 and rep-4 look at longer runs. Real text repeats little, and a model that loops repeats nearly all (Welleck et al. 2019).',
   },
-  rep3: { label: 'rep-3', show: share, about: '' },
-  rep4: { label: 'rep-4', show: share, about: '' },
+  rep3: { label: 'rep-3', show: share },
+  rep4: { label: 'rep-4', show: share },
   diversity: {
     label: 'diversity',
     show: share,
@@ -97,7 +97,7 @@ export const measures: Readonly<Record<keyof TextMeasures, MeasureText>> = {
     about:
       'Different words of all texts over all their words; distinct-2 counts pairs. Low if texts repeat themselves or each other, and lower the more text there is (Li et al. 2016).',
   },
-  distinct2: { label: 'distinct-2', show: share, about: '' },
+  distinct2: { label: 'distinct-2', show: share },
   selfBleu: {
     label: 'self-BLEU',
     show: number(1),
@@ -120,9 +120,9 @@ export const measures: Readonly<Record<keyof TextMeasures, MeasureText>> = {
     label: 'longest copy',
     show: number(0),
     about:
-      'The longest run of characters that stands in the training text word for word; the mean copy is that of the average text. Much longer than for true text means recitation (Carlini et al. 2021).',
+      'The longest run of characters that stands in the training text exactly; the mean copy is that of the average text. Much longer than for true text means recitation (Carlini et al. 2021).',
   },
-  meanOverlap: { label: 'mean copy', show: number(1), about: '' },
+  meanOverlap: { label: 'mean copy', show: number(1) },
   seenShare: {
     label: `${seenOrder}-grams seen`,
     show: share,

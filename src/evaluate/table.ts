@@ -26,6 +26,20 @@ export function decimals(x: number | null | undefined, digits: number): string {
 export const percent = (x: number | null | undefined): string =>
   x === null || x === undefined ? '-' : `${(100 * x).toFixed(1)} %`;
 
+/** The words of a text in lines of at most `most` characters, each behind `indent`. */
+export function wrapped(text: string, indent: string, most = 110): string {
+  const lines: string[] = [];
+  let line = indent;
+  for (const word of text.split(' ')) {
+    if (line.length + word.length > most && line !== indent) {
+      lines.push(line.trimEnd());
+      line = indent;
+    }
+    line += `${word} `;
+  }
+  return [...lines, line.trimEnd()].join('\n');
+}
+
 /** Code points, near enough to columns for what these tables hold. */
 const width = (cell: string): number => [...cell].length;
 

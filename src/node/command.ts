@@ -53,9 +53,12 @@ export interface Command<F extends Flags> {
   readonly positionals?: string;
   readonly flags: F;
   readonly examples: readonly string[];
+  /** What else the help says, at its end. */
+  readonly notes?: string;
 }
 
-/** Checks the arguments against the table; what stands without a flag is added to `positionals`. Returns 'help' when --help is among them; throws a UsageError otherwise. */
+/** Checks the arguments against the table; what stands without a flag is added to `positionals`.
+ * Returns 'help' when --help is among them; throws a UsageError for what does not fit. */
 export function parse<F extends Flags>(
   command: Command<F>,
   args: readonly string[],
@@ -158,7 +161,7 @@ function editDistance(a: string, b: string): number {
 }
 
 export function helpText<F extends Flags>(command: Command<F>): string {
-  const { name, summary, positionals, flags, examples } = command;
+  const { name, summary, positionals, flags, examples, notes } = command;
   const entries = Object.entries(flags).map(([flag, { value, help }]) => ({
     left: `  --${flag}${value === undefined ? '' : ` ${value}`}`,
     help,
@@ -177,6 +180,7 @@ export function helpText<F extends Flags>(command: Command<F>): string {
     '',
     'Examples:',
     ...examples.map((example) => `  ${example}`),
+    ...(notes === undefined ? [] : ['', notes]),
   ].join('\n');
 }
 

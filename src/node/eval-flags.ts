@@ -169,7 +169,7 @@ export function chooseJob(given: EvalFlags): Job {
 const sweepDefaults = { temperature: '0.5,0.7,0.85,1,1.2', 'top-p': '0.8,0.9,0.95,1' } as const;
 
 /** What --generate and --sweep have in common; a sweep has lists of temperatures and top-ps. */
-export function chooseSweep(given: EvalFlags, contextLength: number): SweepSettings {
+export function chooseSweep(given: EvalFlags): Omit<SweepSettings, 'promptTokens'> {
   const grid = given.sweep === true ? sweepDefaults : { temperature: '1', 'top-p': '1' };
   const list = (name: 'temperature' | 'top-p', rule: Rule) => {
     const numbers = numberList(name, given[name] ?? grid[name], rule);
@@ -178,7 +178,6 @@ export function chooseSweep(given: EvalFlags, contextLength: number): SweepSetti
   };
   return {
     count: given.generate ?? 20,
-    promptTokens: given['prompt-tokens'] ?? Math.max(1, Math.floor(contextLength / 2)),
     newTokens: given.tokens ?? 200,
     temperatures: list('temperature', rules.notNegative),
     topPs: list('top-p', rules.unit),

@@ -7,6 +7,7 @@
  *       metrics.jsonl    one record a line: steps, evaluations, samples, warnings
  *       baselines.json   what counting n-grams achieves on the same split
  *       report.html      all of it to look at
+ *       sweep.svg        how its texts change with temperature and top-p, once npm run eval -- --sweep has drawn it
  *       lock             while a trainer is at work */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -33,7 +34,7 @@ import { lockFolder } from './lock.ts';
 export const runsFolder = 'runs';
 const stepFolder = /^step-\d{8}$/;
 const ownFiles =
-  /^(metrics\.jsonl|(run|baselines)\.json|report\.html|best|step-\d{8}|\.(best|step-\d{8}|(run|baselines)\.json|report\.html)\.(new|old))$/;
+  /^(metrics\.jsonl|(run|baselines)\.json|report\.html|sweep\.svg|best|step-\d{8}|\.(best|step-\d{8}|(run|baselines)\.json|report\.html)\.(new|old))$/;
 
 /** A checkpoint that training can go on from. */
 export interface SavedState {

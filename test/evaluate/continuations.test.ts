@@ -42,7 +42,7 @@ describe('chooseExcerpts', () => {
 
   test('a text that is too short is refused with what was asked for', () => {
     expect(() => chooseExcerpts(count(17), { count: 3, promptTokens: 2, newTokens: 4 }, 1)).toThrow(
-      'expected 3 times 2 + 4 tokens, got 17',
+      'expected 3 times 2 + 4 tokens, got 17; take at most 2, or shorter ones',
     );
   });
 });

@@ -85,5 +85,10 @@ describe('helpText', () => {
     expect(lines).toContain('  --mode M     which');
     expect(lines).toContain('               of two');
     expect(lines).toContain('  --json       machine');
+    expect(lines.at(-1)).toBe('  npm run demo');
+  });
+
+  it('ends with the notes', () => {
+    expect(helpText({ ...command, notes: 'By the way' })).toMatch(/npm run demo\n\nBy the way$/);
   });
 });
