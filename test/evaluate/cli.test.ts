@@ -31,7 +31,9 @@ const run = file('run');
 const sizes = ['--run', run, '--generate', '3', '--prompt-tokens', '5', '--tokens', '12'];
 beforeAll(() => {
   cpSync(golden, join(run, 'best'), { recursive: true });
-  writeFileSync(file('text.txt'), readFileSync(join(golden, 'text.txt'), 'utf8').repeat(12));
+  // Nine tenths are one text over and over; what is held out is the same backwards, of which little is in the rest.
+  const once = readFileSync(join(golden, 'text.txt'), 'utf8');
+  writeFileSync(file('text.txt'), once.repeat(18) + [...once].reverse().join('').repeat(2));
   writeFileSync(join(run, 'run.json'), JSON.stringify({ data: file('text.txt') }));
   writeFileSync(
     file('hyp.txt'),
@@ -85,11 +87,12 @@ describe('npm run eval', () => {
       ...{ count: 3, promptTokens: 5, newTokens: 12, temperature: 1, topK: 0, topP: 1, seed: 1 },
     });
     expect(report.continuations).toHaveLength(3);
-    // The held-out part repeats the training part, so true continuations are copies from end to end.
-    expect(report.truth).toMatchObject({ longestOverlap: 12, meanOverlap: 12 });
+    // Copies are looked for in the training part alone: in the whole text the true continuations would have all 12.
+    expect(report.truth.longestOverlap).toBeGreaterThan(1);
+    expect(report.truth.longestOverlap).toBeLessThan(6);
     expect(Object.keys(report.generated)).toEqual(Object.keys(report.truth));
     expect(table.out).toMatch(/top-k 4, seed 1, temperature 0.5, top-p 1\n/);
-    expect(table.out).toMatch(/^mean copy +\d+\.\d +12\.0$/m);
+    expect(table.out).toMatch(new RegExp(`^longest copy +\\d+ +${report.truth.longestOverlap}$`, 'm'));
   });
 
   it('--sweep writes its picture into the run and its table to the screen', async () => {
