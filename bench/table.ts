@@ -1,0 +1,22 @@
+/** Numbers as people read them. */
+
+/** Rows under a header, the first column to the left and the others to the right. */
+export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [header, ...rows];
+  const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
+  return lines
+    .map((line) =>
+      `  ${line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('   ')}`.trimEnd(),
+    )
+    .join('\n');
+}
+
+/** 12,345  123  12.3  1.23  0.012: about three digits. */
+export function number(x: number): string {
+  if (Math.abs(x) >= 100) return Math.round(x).toLocaleString('en-US');
+  return x.toFixed(Math.abs(x) >= 10 ? 1 : Math.abs(x) >= 0.1 ? 2 : 3);
+}
+
+/** 0.815 -> 82 %, 0.0042 -> 0.42 % */
+export const percent = (x: number): string =>
+  x < 0.095 ? `${(100 * x).toFixed(x < 0.0095 ? 2 : 1)} %` : `${Math.round(100 * x)} %`;

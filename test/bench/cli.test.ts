@@ -1,0 +1,42 @@
+/** The command as a user runs it, with hardly any time: what it prints, not how fast anything is. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { describe, expect, it } from 'vitest';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+const bench = (...args: string[]) =>
+  promisify(execFile)(process.execPath, ['--import', 'tsx', 'bench/cli.ts', ...args], { cwd: root });
+
+describe('npm run bench', () => {
+  it('prints one object with every number that is promised', async () => {
+    const { stdout } = await bench('--json', '--preset', 'nano', '--threads', '2', '--seconds', '0.5');
+    const results = JSON.parse(stdout) as Record<string, unknown>;
+    expect(results).toMatchObject({ node: process.version, preset: 'nano', threads: 2 });
+    expect(typeof results['fma']).toBe('boolean');
+    const positive = ['peakGflops', 'matmulGflops', 'stepMs', 'stepGflops', 'stepEfficiency'];
+    positive.push('tokensPerSecond', 'sampleTokensPerSecond', 'batchSampleTokensPerSecond', 'peakRssMb');
+    positive.push('forwardMs', 'backwardMs', 'optimizerMs', 'checkpointMs', 'firstStepSeconds');
+    for (const key of positive) expect(results[key], key).toBeGreaterThan(0);
+    expect(Number.isFinite(results['heapGrowthMb'])).toBe(true);
+    expect(results['matmuls']).toHaveLength(15);
+    expect(results['speedups']).toMatchObject([{ threads: 1, speedup: 1 }, { threads: 2 }]);
+    expect(results['sampler']).toMatchObject([{ vocabulary: 65 }, { vocabulary: 50_257 }]);
+  });
+
+  it('measures plain TypeScript too, in text that a person can read', async () => {
+    const { stdout } = await bench('--preset', 'nano', '--backend', 'reference', '--seconds', '0.1');
+    expect(stdout).toMatch(/plain TypeScript kernels on one thread/);
+    expect(stdout).toMatch(/^ {2}median +[\d.,]+$/m);
+    expect(stdout).toMatch(/^ {2}feed-forward in, forward +512 x 64 x 256 /m);
+    expect(stdout).toMatch(/^ {2}1 stream +1 +[\d.,]+ +[\d.,]+$/m);
+    expect(stdout).toMatch(/s to its first step/);
+  });
+
+  it('refuses flags that make no sense in one line', async () => {
+    await expect(bench('--seconds', '0')).rejects.toMatchObject({
+      code: 2,
+      stderr: 'error: --seconds must be positive, got "0"\n',
+    });
+  });
+});
