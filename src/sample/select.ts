@@ -79,15 +79,20 @@ export function keepAtLeast(c: Candidates, key: Float64Array, floor: number): vo
   keepThrough(c, key, c.count, floor);
 }
 
-/** Keeps the entries that rank at or before entry `last`; the others close ranks, so ids stay ascending. */
+/** Keeps the entries that rank at or before entry `last`; the others close ranks, so ids stay ascending. Every entry is
+ *  listed, and overwritten by the next unless kept: a branch here, which no processor can predict, would cost more. */
 function keepThrough(c: Candidates, key: Float64Array, last: number, lastKey = key[last]): void {
-  const { ids, logits, weights } = c;
+  const { ids, logits, weights, order, count } = c;
   let kept = 0;
-  for (let i = 0; i < c.count; i++) {
-    if (key[i] < lastKey || (key[i] === lastKey && i > last)) continue;
-    ids[kept] = ids[i];
-    logits[kept] = logits[i];
-    weights[kept++] = weights[i];
+  for (let i = 0; i < count; i++) {
+    order[kept] = i;
+    kept += Number(key[i] > lastKey) | (Number(key[i] === lastKey) & Number(i <= last));
+  }
+  for (let i = 0; i < kept; i++) {
+    const entry = order[i];
+    ids[i] = ids[entry];
+    logits[i] = logits[entry];
+    weights[i] = weights[entry];
   }
   c.count = kept;
 }
