@@ -25,7 +25,7 @@ export interface Parameter {
 export interface Hidden {
   /** Which axis runs over its inputs: rows where y = x w, columns where y = x wᵀ. */
   readonly inputs: 'rows' | 'columns';
-  /** Equal shares of its outputs that are matrices of their own: 3 where q, k and v stand side by side. */
+  /** Equal blocks of columns that are matrices of their own: 3 where q, k and v stand side by side. */
   readonly parts: number;
   /** Whether its output is added to the residual stream. */
   readonly residual: boolean;

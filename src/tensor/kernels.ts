@@ -64,6 +64,9 @@ export interface Kernels {
   /** y = a * b element by element. y may be a or b. */
   multiply(y: Tensor, a: Tensor, b: Tensor): void;
 
+  /** y = a x + b z, all of one size, whatever their shapes. y may be x or z. */
+  combine(y: Tensor, a: number, x: Tensor, b: number, z: Tensor): void;
+
   /** y (N C) = table (V C) rows by id: 'set', or 'add' to what y holds. */
   embedding(y: Tensor, table: Tensor, ids: Ids, start: 'set' | 'add'): void;
   /** dtable (V C) += rows of dy (N C) by id, in order of n. */

@@ -1,25 +1,45 @@
-/** The learning rate over a run: up in a straight line for `warmup` steps, then down along half a cosine to a floor.
- *
- *     rate(t) = floor + (peak - floor) * (1 + cos(pi * (t - warmup) / (steps - warmup))) / 2
- *
- * AdamW's moments are empty at first and its early steps are as large as later ones, hence the warm-up; small steps at
- * the end settle into the valley that large ones found. Loshchilov and Hutter, arXiv 1608.03983. */
+/** The learning rate over a run: up in a straight line for `warmup` steps, then by its shape. With u the share of the
+ * steps after the warm-up that is done, and s falling from 1 to 0,
+ *     rate = floor + (peak - floor) * s
+ *     cosine      s = (1 + cos(pi u)) / 2                       half a cosine
+ *     linear      s = 1 - u
+ *     constant    s = 1
+ *     wsd         s = 1, then 1 - u' over the last fifth        warm-up, stable, decay
+ * Optimizers' moments are empty at first and their early steps are as large as later ones, hence the warm-up; small
+ * steps at the end settle into the valley that large ones found. Until it decays, wsd does not depend on how long the
+ * run will be. Loshchilov and Hutter, arXiv 1608.03983; Hu et al., arXiv 2404.06395. */
 import { cosSinTurns } from '../tensor/math.ts';
+
+export const shapes = ['cosine', 'linear', 'constant', 'wsd'] as const;
 
 export interface Schedule {
   readonly learningRate: number;
   readonly minLearningRate: number;
   readonly warmup: number;
   readonly steps: number;
+  /** Absent: cosine. */
+  readonly shape?: (typeof shapes)[number];
 }
 
+const decayingShare = 0.2;
+
 /** The rate of step t, counted from 0. */
-export function learningRateAt(
-  t: number,
-  { learningRate, minLearningRate, warmup, steps }: Schedule,
-): number {
+export function learningRateAt(t: number, schedule: Schedule): number {
+  const { learningRate, minLearningRate, warmup, steps, shape = 'cosine' } = schedule;
   if (t < warmup) return (learningRate * (t + 1)) / (warmup + 1);
-  if (t >= steps) return minLearningRate;
-  const [cos] = cosSinTurns((t - warmup) / (steps - warmup) / 2);
-  return minLearningRate + ((learningRate - minLearningRate) * (1 + cos)) / 2;
+  const done = t >= steps ? 1 : (t - warmup) / (steps - warmup);
+  return minLearningRate + (learningRate - minLearningRate) * remaining(shape, done);
+}
+
+function remaining(shape: (typeof shapes)[number], done: number): number {
+  switch (shape) {
+    case 'cosine':
+      return (1 + cosSinTurns(done / 2)[0]) / 2;
+    case 'linear':
+      return 1 - done;
+    case 'constant':
+      return 1;
+    case 'wsd':
+      return Math.min(1, (1 - done) / decayingShare);
+  }
 }

@@ -9,7 +9,7 @@ import type { Precision } from '../tensor/arena.ts';
 import type { Kernels } from '../tensor/kernels.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { allWindows, Batches, type Sampling, type Split, spreadWindows, type Window } from './dataset.ts';
-import { AdamW, type OptimizerSettings } from './optimizer.ts';
+import { createOptimizer, type Optimizer, type OptimizerSettings } from './optimizer.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
 
 export interface TrainSettings extends Schedule, OptimizerSettings {
@@ -37,7 +37,7 @@ export class DivergenceError extends Error {}
 
 export class Trainer {
   readonly model: Gpt;
-  readonly optimizer: AdamW;
+  readonly optimizer: Optimizer;
   readonly settings: TrainSettings;
   /** Updates done so far. */
   step = 0;
@@ -66,7 +66,7 @@ export class Trainer {
       precision,
     });
     const { arena } = this.model;
-    this.optimizer = new AdamW(arena, kernels, settings);
+    this.optimizer = createOptimizer(arena, kernels, settings);
     this.#buffers = { inputs: arena.ids('inputs', rows), targets: arena.ids('targets', rows) };
     this.#losses = arena.saved('losses', [rows]);
     arena.allocate(kernels.memory);

@@ -4,6 +4,7 @@ import type { Kernels } from '../kernels.ts';
 import { adamw, sumOfSquares } from './adamw.ts';
 import { attention, attentionBackward } from './attention.ts';
 import { attentionCached } from './attention-cached.ts';
+import { combine } from './combine.ts';
 import { crossEntropy, crossEntropyBackward } from './cross-entropy.ts';
 import { dropoutMask } from './dropout.ts';
 import { add, multiply } from './elementwise.ts';
@@ -25,6 +26,7 @@ export const reference: Kernels = {
   biasBackward,
   add,
   multiply,
+  combine,
   embedding,
   embeddingBackward,
   layernorm,

@@ -1,0 +1,148 @@
+/** Muon: momentum whose direction is made orthogonal, for hidden matrices; AdamW for everything else.
+ *
+ *     m = beta m + (1 - beta) g                     running mean of the gradient
+ *     u = beta m + (1 - beta) g                     Nesterov: looks one step ahead
+ *     w = w - rate * weightDecay * w - rate * sqrt(max(1, outputs / inputs)) * orthogonal(u)
+ * A gradient of a matrix is nearly of low rank: a few directions drown all others. orthogonal(u) has the same
+ * directions and gives each the same size (see orthogonal.ts), so all are learnt at one speed. It is the steepest step
+ * among those that stretch no input by more than a bound; the factor makes that bound, in root mean squares, the same
+ * for all shapes. q, k and v are matrices of their own even where they stand side by side in one parameter.
+ * Jordan et al., kellerjordan.github.io/posts/muon (2024); Bernstein and Newhouse, arXiv 2409.20325. */
+import type { Arena } from '../tensor/arena.ts';
+import type { Kernels } from '../tensor/kernels.ts';
+import { type Floats, Tensor } from '../tensor/tensor.ts';
+import { AdamW } from './adamw.ts';
+import type { Optimizer, OptimizerSettings } from './optimizer.ts';
+import { orthogonalize, type Workspace } from './orthogonal.ts';
+
+const momentum = 0.95;
+
+/** The views that an update needs, made once. m, gradient and updates are flat and hold all hidden matrices. */
+interface Views {
+  readonly m: Tensor;
+  readonly gradient: Tensor;
+  readonly matrices: readonly Matrix[];
+}
+interface Matrix {
+  readonly value: Tensor;
+  /** Its share of the updates. */
+  readonly update: Tensor;
+  readonly blocks: readonly Block[];
+  /** sqrt(max(1, outputs / inputs)) */
+  readonly stretch: number;
+}
+/** Columns of an update, from .. on, that are made orthogonal together: x is all of the update, or a copy of them. */
+interface Block extends Workspace {
+  readonly from: number;
+  readonly x: Tensor;
+}
+
+export class Muon implements Optimizer {
+  readonly #arena: Arena;
+  readonly #kernels: Kernels;
+  readonly #rest: AdamW;
+  readonly #weightDecay: number;
+  readonly #rateRatio: number;
+  readonly #updates: Tensor;
+  readonly #scratch: {
+    readonly x: Tensor;
+    readonly y: Tensor;
+    readonly gram: Tensor;
+    readonly square: Tensor;
+  };
+  #views: Views | undefined;
+
+  /** Plans the state; so before the arena is allocated. @param rateRatio this learning rate by AdamW's. */
+  constructor(arena: Arena, kernels: Kernels, settings: OptimizerSettings, rateRatio: number) {
+    this.#arena = arena;
+    this.#kernels = kernels;
+    this.#rest = new AdamW(arena, kernels, settings);
+    this.#weightDecay = settings.weightDecay;
+    this.#rateRatio = rateRatio;
+    const [from, to] = arena.ranges.hidden;
+    const matrices = arena.parameters.filter((p) => p.hidden !== undefined).map((p) => p.value);
+    const largest = [Math.max(0, ...matrices.map((w) => w.size))];
+    const shorter = Math.max(0, ...matrices.map((w) => Math.min(...w.shape)));
+    this.#updates = arena.scratch('muon.updates', [to - from]);
+    this.#scratch = {
+      x: arena.scratch('muon.x', largest),
+      y: arena.scratch('muon.y', largest),
+      gram: arena.scratch('muon.gram', [shorter * shorter]),
+      square: arena.scratch('muon.square', [shorter * shorter]),
+    };
+  }
+
+  /** AdamW's; for hidden matrices m is the momentum, and v stays 0. */
+  get moments() {
+    return this.#rest.moments;
+  }
+
+  norm(): number {
+    return this.#rest.norm();
+  }
+
+  update(learningRate: number, norm: number, step: number): void {
+    this.#rest.updateKinds(['tables', 'vectors'], learningRate, norm, step);
+    this.#views ??= this.#makeViews();
+    const { m, gradient, matrices } = this.#views;
+    const share = (1 - momentum) * this.#rest.gradientScale(norm);
+    this.#kernels.combine(m, momentum, m, share, gradient);
+    this.#kernels.combine(this.#updates, momentum, m, share, gradient);
+    const rate = learningRate * this.#rateRatio;
+    for (const { value, update, blocks, stretch } of matrices) {
+      for (const block of blocks) {
+        copyColumns(block.x, 0, update, block.from);
+        copyColumns(update, block.from, orthogonalize(this.#kernels, block.x, block), 0);
+      }
+      this.#kernels.combine(value, 1 - rate * this.#weightDecay, value, -rate * stretch, update);
+    }
+  }
+
+  #makeViews(): Views {
+    const { params, grads, ranges, parameters } = this.#arena;
+    const [first, end] = ranges.hidden;
+    const matrices = parameters.flatMap(({ value, hidden }): Matrix[] => {
+      if (hidden === undefined) return [];
+      const [rows, columns] = [value.shape[0]!, value.shape[1]! / hidden.parts];
+      const offset = (value.data.byteOffset - params.data.byteOffset) / params.data.BYTES_PER_ELEMENT;
+      const update = view(this.#updates, offset - first, value.shape);
+      const { x, y, gram, square } = this.#scratch;
+      const side = Math.min(rows, columns);
+      const block = {
+        x: hidden.parts === 1 ? update : x.view(rows, columns),
+        y: y.view(rows, columns),
+        gram: gram.view(side, side),
+        square: square.view(side, side),
+      };
+      const blocks = Array.from({ length: hidden.parts }, (_, part) => ({ ...block, from: part * columns }));
+      const outputsByInputs = hidden.inputs === 'rows' ? columns / rows : rows / columns;
+      return [{ value, update, blocks, stretch: Math.sqrt(Math.max(1, outputsByInputs)) }];
+    });
+    return {
+      m: view(this.moments.m, first, [end - first]),
+      gradient: view(grads, first, [end - first]),
+      matrices,
+    };
+  }
+}
+
+/** Memory of `flat` from element `from` on. */
+function view(flat: Tensor, from: number, shape: readonly number[]): Tensor {
+  const size = shape.reduce((product, length) => product * length, 1);
+  return new Tensor<Floats>(flat.name, shape, flat.data.subarray(from, from + size));
+}
+
+/** Copies as many columns as the narrower of two matrices has, from one's column on to the other's. */
+function copyColumns(to: Tensor, toColumn: number, from: Tensor, fromColumn: number): void {
+  const [toWidth, fromWidth] = [to.shape[1]!, from.shape[1]!];
+  if (to === from) return;
+  if (toWidth === fromWidth) {
+    to.data.set(from.data);
+    return;
+  }
+  for (let row = 0; row < to.shape[0]!; row++) {
+    for (let column = 0; column < Math.min(toWidth, fromWidth); column++) {
+      to.data[row * toWidth + toColumn + column] = from.data[row * fromWidth + fromColumn + column];
+    }
+  }
+}
