@@ -4,17 +4,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CharTokenizer } from '../src/model/tokenizer.ts';
 import { writeFolder } from '../src/node/files.ts';
+import { type PresetName, presets } from '../src/train/presets.ts';
 import { encodeState } from '../src/train/state.ts';
 import type { Trainer } from '../src/train/trainer.ts';
 import { inTurns, median } from './measure.ts';
 
 /** Milliseconds, the median. */
-export function measureCheckpoint(trainer: Trainer, seconds: number): number {
+export function measureCheckpoint(trainer: Trainer, preset: PresetName, seconds: number): number {
   const folder = mkdtempSync(join(tmpdir(), 'inkling-bench-'));
   const V = trainer.model.config.vocabSize;
   const tokenizer = CharTokenizer.train(String.fromCodePoint(...Array.from({ length: V }, (_, i) => 65 + i)));
   const identity = { preset: '', data: '', corpusSha256: '', arithmetic: '' };
-  const settings = { ...trainer.settings, evalEvery: 1, patience: 0 };
+  const settings = { ...presets[preset].train, patience: 0, seed: 1 };
   const save = () => {
     const files = encodeState(trainer, tokenizer, identity, settings, {
       best: null,

@@ -106,7 +106,7 @@ async function bench(given: Values<typeof flags>): Promise<void> {
   const sampler = [config.vocabSize, 50_257].map((V) => measureSampler(V, budget.share(0.01)));
   say(samplingText(sampling, sampler));
 
-  const checkpointMs = measureCheckpoint(trainer, budget.share(0.02));
+  const checkpointMs = measureCheckpoint(trainer, preset, budget.share(0.02));
   const checkpointShare = checkpointMs / (presets[preset].train.evalEvery * step.stepMs + checkpointMs);
   for (const { close } of opened) close();
   const start = await measureStart([

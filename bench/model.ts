@@ -1,5 +1,5 @@
 /** The model that is measured: a preset's, on random tokens, for speed does not depend on what they say. */
-import type { ModelConfig } from '../src/model/config.ts';
+import { configOf, feedForwardWidth, type ModelConfig } from '../src/model/config.ts';
 import { initialize } from '../src/model/initialize.ts';
 import type { Kernels } from '../src/tensor/kernels.ts';
 import { RandomStream } from '../src/tensor/random.ts';
@@ -11,7 +11,8 @@ const vocabSize = 65;
 
 export function benchConfig(preset: PresetName): ModelConfig {
   const { model } = presets[preset];
-  return { arch: 'gpt2', vocabSize, feedForward: 4 * model.channels, ...model };
+  const { arch, channels } = model;
+  return configOf(arch, { ...model, vocabSize, feedForward: feedForwardWidth(arch, channels) });
 }
 
 /** Tokens in one update. */

@@ -73,6 +73,7 @@ describe('npm run train', () => {
       'baselines.json',
       'best',
       'metrics.jsonl',
+      'report.html',
       'run.json',
       'step-00000004',
       'step-00000008',
@@ -119,7 +120,18 @@ describe('npm run train', () => {
     expect(weights(again).equals(weights(trained))).toBe(true);
     // A learning rate of 1e-30 moves nothing in float32: what comes out is what --init read, the best checkpoint.
     const more = join(folder, 'more');
-    const init = ['--init', again, '--steps', '1', '--lr', '1e-30', '--batch-size', '2'];
+    const init = [
+      '--init',
+      again,
+      '--steps',
+      '1',
+      '--lr',
+      '1e-30',
+      '--batch-size',
+      '2',
+      '--optimizer',
+      'adamw',
+    ];
     const result = await run('train', '--data', text, '--out', more, ...init);
     expect(result).toMatchObject({ code: 0, err: '' });
     const best = (path: string) => readFileSync(join(path, 'best', 'model.safetensors'));
@@ -250,7 +262,7 @@ describe('bad input gives one line, an exit code, and nothing else', () => {
       'a file shorter than the context',
       train('--data', short),
       1,
-      /part of the text is too short: expected at least context \+ 1 = 65 tokens/,
+      /part of the text is too short: expected at least context \+ 1 = 129 tokens/,
     ],
     [
       'heads that do not divide channels',

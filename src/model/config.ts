@@ -46,6 +46,16 @@ export const qwen3Defaults: Qwen3Options = {
   normEpsilon: 1e-6,
 };
 
+/** A configuration of these sizes, with the defaults of its architecture for the rest. */
+export function configOf(arch: ModelConfig['arch'], sizes: Sizes): ModelConfig {
+  return arch === 'gpt2' ? { arch, ...sizes } : { arch, ...sizes, ...qwen3Defaults };
+}
+
+/** GPT-2's usual 4 C; for the three matrices of SwiGLU about as many weights, 8 C / 3, in a multiple of 16. */
+export function feedForwardWidth(arch: ModelConfig['arch'], channels: number): number {
+  return arch === 'gpt2' ? 4 * channels : Math.max(16, Math.round((8 * channels) / 3 / 16) * 16);
+}
+
 const sizes = ['vocabSize', 'contextLength', 'channels', 'heads', 'layers', 'feedForward'] as const;
 
 /** Returns the configuration, or throws a RangeError: the rule, the numbers and the nearest that would do. */

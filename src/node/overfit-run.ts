@@ -37,7 +37,7 @@ export function overfitBatch(
     { train, validation: split.validation },
     { kernels },
   );
-  initialize(trainer.model, seed);
+  initialize(trainer.model, seed, settings.initialization);
   terminal.line(
     `one batch of ${B} windows of ${T} tokens, up to ${steps} steps, dropout and decay off, rate ${learningRate}`,
   );

@@ -1,8 +1,11 @@
 /** The flags of npm run train, and how a preset, the flags and a resumed run make up the settings. */
 import { randomInt } from 'node:crypto';
-import { type ModelConfig, validateConfig } from '../model/config.ts';
+import { archs, configOf, feedForwardWidth, type ModelConfig, validateConfig } from '../model/config.ts';
+import { initializations } from '../model/initialize.ts';
 import { samplings } from '../train/dataset.ts';
+import { optimizers } from '../train/optimizer.ts';
 import { type Preset, presetNames, presets } from '../train/presets.ts';
+import { shapes } from '../train/schedule.ts';
 import type { RunSettings } from '../train/state.ts';
 import { rules, UsageError, type Values } from './command.ts';
 import { kernelFlags } from './kernels.ts';
@@ -50,11 +53,36 @@ export const trainFlags = {
     value: 'S',
     help: 'random: any window each time (default);\nepoch: every window once before any again',
   },
+  arch: {
+    kind: 'choice',
+    choices: archs,
+    value: 'A',
+    help: 'the block: gpt2, or qwen3 (RMSNorm, rotary positions, SwiGLU)',
+  },
   context: { kind: 'integer', value: 'N', rule: positive, help: 'context length: tokens the model sees' },
   layers: { kind: 'integer', value: 'N', rule: positive, help: 'blocks' },
   heads: { kind: 'integer', value: 'N', rule: positive, help: 'attention heads a block' },
   channels: { kind: 'integer', value: 'N', rule: positive, help: 'width; must be divisible by heads' },
   dropout: { kind: 'number', value: 'X', rule: belowOne, help: 'share of activations silenced in training' },
+  initialization: {
+    kind: 'choice',
+    choices: initializations,
+    value: 'I',
+    help: 'gpt2: deviation 0.02; fan-in: 1 / sqrt(inputs), residual projections 0',
+  },
+  optimizer: {
+    kind: 'choice',
+    choices: optimizers,
+    value: 'O',
+    help: 'adamw for everything, or muon for hidden matrices and adamw for the rest',
+  },
+  'muon-lr': { kind: 'number', value: 'X', rule: positive, help: "peak learning rate of Muon's matrices" },
+  schedule: {
+    kind: 'choice',
+    choices: shapes,
+    value: 'S',
+    help: 'how the rate falls after the warm-up: cosine, linear, constant,\nwsd (warm-up, stable, decay)',
+  },
   lr: { kind: 'number', value: 'X', rule: positive, help: 'peak learning rate' },
   'min-lr': {
     kind: 'number',
@@ -122,20 +150,21 @@ export function chooseConfig(
   loaded: ModelConfig | undefined,
 ): ModelConfig {
   const base = loaded ?? preset.model;
+  const arch = given.arch ?? base.arch;
   const channels = given.channels ?? base.channels;
-  const config: ModelConfig = {
-    arch: 'gpt2',
+  const sizes = {
     vocabSize,
     contextLength: given.context ?? base.contextLength,
     channels,
     heads: given.heads ?? base.heads,
     layers: given.layers ?? base.layers,
-    feedForward: loaded?.feedForward ?? 4 * channels,
+    feedForward: loaded?.feedForward ?? feedForwardWidth(arch, channels),
     dropout: given.dropout ?? base.dropout,
   };
+  const config: ModelConfig = loaded === undefined ? configOf(arch, sizes) : { ...loaded, ...sizes };
   if (loaded !== undefined) {
-    const { contextLength, channels, heads, layers } = loaded;
-    refuseConflicts(given, { contextLength, channels, heads, layers }, `--init ${given.init}`);
+    const { arch, contextLength, channels, heads, layers } = loaded;
+    refuseConflicts(given, { arch, contextLength, channels, heads, layers }, `--init ${given.init}`);
   }
   return validateConfig(config);
 }
@@ -150,6 +179,10 @@ export function chooseSettings(given: TrainFlags, preset: Preset): RunSettings {
     batchSize: given['batch-size'] ?? base.batchSize,
     accumulate: given.accumulate ?? base.accumulate,
     sampling: given.sampling ?? base.sampling,
+    initialization: given.initialization ?? base.initialization,
+    optimizer: given.optimizer ?? base.optimizer,
+    muonLearningRate: given['muon-lr'] ?? base.muonLearningRate,
+    shape: given.schedule ?? base.shape,
     learningRate,
     minLearningRate: given['min-lr'] ?? (given.lr === undefined ? base.minLearningRate : learningRate / 10),
     warmup: given.warmup ?? (given.steps === undefined ? base.warmup : Math.round(steps / 20)),
@@ -185,6 +218,11 @@ export function resumedSettings(given: TrainFlags, saved: RunSettings, config: M
 
 /** Which setting each flag sets, for comparing them. */
 const meaning = {
+  arch: 'arch',
+  initialization: 'initialization',
+  optimizer: 'optimizer',
+  'muon-lr': 'muonLearningRate',
+  schedule: 'shape',
   context: 'contextLength',
   layers: 'layers',
   heads: 'heads',

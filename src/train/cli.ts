@@ -67,7 +67,7 @@ async function begin(given: TrainFlags): Promise<void> {
     terminal.line(planText(trainer, before));
     return;
   }
-  if (checkpoint === undefined) initialize(trainer.model, settings.seed);
+  if (checkpoint === undefined) initialize(trainer.model, settings.seed, settings.initialization);
   else loadParameters(trainer.model, checkpoint, source!);
 
   const folder = RunFolder.create(given.out ?? freshRunPath(presetName), given.overwrite ?? false);

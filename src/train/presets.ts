@@ -1,48 +1,60 @@
 /** Named sets of choices. A preset is where a run starts from; every flag overrides one of them. */
-import type { TrainSettings } from './trainer.ts';
+import type { ModelConfig } from '../model/config.ts';
+import type { RunSettings } from './state.ts';
 
 export interface Preset {
   readonly summary: string;
-  readonly model: {
-    readonly contextLength: number;
-    readonly channels: number;
-    readonly heads: number;
-    readonly layers: number;
-    readonly dropout: number;
-  };
-  readonly train: Omit<TrainSettings, 'seed'> & { readonly evalEvery: number };
+  readonly model: Pick<ModelConfig, 'arch' | 'contextLength' | 'channels' | 'heads' | 'layers' | 'dropout'>;
+  readonly train: Omit<RunSettings, 'seed' | 'patience'>;
 }
+
+/** What docs/recipe.md found; the rates hold for these sizes. */
+const recipe = {
+  accumulate: 1,
+  sampling: 'random',
+  initialization: 'fan-in',
+  optimizer: 'muon',
+  muonLearningRate: 0.02,
+  learningRate: 3e-3,
+  minLearningRate: 0,
+  shape: 'linear',
+  beta1: 0.9,
+  beta2: 0.95,
+  weightDecay: 0.1,
+  clip: 1,
+  evalTokens: 20_480,
+} as const;
 
 export const presets = {
   nano: {
-    summary: 'the default: learns the shipped tales in about two minutes on a laptop',
-    model: { contextLength: 64, channels: 64, heads: 4, layers: 3, dropout: 0 },
-    train: {
-      steps: 400,
-      batchSize: 8,
-      accumulate: 1,
-      sampling: 'random',
-      learningRate: 4e-3,
-      minLearningRate: 4e-4,
-      warmup: 20,
-      beta1: 0.9,
-      beta2: 0.99,
-      weightDecay: 0.1,
-      clip: 1,
-      evalEvery: 100,
-      evalTokens: 20_480,
-    },
+    summary: 'the default: learns the shipped tales in about a minute on two cores',
+    model: { arch: 'qwen3', contextLength: 128, channels: 128, heads: 4, layers: 4, dropout: 0 },
+    train: { ...recipe, steps: 700, batchSize: 8, warmup: 20, evalEvery: 100 },
+  },
+  shakespeare: {
+    summary: 'the best validation loss on Tiny Shakespeare for two minutes on two cores',
+    model: { arch: 'qwen3', contextLength: 128, channels: 128, heads: 4, layers: 4, dropout: 0 },
+    train: { ...recipe, steps: 1000, batchSize: 8, warmup: 20, evalEvery: 250 },
+  },
+  small: {
+    summary: 'about 3 million parameters, half an hour on two cores',
+    model: { arch: 'qwen3', contextLength: 256, channels: 256, heads: 8, layers: 4, dropout: 0.1 },
+    train: { ...recipe, steps: 3000, batchSize: 8, warmup: 50, evalEvery: 250 },
   },
   'nanogpt-cpu': {
-    summary: "nanoGPT's quick start for a CPU, for comparison: 0.8 M parameters, 2,000 steps",
-    model: { contextLength: 64, channels: 128, heads: 4, layers: 4, dropout: 0 },
+    summary: "nanoGPT's quick start for a CPU, for comparison: GPT-2 block, 0.8 M parameters",
+    model: { arch: 'gpt2', contextLength: 64, channels: 128, heads: 4, layers: 4, dropout: 0 },
     train: {
       steps: 2000,
       batchSize: 12,
       accumulate: 1,
       sampling: 'random',
+      initialization: 'gpt2',
+      optimizer: 'adamw',
+      muonLearningRate: 0.02,
       learningRate: 1e-3,
       minLearningRate: 1e-4,
+      shape: 'cosine',
       warmup: 100,
       beta1: 0.9,
       beta2: 0.99,

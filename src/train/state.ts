@@ -9,9 +9,13 @@ import {
   encodeCheckpoint,
   loadParameters,
 } from '../model/checkpoint.ts';
+import { type Initialization, initializations } from '../model/initialize.ts';
 import { isObject, show } from '../model/json.ts';
 import { readSafetensors, writeSafetensors } from '../model/safetensors.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
+import { samplings } from './dataset.ts';
+import { optimizers } from './optimizer.ts';
+import { shapes } from './schedule.ts';
 import type { Trainer, TrainSettings } from './trainer.ts';
 
 export type StateFile = CheckpointFile | 'optimizer.safetensors' | 'state.json';
@@ -19,7 +23,8 @@ export type StateFile = CheckpointFile | 'optimizer.safetensors' | 'state.json';
 export const stateVersion = 1;
 
 /** The settings of a run: the trainer's, and what the loop around it does that changes what is kept. */
-export interface RunSettings extends TrainSettings {
+export interface RunSettings extends Required<TrainSettings> {
+  readonly initialization: Initialization;
   readonly evalEvery: number;
   /** Evaluations without a new best after which to stop; 0 never stops early. */
   readonly patience: number;
@@ -105,7 +110,7 @@ export function decodeState(bytes: Uint8Array, source: string): TrainingState {
       'beta1',
       'beta2',
     ] as const),
-    ...(['weightDecay', 'clip', 'evalEvery', 'patience', 'seed'] as const),
+    ...(['weightDecay', 'clip', 'evalEvery', 'patience', 'seed', 'muonLearningRate'] as const),
   ];
   for (const key of numbers) {
     if (!Number.isFinite(settings[key]))
@@ -113,8 +118,17 @@ export function decodeState(bytes: Uint8Array, source: string): TrainingState {
   }
   if (settings.evalTokens !== 'full' && !count(settings.evalTokens))
     refuse(`settings.evalTokens: got ${show(settings.evalTokens)}`);
-  if (settings.sampling !== 'random' && settings.sampling !== 'epoch')
-    refuse(`settings.sampling: got ${show(settings.sampling)}`);
+  for (const [key, choices] of Object.entries({
+    sampling: samplings,
+    initialization: initializations,
+    optimizer: optimizers,
+    shape: shapes,
+  })) {
+    const chosen = settings[key];
+    if (!(choices as readonly unknown[]).includes(chosen)) {
+      refuse(`settings.${key}: expected one of ${choices.join(', ')}, got ${show(chosen)}`);
+    }
+  }
   return value as unknown as TrainingState;
 }
 

@@ -164,7 +164,7 @@ describe.each(configs)('Muon on %s', (_, config) => {
 });
 
 describe('a run with Muon', () => {
-  const train: TrainSettings = {
+  const train: Required<TrainSettings> = {
     ...settings,
     steps: 8,
     batchSize: 2,
@@ -182,7 +182,7 @@ describe('a run with Muon', () => {
   const tokenizer = CharTokenizer.train('abcdefghijk');
   const noise = splitTokens(randomIds(600, tinyConfig.vocabSize).data, tinyConfig.contextLength);
   const identity = { preset: 'p', data: 'd', corpusSha256: 's', arithmetic: 'a' };
-  const run = { ...train, evalEvery: 4, patience: 0 };
+  const run = { ...train, initialization: 'fan-in', evalEvery: 4, patience: 0 } as const;
   const save = (trainer: Trainer) =>
     encodeState(trainer, tokenizer, identity, run, { best: null, evaluationsSinceBest: 0 });
 
