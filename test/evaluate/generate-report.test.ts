@@ -155,6 +155,14 @@ describe('sweep', () => {
     expect(svg.match(/class="ring"/g)).toHaveLength(1);
   });
 
+  test('higher is more: the first panel draws a larger perplexity further up, the log of it to scale', () => {
+    const [, path] = /class="curve k0" d="M([\d. L]+)"\/><circle/.exec(sweepChart(result))!;
+    const [low, middle, high] = path.split('L').map((point) => Number(point.split(' ')[1]));
+    const [a, b, c] = result.cells.slice(0, 3).map(({ measures: m }) => Math.log(m.perplexity));
+    expect(Math.sign(high - low)).toBe(-Math.sign(c - a));
+    expect((middle - low) / (high - low)).toBeCloseTo((b - a) / (c - a), 3);
+  });
+
   test('a single setting draws too', () => {
     const single = {
       ...result,

@@ -25,6 +25,7 @@ describe('surprise', () => {
       expect(bits).toBe(nll! / Math.LN2);
       expect(rank).toBeGreaterThanOrEqual(1);
       expect(rank).toBeLessThanOrEqual(scorer.tokenizer.vocabSize);
+      expect(nll).toBeGreaterThanOrEqual(Math.log(rank!) - 1e-12); // rank - 1 others are at least as likely
       if (nll! < Math.LN2) expect(rank).toBe(1); // more than half of the probability
     }
     expect(sum / totals.tokensScored).toBe(totals.nll);
