@@ -75,7 +75,7 @@ async function evalSurprise(given: EvalFlags): Promise<void> {
   const tokens = source.checkpoint.tokenizer.encode(text, given.unknown ?? 'error');
   const result = surprise(await openScorer(source, given), tokens, windowChoice(given));
   if (given.json) console.log(JSON.stringify(result));
-  else if (process.stdout.isTTY && !('NO_COLOR' in process.env)) {
+  else if (process.stdout.isTTY && !process.env['NO_COLOR']) {
     console.log(`${surpriseLegend()}\n\n${surpriseText(result)}\n\n${scoreLines(result)}`);
   } else console.log(`${surpriseTable(result)}\n\n${scoreLines(result)}`);
 }
