@@ -1,4 +1,6 @@
-/** Ctrl+C and SIGTERM ask a run to stop after its step; a second one leaves at once. */
+/** Ctrl+C and SIGTERM ask a run to stop after its step; a second one leaves at once.
+ *
+ * The second is left to the system: a handler would only run once the work at hand, be it a long one, is over. */
 import { constants } from 'node:os';
 
 type StopName = 'SIGINT' | 'SIGTERM';
@@ -6,8 +8,8 @@ type StopName = 'SIGINT' | 'SIGTERM';
 export class StopSignal {
   requested: StopName | undefined;
   readonly #onStop = (name: StopName): void => {
-    if (this.requested !== undefined) process.exit(128 + constants.signals[name]);
     this.requested = name;
+    this.dispose();
   };
 
   constructor() {

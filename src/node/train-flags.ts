@@ -210,7 +210,7 @@ export function resumedSettings(given: TrainFlags, saved: RunSettings, config: M
     throw new UsageError(`--steps ${given.steps} is less than the run's ${steps}; it can only be raised`);
   }
   refuseConflicts(given, { ...saved, ...config }, `--resume ${given.resume}`);
-  for (const flag of ['init', 'out', 'overwrite', 'preset', 'overfit-batch', 'unknown'] as const) {
+  for (const flag of ['init', 'out', 'overwrite', 'preset', 'plan', 'overfit-batch', 'unknown'] as const) {
     if (given[flag] !== undefined) throw new UsageError(`--${flag} cannot go with --resume; leave it out`);
   }
   return { ...saved, steps: given.steps ?? steps }; // in the saved order: state.json is compared byte for byte

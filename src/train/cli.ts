@@ -97,7 +97,7 @@ async function begin(given: TrainFlags): Promise<void> {
   terminal.detail(`cost: ${preflightLine(before)}; ${describeKernels(chosen)}`);
   for (const warning of preflightWarnings(config, before.parameters, split.train.length)) {
     folder.record({ kind: 'warning', step: 0, message: warning });
-    if (!given.quiet) terminal.warning(warning);
+    terminal.warning(warning);
   }
   await go({
     given,
@@ -128,7 +128,8 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
       );
     }
     const { kernels } = await reopenKernels(given, state.arithmetic, path);
-    const split = splitTokens(tokenizer.encode(text), config.contextLength);
+    // It is the same text, so if it has unknown characters, the run began with --unknown skip.
+    const split = splitTokens(tokenizer.encode(text, 'skip'), config.contextLength);
     const trainer = new Trainer(config, settings, split, { kernels });
     restoreTrainer(trainer, checkpoint, saved.optimizer, state, saved.folder);
     for (const reason of saved.damaged) terminal.warning(`passed over a damaged checkpoint: ${reason}`);
@@ -206,6 +207,7 @@ async function go(parts: Prepared): Promise<void> {
       process.exitCode = stop.exitCode;
       return;
     }
+    stop.dispose(); // all is saved: from here on Ctrl+C may simply end it
     const { final, text } = run.finish();
     const error = final.standardError === null ? '' : ` (standard error ${final.standardError.toFixed(4)})`;
     terminal.line('');

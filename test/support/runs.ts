@@ -159,7 +159,7 @@ export function trainCommand(
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
     written.out += chunk;
     const whole = written.out.split('\n').slice(0, -1);
-    while (lines < whole.length) options.onLine?.(whole[lines++]!, lines, child);
+    for (const line of whole.slice(lines)) options.onLine?.(line, ++lines, child);
   });
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     written.err += chunk;

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { UsageError } from '../../src/node/command.ts';
+import { chooseSettings, resumedSettings, type TrainFlags } from '../../src/node/train-flags.ts';
+import { presets } from '../../src/train/presets.ts';
+import { tinyConfig } from '../support/models.ts';
+import { runSettings } from '../support/runs.ts';
+
+describe('the settings of a resumed run', () => {
+  const resume = (given: TrainFlags) =>
+    resumedSettings({ resume: 'runs/x', ...given }, runSettings, tinyConfig);
+
+  it('are those it began with, in their order; steps may be raised', () => {
+    expect(JSON.stringify(resume({}))).toBe(JSON.stringify(runSettings));
+    expect(JSON.stringify(resume({ steps: 20 }))).toBe(JSON.stringify({ ...runSettings, steps: 20 }));
+    expect(resume({ steps: 12 })).toEqual(runSettings);
+  });
+
+  it('may be said again, and what is not learned from may change', () => {
+    const said: TrainFlags = { lr: 1e-2, seed: 7, layers: 2, sampling: 'random', 'eval-tokens': '20' };
+    const free: TrainFlags = { keep: 5, 'checkpoint-every': 3, 'sample-every': 2, 'stop-at': 9, quiet: true };
+    expect(resume({ ...said, ...free, data: 'elsewhere.txt' })).toEqual(runSettings);
+  });
+
+  it.each([
+    [{ steps: 11 }, "--steps 11 is less than the run's 12; it can only be raised"],
+    [{ context: 13 }, '--context 13 contradicts --resume runs/x, which has 12; leave it out'],
+    [{ layers: 3 }, '--layers 3 contradicts --resume runs/x, which has 2; leave it out'],
+    [{ heads: 2 }, '--heads 2 contradicts --resume runs/x, which has 3; leave it out'],
+    [{ channels: 24 }, '--channels 24 contradicts --resume runs/x, which has 12; leave it out'],
+    [{ dropout: 0.1 }, '--dropout 0.1 contradicts --resume runs/x, which has 0; leave it out'],
+    [{ 'batch-size': 3 }, '--batch-size 3 contradicts --resume runs/x, which has 2; leave it out'],
+    [{ accumulate: 2 }, '--accumulate 2 contradicts --resume runs/x, which has 1; leave it out'],
+    [{ sampling: 'epoch' }, '--sampling epoch contradicts --resume runs/x, which has random; leave it out'],
+    [{ lr: 1 }, '--lr 1 contradicts --resume runs/x, which has 0.01; leave it out'],
+    [{ 'min-lr': 0 }, '--min-lr 0 contradicts --resume runs/x, which has 0.001; leave it out'],
+    [{ warmup: 0 }, '--warmup 0 contradicts --resume runs/x, which has 2; leave it out'],
+    [{ 'weight-decay': 0 }, '--weight-decay 0 contradicts --resume runs/x, which has 0.1; leave it out'],
+    [{ beta1: 0 }, '--beta1 0 contradicts --resume runs/x, which has 0.9; leave it out'],
+    [{ beta2: 0 }, '--beta2 0 contradicts --resume runs/x, which has 0.99; leave it out'],
+    [{ clip: 0 }, '--clip 0 contradicts --resume runs/x, which has 1; leave it out'],
+    [{ 'eval-every': 4 }, '--eval-every 4 contradicts --resume runs/x, which has 3; leave it out'],
+    [{ 'eval-tokens': 'full' }, '--eval-tokens full contradicts --resume runs/x, which has 20; leave it out'],
+    [{ patience: 1 }, '--patience 1 contradicts --resume runs/x, which has 0; leave it out'],
+    [{ seed: 8 }, '--seed 8 contradicts --resume runs/x, which has 7; leave it out'],
+    [{ init: 'y' }, '--init cannot go with --resume; leave it out'],
+    [{ out: 'y' }, '--out cannot go with --resume; leave it out'],
+    [{ overwrite: true }, '--overwrite cannot go with --resume; leave it out'],
+    [{ preset: 'nano' }, '--preset cannot go with --resume; leave it out'],
+    [{ plan: true }, '--plan cannot go with --resume; leave it out'],
+    [{ 'overfit-batch': true }, '--overfit-batch cannot go with --resume; leave it out'],
+    [{ unknown: 'skip' }, '--unknown cannot go with --resume; leave it out'],
+  ] as [TrainFlags, string][])('refuse %j', (given, message) => {
+    expect(() => resume(given)).toThrow(new UsageError(message));
+  });
+});
+
+describe('the settings of a new run', () => {
+  it('are complete, so that a checkpoint of it can be read again', () => {
+    const settings = chooseSettings({ seed: 1 }, presets.nano);
+    expect(Object.keys(settings).sort()).toEqual(Object.keys(runSettings).sort());
+  });
+});
