@@ -4,7 +4,7 @@ import type { Gpt } from '../../src/model/gpt.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { backends } from '../support/backends.ts';
 import { expectSameBits } from '../support/compare.ts';
-import { randomIds, randomModel, tinyConfig, tinyConfigs } from '../support/models.ts';
+import { placed, randomIds, randomModel, tinyConfig, tinyConfigs } from '../support/models.ts';
 
 const T = tinyConfig.contextLength;
 const V = tinyConfig.vocabSize;
@@ -17,7 +17,7 @@ const cases = (await backends()).flatMap(({ name, kernels }) =>
 describe.each(cases)('$arch on $name kernels', ({ kernels, config }) => {
   const open = () => randomModel(config, { kernels, batch: B, slots: B, gradients: false });
   const full = (model: Gpt, ids = text, batch = B): Tensor => {
-    const logits = model.forward(ids, { batch, time: ids.size / batch });
+    const logits = model.forward(placed(model, ids), { batch, time: ids.size / batch });
     return new Tensor('logits', logits.shape, logits.data.slice());
   };
 

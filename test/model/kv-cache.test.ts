@@ -4,7 +4,7 @@ import type { Qwen3Config } from '../../src/model/config.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { backends } from '../support/backends.ts';
 import { expectClose, expectSameBits } from '../support/compare.ts';
-import { randomIds, randomModel, tinyConfig, tinyQwen3 } from '../support/models.ts';
+import { placed, randomIds, randomModel, tinyConfig, tinyQwen3 } from '../support/models.ts';
 import { naiveQwen3 } from '../support/naive-qwen3.ts';
 
 const T = tinyQwen3.contextLength;
@@ -23,7 +23,7 @@ describe.each(configs)('attention over the newest T keys: %s', (_, config) => {
   it('the naive model computes what a full pass computes', () => {
     const model = open(reference, 'float64');
     const ids = randomIds(T, config.vocabSize);
-    const logits = model.forward(ids, { batch: 1, time: T });
+    const logits = model.forward(placed(model, ids), { batch: 1, time: T });
     expectClose(logits, naiveQwen3(config, model.parameters, ids.data, T).flat(), { relative: 1e-12 });
   });
 

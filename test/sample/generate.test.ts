@@ -6,7 +6,7 @@ import { samplingSettings } from '../../src/sample/settings.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import { ids } from '../../src/tensor/tensor.ts';
 import { backends } from '../support/backends.ts';
-import { randomModel, tinyConfig, tinyQwen3 } from '../support/models.ts';
+import { placed, randomModel, tinyConfig, tinyQwen3 } from '../support/models.ts';
 import { naiveQwen3 } from '../support/naive-qwen3.ts';
 
 const T = tinyConfig.contextLength;
@@ -36,7 +36,7 @@ describe.each(await backends())('generate on $name kernels', ({ kernels }) => {
     const candidates = new Candidates(tinyConfig.vocabSize);
     for (let i = 0; i < n; i++) {
       const seen = window(history);
-      const logits = model.forward(ids('window', seen), { batch: 1, time: seen.length });
+      const logits = model.forward(placed(model, ids('window', seen)), { batch: 1, time: seen.length });
       history.push(sample(candidates, logits.row(seen.length - 1).data, settings, random.uniform(i, stream)));
     }
     return history.slice(prompt.length);

@@ -5,7 +5,7 @@ import type { Gpt2Config, ModelConfig, Qwen3Config } from '../../src/model/confi
 import { Gpt, type GptOptions } from '../../src/model/gpt.ts';
 import { readSafetensors } from '../../src/model/safetensors.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
-import { type Ids, ids } from '../../src/tensor/tensor.ts';
+import { type Ids, ids, Tensor } from '../../src/tensor/tensor.ts';
 
 export interface GoldenValues {
   readonly inputs: number[][];
@@ -88,6 +88,14 @@ export function randomModel(config: ModelConfig, options: GptOptions, seed = 1):
   const model = new Gpt(config, options);
   model.arena.allocate(options.kernels.memory);
   return randomize(model, seed);
+}
+
+/** A copy in memory that the model's kernels can read. */
+export function placed(model: Gpt, { name, shape, data }: Ids): Ids {
+  const { buffer, byteOffset } = model.kernels.memory.reserve(data.byteLength);
+  const copy = new Int32Array(buffer, byteOffset, data.length);
+  copy.set(data);
+  return new Tensor(name, shape, copy);
 }
 
 /** n random token ids below V. */

@@ -6,6 +6,7 @@
  *
  * One row at position 63 of 64, H = 4, D = 32: 3 microseconds, a vector of 8 or 32 channels at a time. */
 import { dims, require } from '../dims.ts';
+import { checked } from '../reference/embedding.ts';
 import type { Tensor } from '../tensor.ts';
 import { call, f32x4, func, i32, loop, v128 } from './assembler.ts';
 import { f32Scale, headsPerUnit, paddedRow } from './attention.ts';
@@ -146,10 +147,8 @@ export const attentionCached: Family = {
         const ids = [engine.pointer(slots), engine.pointer(positions)] as const;
         let most = 0;
         for (let n = 0; n < N; n++) {
-          const [slot, t] = [slots.data[n]!, positions.data[n]!];
-          require('attentionCached', slot >= 0 && slot < S, `a slot in 0 .. ${S - 1}`, { slot });
-          require('attentionCached', t >= 0 && t < T, `a position in 0 .. ${T - 1}`, { position: t });
-          most = Math.max(most, t + 1);
+          checked('attentionCached', slots, n, S);
+          most = Math.max(most, 1 + checked('attentionCached', positions, n, T));
         }
         store({ outputs: N, cost: 2 * C }, at(keys), at(values), at(qkv), ...ids, H, T, D);
         const outputs = N * H;

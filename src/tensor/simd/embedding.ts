@@ -18,14 +18,17 @@ const forward = func(
   { y: 'i32', table: 'i32', ids: 'i32', old: 'i32', C: 'i32', from: 'i32', to: 'i32' },
   (p, local) => {
     const [n, c, y, row] = [local('i32'), local('i32'), local('i32'), local('i32')];
-    const [v, old] = [local('v128'), local('v128')];
+    const [v, old, nothing] = [local('v128'), local('v128'), local('v128')];
     return [
+      nothing.set(f32x4.splat(-0)), // unlike 0, it leaves a -0 as it is when added
       old.set(i32x4.splat(p.old)),
       loop(n, p.from, p.to, 1, [
         y.set(element(p.y, i32.mul(n, p.C))),
         row.set(element(p.table, i32.mul(i32.load(element(p.ids, n)), p.C))),
         ...overFours(c, 0, p.C, (store) => [
-          v.set(f32x4.add(v128.and(v128.load(element(y, c)), old), v128.load(element(row, c)))),
+          v.set(
+            f32x4.add(v128.bitselect(v128.load(element(y, c)), nothing, old), v128.load(element(row, c))),
+          ),
           store(element(y, c), v),
         ]),
       ]),

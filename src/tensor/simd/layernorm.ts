@@ -153,7 +153,7 @@ export const layernorm: Family = {
           gain: [gain, 'C'],
           shift: [shift, 'C'],
           y: [out, 'N C'],
-          stats: [stats, 'N two'],
+          stats: [stats, 'N 2'],
         });
         y({ outputs: N, cost: 0.45 * C }, at(out), at(stats), at(x), at(gain), at(shift), C);
       },
@@ -162,7 +162,7 @@ export const layernorm: Family = {
           dy: [dy, 'N C'],
           x: [x, 'N C'],
           gain: [gain, 'C'],
-          stats: [stats, 'N two'],
+          stats: [stats, 'N 2'],
           dx: [out, 'N C'],
         });
         dx({ outputs: N, cost: 0.5 * C }, at(out), at(dy), at(x), at(gain), at(stats), C);
@@ -171,7 +171,7 @@ export const layernorm: Family = {
         const { N, C } = dims('layernormParametersBackward', {
           dy: [dy, 'N C'],
           x: [x, 'N C'],
-          stats: [stats, 'N two'],
+          stats: [stats, 'N 2'],
           dgain: [dgain, 'C'],
           dshift: [dshift, 'C'],
         });

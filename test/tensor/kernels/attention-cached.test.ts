@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { LayerCache } from '../../../src/tensor/kernels.ts';
 import { reference } from '../../../src/tensor/reference/index.ts';
-import { ids, tensor } from '../../../src/tensor/tensor.ts';
+import { ids } from '../../../src/tensor/tensor.ts';
 import { backends } from '../../support/backends.ts';
 import { expectSameBits, randomTensor, toFloat64 } from '../../support/compare.ts';
 import { GuardedMemory } from '../../support/guarded.ts';
@@ -116,16 +116,19 @@ describe.each(await backends())('$name', ({ kernels }) => {
   });
 
   it('refuses slots, positions and shapes that the cache does not have', () => {
-    const cache: LayerCache = { keys: tensor('keys', [3, 2, 5, 9]), values: tensor('values', [3, 2, 9, 5]) };
+    const cache: LayerCache = {
+      keys: memory.tensor('keys', [3, 2, 5, 9]),
+      values: memory.tensor('values', [3, 2, 9, 5]),
+    };
     const call =
       (slot: number, position: number, width = 30) =>
       () =>
         kernels.attentionCached(
-          tensor('y', [1, 10]),
-          tensor('qkv', [1, width]),
+          memory.tensor('y', [1, 10]),
+          memory.tensor('qkv', [1, width]),
           cache,
-          ids('slots', [slot]),
-          ids('positions', [position]),
+          memory.ids('slots', [slot]),
+          memory.ids('positions', [position]),
         );
     const error = (text: string) => new RangeError(`attentionCached: expected ${text}`);
     expect(call(3, 0)).toThrow(error('slots[0] in 0 .. 2, got slots = 3'));

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type Tensor, tensor } from '../../../src/tensor/tensor.ts';
+import type { Tensor } from '../../../src/tensor/tensor.ts';
 import { backends } from '../../support/backends.ts';
 import { expectClose, expectSameBits, unit } from '../../support/compare.ts';
 import { GuardedMemory } from '../../support/guarded.ts';
@@ -153,8 +153,8 @@ describe.each(await backends())('$name', ({ kernels }) => {
   });
 
   it('refuses statistics of another width than 2', () => {
-    const [x, gain] = [tensor('x', [3, 4]), tensor('gain', [4])];
-    expect(() => kernels.layernorm(x, tensor('stats', [3, 1]), x, gain, gain)).toThrow(
+    const [x, gain, stats] = [[3, 4], [4], [3, 1]].map((shape) => memory.tensor('any', shape));
+    expect(() => kernels.layernorm(x, stats, x, gain, gain)).toThrow(
       'layernorm: stats does not fit; expected (3, 2), got (3, 1)',
     );
   });

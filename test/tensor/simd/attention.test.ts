@@ -245,8 +245,8 @@ describe.each(modes)('with fused multiply-add: %s', (fma) => {
     const [y, qkv] = [memory.tensor('y', [1, 4]), memory.tensor('qkv', [1, 12])];
     const step = (slot: number, position: number) => () =>
       k.attentionCached(y, qkv, cache, memory.ids('slots', [slot]), memory.ids('positions', [position]));
-    expect(step(2, 0)).toThrow('attentionCached: expected a slot in 0 .. 1, got slot = 2');
-    expect(step(1, 8)).toThrow('attentionCached: expected a position in 0 .. 7, got position = 8');
+    expect(step(2, 0)).toThrow('attentionCached: expected slots[0] in 0 .. 1, got slots = 2');
+    expect(step(1, 8)).toThrow('attentionCached: expected positions[0] in 0 .. 7, got positions = 8');
     memory.reset();
   });
 });
