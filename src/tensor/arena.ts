@@ -37,6 +37,11 @@ export interface Stack {
 }
 /** From the first element to the one before the second. */
 export type Range = readonly [from: number, to: number];
+export interface Ranges {
+  readonly tables: Range;
+  readonly hidden: Range;
+  readonly vectors: Range;
+}
 export interface PlanRow {
   readonly section: string;
   readonly tensors: number;
@@ -57,7 +62,7 @@ export class Arena {
   readonly #cache: Tensor[] = [];
   readonly #ids: Ids[] = [];
   readonly #gradients: boolean;
-  #flat: { params: Tensor; grads: Tensor | undefined } | undefined;
+  #flat: { params: Tensor; grads: Tensor | undefined; ranges: Ranges } | undefined;
 
   /** Without `gradients` (sampling, evaluation) neither gradients nor moments take memory. */
   constructor(options: { precision?: Precision; gradients?: boolean } = {}) {
@@ -123,9 +128,8 @@ export class Arena {
   }
 
   /** Where the flat run holds which kind of parameter. Tables and hidden matrices are the ones with two axes. */
-  get ranges(): { readonly tables: Range; readonly hidden: Range; readonly vectors: Range } {
-    const { tables, hidden, vectors } = this.#parameterLayout();
-    return { tables: [0, tables], hidden: [tables, hidden], vectors: [hidden, vectors] };
+  get ranges(): Ranges {
+    return this.#flat?.ranges ?? rangesOf(this.#parameterLayout());
   }
 
   /** Reserves one buffer and places every planned tensor in it. Call once, after all layers are built. */
@@ -164,7 +168,7 @@ export class Arena {
       t.place(new Int32Array(buffer, at, t.size));
       at += aligned(t.size * 4);
     }
-    this.#flat = { params, grads };
+    this.#flat = { params, grads, ranges: rangesOf(layout) };
     return this;
   }
 
@@ -252,6 +256,12 @@ export class Arena {
     if (this.#flat === undefined) throw new Error('this arena is not allocated yet');
     return this.#flat;
   }
+}
+
+/** Each kind ends where the next one starts. */
+function rangesOf(ends: { tables: number; hidden: number; vectors: number }): Ranges {
+  const { tables, hidden, vectors } = ends;
+  return { tables: [0, tables], hidden: [tables, hidden], vectors: [hidden, vectors] };
 }
 
 function aligned(bytes: number): number {

@@ -82,8 +82,11 @@ describe('hidden matrices', () => {
       arena.parameter('w', [3, 7], hidden),
       arena.parameter('table', [2, 9]),
     ];
+    const planned = arena.ranges;
     arena.allocate(countingMemory());
     expect(arena.ranges).toEqual({ tables: [0, 32], hidden: [32, 64], vectors: [64, 80] });
+    expect(planned).toEqual(arena.ranges);
+    expect(arena.ranges).toBe(arena.ranges); // an update asks for them: nothing is made anew
     expect([table, w, gain].map((p) => offset(p.value, arena.params))).toEqual([0, 32, 64]);
     expect(arena.parameters).toEqual([gain, w, table]);
     expect([gain, w, table].map((p) => p.hidden)).toEqual([undefined, hidden, undefined]);
