@@ -17,7 +17,8 @@ export class SharedMemory implements Memory {
   readonly memory = new WebAssembly.Memory({ initial: 1, maximum: maximumPages, shared: true });
   /** Each growth gives a new buffer object for the same memory. */
   readonly #buffers = new WeakSet<ArrayBufferLike>();
-  #newest: ArrayBufferLike = this.memory.buffer;
+  /** The one that the last tensor was in, which the next one nearly always is in too. */
+  #last: ArrayBufferLike = this.memory.buffer;
   #end = zeroBytes;
   #scratch = { pointer: 0, bytes: 0 };
 
@@ -34,21 +35,27 @@ export class SharedMemory implements Memory {
     }
     const missing = pages - this.memory.buffer.byteLength / page;
     if (missing > 0) this.memory.grow(missing);
-    this.#newest = this.memory.buffer;
-    this.#buffers.add(this.#newest);
+    const { buffer } = this.memory;
+    this.#buffers.add(buffer);
     this.#end = end;
-    return { buffer: this.#newest, byteOffset };
+    return { buffer, byteOffset };
   }
 
   /** The address of a tensor's first element. Throws a TypeError if the tensor is in other memory. */
   pointer(t: Tensor<Numbers>): number {
     const data = t.data;
-    if (data.buffer !== this.#newest && !this.#buffers.has(data.buffer)) {
-      throw new TypeError(
-        `simd: ${t.name} is in other memory; expected a tensor in the memory of these kernels, got one in its own; allocate it from kernels.memory`,
-      );
+    const { buffer } = data;
+    if (buffer !== this.#last) {
+      if (!this.#buffers.has(buffer)) throw this.#foreign(t);
+      this.#last = buffer;
     }
     return data.byteOffset;
+  }
+
+  #foreign(t: Tensor<Numbers>): TypeError {
+    return new TypeError(
+      `simd: ${t.name} is in other memory; expected a tensor in the memory of these kernels, got one in its own; allocate it from kernels.memory`,
+    );
   }
 
   /** Memory for within one operation: the next call may hand out the same. It holds anything. */
