@@ -52,8 +52,8 @@ export function qkNormParametersBackward(dgains: Tensor, dy: Tensor, qkv: Tensor
   }
 }
 
-/** heads counts those of q and k together. */
-function sizes(operation: string, qkv: Tensor, y: Tensor, gains: Tensor, r: Tensor) {
+/** Checks the shapes; heads counts those of q and k together. */
+export function sizes(operation: string, qkv: Tensor, y: Tensor, gains: Tensor, r: Tensor) {
   const { N, C3, D, H2 } = dims(operation, {
     qkv: [qkv, 'N C3'],
     y: [y, 'N C3'],

@@ -21,11 +21,7 @@ export function ropeBackward(dqkv: Tensor, rotation: Tensor): void {
 }
 
 function turn(operation: string, qkv: Tensor, rotation: Tensor, direction: 1 | -1): void {
-  const { N, C3, D } = dims(operation, { qkv: [qkv, 'N C3'], rotation: [rotation, 'N D'] });
-  require(operation, C3 % (3 * D) === 0 && D % 2 === 0, 'q, k and v of whole heads of an even size D', {
-    qkv: C3,
-    D,
-  });
+  const { N, C3, D } = sizes(operation, qkv, rotation);
   const [x, half] = [qkv.data, D / 2];
   for (let n = 0; n < N; n++) {
     for (let head = n * C3; head < n * C3 + (2 * C3) / 3; head += D) {
@@ -38,4 +34,14 @@ function turn(operation: string, qkv: Tensor, rotation: Tensor, direction: 1 | -
       }
     }
   }
+}
+
+/** Checks the shapes. */
+export function sizes(operation: string, qkv: Tensor, rotation: Tensor) {
+  const { N, C3, D } = dims(operation, { qkv: [qkv, 'N C3'], rotation: [rotation, 'N D'] });
+  require(operation, C3 % (3 * D) === 0 && D % 2 === 0, 'q, k and v of whole heads of an even size D', {
+    qkv: C3,
+    D,
+  });
+  return { N, C3, D };
 }

@@ -36,7 +36,8 @@ export function swigluBackward(dx: Tensor, dy: Tensor, x: Tensor): void {
   }
 }
 
-function sizes(operation: string, y: Tensor, x: Tensor): { N: number; F: number } {
+/** Checks the shapes. */
+export function sizes(operation: string, y: Tensor, x: Tensor): { N: number; F: number } {
   const { N, F, F2 } = dims(operation, { y: [y, 'N F'], x: [x, 'N F2'] });
   require(operation, F2 === 2 * F, 'gate and up side by side', { x: F2, F });
   return { N, F };

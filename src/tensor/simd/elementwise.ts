@@ -3,11 +3,21 @@
  *
  * add and multiply wait for memory: 98,304 elements (N = 768, C = 128) take 15 microseconds, the reference 340. */
 import { dims } from '../dims.ts';
-import { type Expr, f32x4, func, i32, loop, type NewLocal, v128 } from './assembler.ts';
+import {
+  type Expr,
+  f32x4,
+  func,
+  i32,
+  type Local,
+  loop,
+  type NewLocal,
+  type Stmt,
+  v128,
+} from './assembler.ts';
 import { Constants } from './constants.ts';
 import type { Family } from './engine.ts';
 import { element } from './lanes.ts';
-import { inOrder, type Steps } from './math.ts';
+import type { Steps } from './math.ts';
 import { overFours } from './rows.ts';
 
 type Vector = Expr<'v128'>;
@@ -16,25 +26,49 @@ type Vector = Expr<'v128'>;
  * GELU that is 0.34 ms instead of 0.43. */
 const wide = 4;
 
+/** Code for the elements from .. to - 1 of something: vectors of four side by side, one step of each at a time, then one
+ * vector at a time. `vector(v)` is for the four elements 4 v behind element i; once its steps have run, each output is
+ * stored at element i + 4 v of its base. */
+export function sideBySide(
+  i: Local<'i32'>,
+  [from, to]: readonly [Expr<'i32'> | number, Expr<'i32'>],
+  vector: (v: number) => {
+    readonly steps: readonly Stmt[];
+    readonly outputs: readonly { readonly base: Expr<'i32'>; readonly value: Local<'v128'> }[];
+  },
+): Stmt[] {
+  const vectors = Array.from({ length: wide }, (_, v) => vector(v));
+  const first = vectors[0]!;
+  return [
+    loop(i, from, i32.sub(to, 4 * wide - 1), 4 * wide, [
+      ...first.steps.flatMap((_, step) => vectors.map(({ steps }) => steps[step]!)),
+      ...vectors.flatMap(({ outputs }, v) =>
+        outputs.map(({ base, value }) => v128.store(element(base, i), value, 16 * v)),
+      ),
+    ]),
+    ...overFours(i, i, to, (store) => [
+      ...first.steps,
+      ...first.outputs.map(({ base, value }) => store(element(base, i), value)),
+    ]),
+  ];
+}
+
 /** A kernel (y, a, b, from, to) that stores f of four elements of a and b. A kernel of one input ignores b. */
 export function elementwise(
   name: string,
   f: (local: NewLocal, constants: Constants) => (a: Vector, b: Vector) => Steps,
 ) {
   return func(name, { y: 'i32', a: 'i32', b: 'i32', from: 'i32', to: 'i32' }, (p, local) => {
-    const [i, result] = [local('i32'), local('v128')];
+    const i = local('i32');
     const constants = new Constants(local);
     const four = (base: Expr<'i32'>, v: number) => v128.load(element(base, i), 16 * v);
-    const vectors = Array.from({ length: wide }, (_, v) => f(local, constants)(four(p.a, v), four(p.b, v)));
-    const [first] = vectors as [Steps];
-    const y = element(p.y, i);
     return [
       constants.set,
-      loop(i, p.from, i32.sub(p.to, 4 * wide - 1), 4 * wide, [
-        ...first.steps.flatMap((_, step) => vectors.map(({ steps }) => steps[step]!)),
-        ...vectors.map(({ value }, v) => v128.store(y, value, 16 * v)),
-      ]),
-      ...overFours(i, i, p.to, (store) => [result.set(inOrder(first)), store(y, result)]),
+      ...sideBySide(i, [p.from, p.to], (v) => {
+        const result = local('v128');
+        const { steps, value } = f(local, constants)(four(p.a, v), four(p.b, v));
+        return { steps: [...steps, result.set(value)], outputs: [{ base: p.y, value: result }] };
+      }),
     ];
   });
 }

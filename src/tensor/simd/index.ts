@@ -22,6 +22,10 @@ import { matmul } from './matmul.ts';
 import { SharedMemory } from './memory.ts';
 import { peak, peakFlops } from './peak.ts';
 import { Pool, type SimdHost } from './pool.ts';
+import { qkNorm } from './qk-norm.ts';
+import { rmsnorm } from './rmsnorm.ts';
+import { rope } from './rope.ts';
+import { swiglu } from './swiglu.ts';
 import { hasFusedMultiplyAdd, hasRelaxedSimd, hasSimd, type Target } from './target.ts';
 
 const families: readonly Family[] = [
@@ -29,7 +33,11 @@ const families: readonly Family[] = [
   bias,
   elements,
   gelu,
+  swiglu,
   layernorm,
+  rmsnorm,
+  qkNorm,
+  rope,
   attention,
   attentionBackward,
   attentionCached,
