@@ -1,8 +1,8 @@
 /** y[i] = f(a[i], b[i]): what needs no neighbour. Four elements at a time; outputs are elements, and since each lane is
  * computed alone, it does not matter where a thread's share starts or ends.
  *
- * add and multiply wait for memory: 98,304 elements (N = 768, C = 128) take 15 microseconds, the reference 340. */
-import { dims } from '../dims.ts';
+ * add, multiply and combine wait for memory: 98,304 elements (N = 768, C = 128) take 15 microseconds, the reference 340. */
+import { dims, require } from '../dims.ts';
 import {
   type Expr,
   f32x4,
@@ -19,6 +19,7 @@ import type { Family } from './engine.ts';
 import { element } from './lanes.ts';
 import type { Steps } from './math.ts';
 import { overFours } from './rows.ts';
+import { madd, type Target } from './target.ts';
 
 type Vector = Expr<'v128'>;
 
@@ -73,16 +74,46 @@ export function elementwise(
   });
 }
 
+/** y = a x + b z. */
+const combine = (target: Target) =>
+  func(
+    'combine',
+    { y: 'i32', x: 'i32', z: 'i32', a: 'f32', b: 'f32', from: 'i32', to: 'i32' },
+    (p, local) => {
+      const [i, a, b] = [local('i32'), local('v128'), local('v128')];
+      const four = (base: Expr<'i32'>, v: number) => v128.load(element(base, i), 16 * v);
+      return [
+        a.set(f32x4.splat(p.a)),
+        b.set(f32x4.splat(p.b)),
+        ...sideBySide(i, [p.from, p.to], (v) => {
+          const y = local('v128');
+          return {
+            steps: [y.set(madd(target)(a, four(p.x, v), f32x4.mul(b, four(p.z, v))))],
+            outputs: [{ base: p.y, value: y }],
+          };
+        }),
+      ];
+    },
+  );
+
 const cost = 0.15;
 
 export const elements: Family = {
-  kernels: () => [
+  kernels: (target) => [
+    combine(target),
     elementwise('add', () => (a, b) => ({ steps: [], value: f32x4.add(a, b) })),
     elementwise('multiply', () => (a, b) => ({ steps: [], value: f32x4.mul(a, b) })),
   ],
   operations: (engine) => {
     const [sum, product] = [engine.kernel('add'), engine.kernel('multiply')];
+    const multiples = engine.kernel('combine');
     return {
+      combine(y, a, x, b, z) {
+        const fits = x.size === y.size && z.size === y.size;
+        require('combine', fits, 'y, x and z of one size', { y: y.size, x: x.size, z: z.size });
+        const work = { outputs: y.size, unit: 64, cost };
+        multiples(work, engine.pointer(y), engine.pointer(x), engine.pointer(z), a, b);
+      },
       add(y, a, b) {
         dims('add', { a: [a, 'N C'], b: [b, 'N C'], y: [y, 'N C'] });
         sum({ outputs: y.size, unit: 64, cost }, engine.pointer(y), engine.pointer(a), engine.pointer(b));
