@@ -4,7 +4,7 @@
  * their own; see measure.ts for how times are taken. */
 import { cpus } from 'node:os';
 import { trainingFlops } from '../src/model/flops.ts';
-import { type Command, rules, runCommand, type Values } from '../src/node/command.ts';
+import { type Command, rules, runCommand, UsageError, type Values } from '../src/node/command.ts';
 import { describeKernels, kernelFlags } from '../src/node/kernels.ts';
 import type { SimdKernels } from '../src/tensor/simd/index.ts';
 import { hasSimd } from '../src/tensor/simd/target.ts';
@@ -14,6 +14,7 @@ import { measureMatmuls } from './matmul.ts';
 import { Budget } from './measure.ts';
 import { batchTokens, benchConfig, benchTrainer } from './model.ts';
 import { Peak } from './peak.ts';
+import { raceOn } from './race.ts';
 import { matmulText, type Results, samplingText, scalingText, speedupText, stepText } from './report.ts';
 import { measureSampler, measureSampling } from './sampling.ts';
 import { measureScaling } from './scaling.ts';
@@ -27,8 +28,11 @@ const flags = {
     kind: 'choice',
     choices: presetNames,
     value: 'NAME',
-    help: 'the model and batch to measure (default nanogpt-cpu)',
+    help: 'the model and batch to measure (default nanogpt-cpu; for a race shakespeare)',
   },
+  race: { kind: 'switch', help: 'train on --data, and tell when the held-out loss is how low' },
+  data: { kind: 'text', value: 'FILE', help: 'for --race: the text to learn' },
+  seed: { kind: 'integer', value: 'N', rule: rules.seed, help: 'for --race: of all randomness (default 1)' },
   ...kernelFlags,
   seconds: {
     kind: 'number',
@@ -47,20 +51,40 @@ const command: Command<typeof flags> = {
     'npm run bench',
     'npm run bench -- --math portable --threads 1',
     'npm run bench -- --seconds 20 --json',
+    'npm run bench -- --race --data shakespeare.txt',
   ],
 };
 
+async function runRace(given: Values<typeof flags>): Promise<void> {
+  const { data, preset = 'shakespeare', seed = 1, json = false } = given;
+  if (data === undefined) throw new UsageError('--race needs a text to learn: --data FILE');
+  if (given.seconds !== undefined) {
+    throw new UsageError('--seconds cannot go with --race, which trains to the end; leave one out');
+  }
+  const opened = await open(kernelsOf(given));
+  raceOn(data, { preset, seed, json }, opened);
+  opened.close();
+}
+
+function kernelsOf(given: Values<typeof flags>): Values<typeof kernelFlags> {
+  return {
+    ...(given.threads !== undefined && { threads: given.threads }),
+    ...(given.backend !== undefined && { backend: given.backend }),
+    ...(given.math !== undefined && { math: given.math }),
+  };
+}
+
 async function bench(given: Values<typeof flags>): Promise<void> {
+  if (given.race) return runRace(given);
+  for (const flag of ['data', 'seed'] as const) {
+    if (given[flag] !== undefined) throw new UsageError(`--${flag} goes with --race only; leave it out`);
+  }
   const { preset = 'nanogpt-cpu', json = false, seconds = 90 } = given;
   const say = (text: string) => (json ? undefined : console.log(`${text}\n`));
   const began = performance.now();
   const budget = new Budget(seconds);
   const config = benchConfig(preset);
-  const kernelChoice: Values<typeof kernelFlags> = {
-    ...(given.threads !== undefined && { threads: given.threads }),
-    ...(given.backend !== undefined && { backend: given.backend }),
-    ...(given.math !== undefined && { math: given.math }),
-  };
+  const kernelChoice = kernelsOf(given);
   const all = await open(kernelChoice);
   const { threads, arithmetic, kernels } = all;
   const openWith = (n: number) => open({ ...kernelChoice, threads: n });

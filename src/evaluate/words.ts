@@ -34,14 +34,14 @@ export function wordsOf(text: string): Set<string> {
   return new Set(text.toLowerCase().match(word) ?? []);
 }
 
-/** The share of words that are known, each as often as it occurs; null if there are none.
+/** How many words there are, each as often as it occurs, and how many of them are known.
  *
  * A word counts if the continuation ends it, also if the prompt began it; one that reaches the very end does not: it may
  * have been cut off there. */
-export function knownWordShare(
+export function countWords(
   continuations: readonly { readonly prompt: string; readonly text: string }[],
   known: ReadonlySet<string>,
-): number | null {
+): { readonly found: number; readonly all: number } {
   let found = 0;
   let all = 0;
   for (const { prompt, text } of continuations) {
@@ -53,5 +53,11 @@ export function knownWordShare(
       if (known.has(match[0].toLowerCase())) found++;
     }
   }
+  return { found, all };
+}
+
+/** The share of words that are known; null if there are none. */
+export function knownWordShare(...args: Parameters<typeof countWords>): number | null {
+  const { found, all } = countWords(...args);
   return all === 0 ? null : found / all;
 }

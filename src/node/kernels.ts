@@ -52,6 +52,11 @@ export async function openKernels(given: Values<typeof kernelFlags>): Promise<Ch
   return { kernels, threads, arithmetic: kernels.target.fma ? 'simd fma' : 'simd portable' };
 }
 
+/** Ends their threads, if they have any; they compute nothing afterwards. */
+export function closeKernels({ kernels }: ChosenKernels): void {
+  if ('close' in kernels) (kernels.close as () => void)();
+}
+
 /** One line for the head of a run. */
 export function describeKernels({ threads, arithmetic }: ChosenKernels): string {
   if (arithmetic === 'reference') return 'plain TypeScript kernels on one thread';

@@ -39,6 +39,12 @@ export const trainFlags = {
     help: 'with --init: what to do about characters it does not know',
   },
   steps: { kind: 'integer', value: 'N', rule: positive, help: 'updates' },
+  minutes: {
+    kind: 'number',
+    value: 'M',
+    rule: positive,
+    help: 'as many updates as fit into M minutes here; measured first, and printed',
+  },
   'stop-at': {
     kind: 'integer',
     value: 'N',
@@ -137,10 +143,33 @@ export const trainFlags = {
     kind: 'switch',
     help: 'debugging: train on one single batch; the loss must go to nearly 0',
   },
+  'find-lr': {
+    kind: 'switch',
+    help: 'try learning rates on a throw-away model; suggests one and draws runs/find-lr.html',
+  },
   quiet: { kind: 'switch', help: 'print warnings and the result only' },
 } as const;
 
 export type TrainFlags = Values<typeof trainFlags>;
+
+/** Throws for flags that ask for different things. */
+export function refuseContradictions(given: TrainFlags): void {
+  const pairs = [
+    ['minutes', 'steps'],
+    ['minutes', 'resume'],
+    ['find-lr', 'resume'],
+    ['minutes', 'overfit-batch'],
+    ['minutes', 'find-lr'],
+    ['find-lr', 'overfit-batch'],
+    ['find-lr', 'plan'],
+    ['find-lr', 'init'],
+  ] as const;
+  for (const [a, b] of pairs) {
+    if (given[a] !== undefined && given[b] !== undefined) {
+      throw new UsageError(`--${a} cannot go with --${b}; leave one out`);
+    }
+  }
+}
 
 /** The preset's sizes with the flags over them; with --init the checkpoint's, which a flag may not contradict. */
 export function chooseConfig(
@@ -210,7 +239,8 @@ export function resumedSettings(given: TrainFlags, saved: RunSettings, config: M
     throw new UsageError(`--steps ${given.steps} is less than the run's ${steps}; it can only be raised`);
   }
   refuseConflicts(given, { ...saved, ...config }, `--resume ${given.resume}`);
-  for (const flag of ['init', 'out', 'overwrite', 'preset', 'plan', 'overfit-batch', 'unknown'] as const) {
+  const others = ['init', 'out', 'overwrite', 'preset', 'plan', 'overfit-batch', 'unknown'] as const;
+  for (const flag of others) {
     if (given[flag] !== undefined) throw new UsageError(`--${flag} cannot go with --resume; leave it out`);
   }
   return { ...saved, steps: given.steps ?? steps }; // in the saved order: state.json is compared byte for byte

@@ -47,7 +47,8 @@ export interface Chart {
   /** One or two sentences for who cannot see the chart, and under the title. */
   readonly description: string;
   readonly height: number;
-  readonly x: Pick<Scale, 'kind' | 'domain'>;
+  /** Without a name it counts steps. */
+  readonly x: Pick<Scale, 'kind' | 'domain'> & { readonly name?: string };
   readonly y: Pick<Scale, 'kind' | 'domain'> & { readonly unit: string };
   readonly curves: readonly Curve[];
   readonly levels?: readonly Level[];
@@ -64,7 +65,7 @@ export function chartFigure(chart: Chart): Markup {
 <figcaption><h3>${chart.title}</h3><output aria-hidden="true"></output><p>${chart.description}</p></figcaption>
 ${(shown.length > 1 || flagged) && html`<div class="legend" aria-hidden="true">${shown.map(legendEntry)}${flagged && flagEntry}</div>`}
 ${drawing(chart)}
-<details><summary>Numbers</summary>${numbers(chart.title, shown)}</details>
+<details><summary>Numbers</summary>${numbers(chart.title, shown, chart.x.name)}</details>
 </figure>\n`;
 }
 
@@ -80,9 +81,9 @@ function drawing(chart: Chart): Markup {
   const x: Scale = { ...chart.x, range: [0, width] };
   const y: Scale = { ...chart.y, range: [height, 0] };
   const levels = (chart.levels ?? []).filter((l) => l.y >= y.domain[0] && l.y <= y.domain[1]);
-  return html`<svg class="plot${levels.length > 0 && ' labelled'}" height="${height}" role="img" aria-labelledby="${id}-title ${id}-text"${attributes(x, y)}>
+  return html`<svg class="plot${levels.length > 0 && ' labelled'}" height="${height}" role="img" aria-labelledby="${id}-title ${id}-text"${chart.x.name === undefined && attributes(x, y)}>
 <title id="${id}-title">${chart.title}</title><desc id="${id}-text">${chart.description}</desc>
-${horizontalGrid(y, chart.y.unit)}${stepAxis(x, height)}
+${horizontalGrid(y, chart.y.unit)}${stepAxis(x, height, chart.x.name)}
 ${stretched(
   height,
   html`${levels.map((level) => html`<path class="${level.style}" d="M0 ${round(place(y, level.y))}H${width}"/>`)}
@@ -99,7 +100,7 @@ ${levels.length > 0 && levelLabels(levels, y)}${(chart.marks ?? []).map((mark) =
 </svg>`;
 }
 
-/** What the read-out needs to turn a place back into a number. */
+/** What the read-out needs to turn a place back into a number; it knows steps only. */
 const attributes = (x: Scale, y: Scale) =>
   html` data-x="${x.domain.join(' ')}" data-y="${y.domain.join(' ')}" data-kind="${y.kind}"`;
 
@@ -116,13 +117,13 @@ function horizontalGrid(y: Scale, unit: string): Markup {
 <text class="unit" x="-8" y="-14">${unit}</text></g>`;
 }
 
-/** The axis of steps, which all drawings of a page share. */
-export function stepAxis(x: Scale, height: number): Markup {
-  const at = ticks(x, 4).filter((step) => Number.isInteger(step));
+/** The axis of steps, which all drawings of a page share, or of what else is named. */
+export function stepAxis(x: Scale, height: number, name = 'step'): Markup {
+  const at = ticks(x, 4).filter((at) => name !== 'step' || Number.isInteger(at));
   const labels = tickLabels(at);
   return html`<g class="x-axis"><line x2="100%" y1="${height}" y2="${height}"/>${at.map(
     (step, i) =>
-      html`<text x="${percent(place(x, step))}" y="${height + 18}">${i === 0 && 'step '}${labels[i]}</text>`,
+      html`<text x="${percent(place(x, step))}" y="${height + 18}">${i === 0 && `${name} `}${labels[i]}</text>`,
   )}</g>`;
 }
 
@@ -188,22 +189,25 @@ function rug(steps: readonly number[], x: Scale, height: number): Markup | false
 function markText({ kind, x: step, text }: Mark, x: Scale): Markup {
   const at = percent(place(x, step));
   if (kind === 'line') {
-    const side = step > (x.domain[0] + x.domain[1]) / 2 ? 'before' : 'after';
+    const side = place(x, step) > width / 2 ? 'before' : 'after';
     return html`<text class="moment ${side}" x="${at}" y="12">${text}</text>`;
   }
   return html`<svg class="flag" x="${at}"><path d="M0 0L-5 -9H5Z"><title>${text}</title></path></svg>`;
 }
 
 /** Up to 25 rows of what the curves show: at the dots if there are any, else evenly spaced along the first curve. */
-function numbers(label: string, curves: readonly Curve[]): Markup {
+function numbers(label: string, curves: readonly Curve[], name = 'step'): Markup {
   const dotted = curves.filter((curve) => curve.dots).flatMap((curve) => curve.points.map((p) => p.x));
   const all =
     dotted.length > 0 ? [...new Set(dotted)].sort((a, b) => a - b) : curves[0]?.points.map((p) => p.x);
   const steps = evenly(all?.length ?? 0, 25).map((i) => all![i]!);
   return table({
     label,
-    head: ['step', ...curves.map((curve) => curve.name)],
-    rows: steps.map((step) => [step, ...curves.map((curve) => cell(curve, step))]),
+    head: [name, ...curves.map((curve) => curve.name)],
+    rows: steps.map((step) => [
+      name === 'step' ? step : value(step),
+      ...curves.map((curve) => cell(curve, step)),
+    ]),
     style: 'numbers',
   });
 }

@@ -1,18 +1,30 @@
 /** npm run train: a text file in, a trained model and what it learned out. */
+import { join } from 'node:path';
 import { ngramBaselines } from '../evaluate/ngram.ts';
+import { countWords, wordsOf } from '../evaluate/words.ts';
 import { loadParameters } from '../model/checkpoint.ts';
 import { initialize } from '../model/initialize.ts';
 import { CharTokenizer, normalizeText, type Tokenizer } from '../model/tokenizer.ts';
+import { stepsInMinutes } from '../node/calibrate.ts';
 import { runCommand, UsageError } from '../node/command.ts';
 import { readText, sha256 } from '../node/files.ts';
+import { findLearningRate } from '../node/find-lr-run.ts';
 import { type ChosenKernels, describeKernels, openKernels } from '../node/kernels.ts';
 import { overfitBatch } from '../node/overfit-run.ts';
-import { findCheckpoint, freshRunPath, newestState, RunFolder, readCheckpoint } from '../node/run-folder.ts';
+import {
+  findCheckpoint,
+  freshRunPath,
+  newestState,
+  RunFolder,
+  readCheckpoint,
+  runsFolder,
+} from '../node/run-folder.ts';
 import { StopSignal } from '../node/stop-signal.ts';
 import { Terminal } from '../node/terminal.ts';
 import {
   chooseConfig,
   chooseSettings,
+  refuseContradictions,
   resumedSettings,
   type TrainFlags,
   trainFlags,
@@ -52,13 +64,21 @@ async function begin(given: TrainFlags): Promise<void> {
   const text = normalizeText(readText(data));
   const tokenizer = checkpoint?.tokenizer ?? CharTokenizer.train(text);
   const config = chooseConfig(given, preset, tokenizer.vocabSize, checkpoint?.config);
-  const settings = chooseSettings(given, preset);
   const split = splitTokens(tokenizer.encode(text, given.unknown), config.contextLength);
   const terminal = new Terminal({ quiet: given.quiet ?? false });
+  let settings = chooseSettings(given, preset);
+  if (given.minutes !== undefined) {
+    const steps = await stepsInMinutes(given, { config, settings, split, tokenizer }, terminal);
+    settings = chooseSettings({ ...given, steps, seed: settings.seed }, preset);
+  }
   const chosen = await openKernels(given);
   const { kernels, arithmetic } = chosen;
   if (given['overfit-batch']) {
     overfitBatch(config, settings, split, kernels, terminal);
+    return;
+  }
+  if (given['find-lr']) {
+    findLearningRate(config, settings, split, { kernels, terminal, path: join(runsFolder, 'find-lr.html') });
     return;
   }
   const trainer = new Trainer(config, settings, split, { kernels });
@@ -106,6 +126,7 @@ async function begin(given: TrainFlags): Promise<void> {
     folder,
     settings,
     identity,
+    text,
     split,
     terminal,
     progress: { best: null, evaluationsSinceBest: 0 },
@@ -145,6 +166,7 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
       folder,
       settings,
       identity,
+      text,
       split,
       terminal,
       progress: { best, evaluationsSinceBest },
@@ -175,6 +197,8 @@ interface Prepared {
   readonly settings: RunSettings;
   readonly identity: RunIdentity;
   readonly progress: Progress;
+  /** The whole corpus. */
+  readonly text: string;
   readonly split: Split;
   readonly terminal: Terminal;
 }
@@ -208,7 +232,7 @@ async function go(parts: Prepared): Promise<void> {
       return;
     }
     stop.dispose(); // all is saved: from here on Ctrl+C may simply end it
-    const { final, text } = run.finish();
+    const { final, text: sample } = run.finish();
     const error = final.standardError === null ? '' : ` (standard error ${final.standardError.toFixed(4)})`;
     terminal.line('');
     terminal.line(
@@ -219,8 +243,9 @@ async function go(parts: Prepared): Promise<void> {
     );
     terminal.line('');
     terminal.line('a sample:');
-    terminal.line(text);
+    terminal.line(sample);
     terminal.line('');
+    terminal.line(knownWordsLine(sample, parts.text));
     terminal.line(
       `saved in ${folder.path}, with report.html to look at; npm run sample -- --run ${folder.path} continues a prompt`,
     );
@@ -228,6 +253,13 @@ async function go(parts: Prepared): Promise<void> {
     stop.dispose();
     folder.release();
   }
+}
+
+function knownWordsLine(sample: string, corpus: string): string {
+  const { found, all } = countWords([{ prompt: '', text: sample }], wordsOf(corpus));
+  return all === 0
+    ? 'words: none in the sample'
+    : `words: ${Math.round((100 * found) / all)} % of ${all} in the corpus`;
 }
 
 /** Counts n-grams once per corpus; a resumed run finds them in its folder. */
@@ -247,6 +279,7 @@ function countBaselines(
   return baselines;
 }
 
-await runCommand(command, (given) =>
-  given.resume === undefined ? begin(given) : resume(given, given.resume),
-);
+await runCommand(command, (given) => {
+  refuseContradictions(given);
+  return given.resume === undefined ? begin(given) : resume(given, given.resume);
+});

@@ -78,8 +78,9 @@ export class Trainer {
         : spreadWindows(split.validation.length, T, settings.evalTokens);
   }
 
-  /** One update. Throws a DivergenceError, and changes nothing, when the loss or the gradient is not finite. */
-  train(): StepRecord {
+  /** One update, at the schedule's rate unless told another. Throws a DivergenceError, and changes nothing, when the
+   * loss or the gradient is not finite. */
+  train(learningRate = learningRateAt(this.step, this.settings)): StepRecord {
     const { model, settings } = this;
     const { accumulate, batchSize: batch, seed } = settings;
     const { inputs, targets } = this.#buffers;
@@ -97,7 +98,6 @@ export class Trainer {
     const loss = sum / (inputs.size * accumulate);
     const gradNorm = this.optimizer.norm();
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) throw this.#diverged(loss, gradNorm);
-    const learningRate = learningRateAt(this.step, settings);
     this.step += 1;
     this.optimizer.update(learningRate, gradNorm, this.step);
     return { step: this.step, loss, learningRate, gradNorm };

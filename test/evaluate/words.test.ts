@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { knownWordShare, splitWords, wordRepetition, wordsOf } from '../../src/evaluate/words.ts';
+import { countWords, knownWordShare, splitWords, wordRepetition, wordsOf } from '../../src/evaluate/words.ts';
 
 describe('words', () => {
   test('are runs of letters and digits with apostrophes inside, in lower case', () => {
@@ -40,6 +40,7 @@ describe('the share of known words', () => {
     const texts = ['the owl ', 'sleep '].map((text) => ({ prompt: '', text }));
     expect(knownWordShare(texts, known)).toBe(2 / 3);
     expect(knownWordShare([], known)).toBeNull();
+    expect(countWords([{ prompt: '', text: 'The owl, the qwx the' }], known)).toEqual({ found: 2, all: 4 });
   });
 });
 

@@ -1,0 +1,78 @@
+/** npm run bench -- --race: wall seconds from the start of the process until a model predicts held-out text well enough.
+ *
+ * Training is the preset's, without files. The held-out loss is over the whole validation part every few steps; the
+ * clock stands still meanwhile, for nobody who trains needs these evaluations. */
+import { initialize } from '../src/model/initialize.ts';
+import { CharTokenizer, normalizeText } from '../src/model/tokenizer.ts';
+import { readText } from '../src/node/files.ts';
+import { describeKernels } from '../src/node/kernels.ts';
+import { chooseConfig, chooseSettings } from '../src/node/train-flags.ts';
+import { splitTokens } from '../src/train/dataset.ts';
+import { type PresetName, presets } from '../src/train/presets.ts';
+import { Trainer } from '../src/train/trainer.ts';
+import type { OpenedKernels } from './threads.ts';
+
+/** Nats, highest first: on Tiny Shakespeare a mediocre model, nanoGPT's quick start for a CPU, and the best 5-gram. */
+export const goals = ['2.0', '1.886', '1.669'] as const;
+const evalEvery = 25;
+
+export interface RaceResults {
+  /** Seconds; null for what was never reached. */
+  readonly timeTo: Readonly<Record<(typeof goals)[number], number | null>>;
+  /** The loss at the end, nats. */
+  readonly final: number;
+  readonly seconds: number;
+}
+type Racer = Pick<Trainer, 'train' | 'step'> & {
+  readonly settings: Pick<Trainer['settings'], 'steps'>;
+  evaluate(which: 'full'): { readonly nll: number };
+};
+
+/** Trains to the end. @param now milliseconds since the start of the process */
+export function race(
+  trainer: Racer,
+  { now, say }: { readonly now: () => number; readonly say: (line: string) => void },
+): RaceResults {
+  const timeTo: Record<string, number | null> = Object.fromEntries(goals.map((goal) => [goal, null]));
+  let evaluating = 0;
+  let [seconds, final] = [0, Number.NaN];
+  while (trainer.step < trainer.settings.steps) {
+    trainer.train();
+    if (trainer.step % evalEvery !== 0 && trainer.step !== trainer.settings.steps) continue;
+    const began = now();
+    seconds = (began - evaluating) / 1000;
+    final = trainer.evaluate('full').nll;
+    evaluating += now() - began;
+    for (const goal of goals) if (final <= Number(goal)) timeTo[goal] ??= seconds;
+    say(`step ${trainer.step}  ${seconds.toFixed(1)} s  ${final.toFixed(4)} nats`);
+  }
+  return { timeTo: timeTo as RaceResults['timeTo'], final, seconds };
+}
+
+/** The race of a preset on a text file, printed. */
+export function raceOn(
+  data: string,
+  options: { readonly preset: PresetName; readonly seed: number; readonly json: boolean },
+  opened: OpenedKernels,
+): void {
+  const { preset, seed, json } = options;
+  const say = (line: string) => (json ? undefined : console.log(line));
+  const text = normalizeText(readText(data));
+  const tokenizer = CharTokenizer.train(text);
+  const config = chooseConfig({}, presets[preset], tokenizer.vocabSize, undefined);
+  const settings = chooseSettings({ seed }, presets[preset]);
+  const split = splitTokens(tokenizer.encode(text), config.contextLength);
+  const trainer = new Trainer(config, settings, split, { kernels: opened.kernels });
+  initialize(trainer.model, seed, settings.initialization);
+  say(`${preset}, seed ${seed}, on Node ${process.version}: ${describeKernels(opened)}`);
+  const results = race(trainer, { now: () => performance.now(), say });
+  if (json) {
+    console.log(JSON.stringify(results));
+    return;
+  }
+  for (const goal of goals) {
+    const at = results.timeTo[goal];
+    say(`${goal} nats ${at === null ? 'not reached' : `in ${at.toFixed(1)} s`}`);
+  }
+  say(`${results.final.toFixed(4)} nats at the end, after ${results.seconds.toFixed(1)} s`);
+}

@@ -1,0 +1,93 @@
+/** The learning-rate range test: one short training whose rate grows from far too small to far too large.
+ *
+ *     factor_i = from * (to / from)^(i / (steps - 1))        of the schedule's peak, for every optimizer alike
+ * While the rate is too small the loss stands still, then it falls, and in the end it rises or breaks. The rate where it
+ * falls fastest still learns safely; at the minimum it is too large already, for there the falling and the breaking
+ * balance. The suggestion is a fraction of the minimum's rate. Smith, arXiv 1506.01186 and 1803.09820. */
+import { exp, log } from '../tensor/math.ts';
+import { DivergenceError, type Trainer } from './trainer.ts';
+
+export interface RangeStep {
+  /** Of the peak learning rate of the settings, and so of Muon's too. */
+  readonly factor: number;
+  /** Of the batch, before the update at this rate. */
+  readonly loss: number;
+}
+export interface RangeTest {
+  readonly steps: readonly RangeStep[];
+  /** The losses, each averaged with its neighbours. */
+  readonly smoothed: readonly number[];
+  /** Why it ended: the range was done, the loss grew to `blowUp` times its best, or was no number any more. */
+  readonly end: 'done' | 'blown up' | 'not finite';
+}
+export interface Suggestion {
+  /** Factors: where the loss falls fastest, where it is lowest, and the one to try. */
+  readonly steepest: number;
+  readonly minimum: number;
+  readonly suggested: number;
+}
+
+export const rangeDefaults = { from: 1e-4, to: 1e2, steps: 100 } as const;
+/** Times the lowest loss of a batch, from where no rate can be good. */
+const blowUp = 4;
+/** The usual advice is from 3 to 10. */
+export const belowMinimum = 3;
+/** Steps on both sides that a smoothed loss looks at: batches differ more than neighbouring rates do. */
+const reach = 4;
+
+/** Trains a fresh model, which is of no use afterwards. */
+export function rangeTest(
+  trainer: Trainer,
+  range: Readonly<Record<keyof typeof rangeDefaults, number>>,
+): RangeTest {
+  const { from, to, steps: most } = range;
+  const steps: RangeStep[] = [];
+  const finish = (end: RangeTest['end']): RangeTest => ({
+    steps,
+    smoothed: smoothLosses(steps.map(({ loss }) => loss)),
+    end,
+  });
+  let best = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < most; i++) {
+    const factor = from * exp((log(to / from) * i) / Math.max(1, most - 1));
+    try {
+      const { loss } = trainer.train(factor * trainer.settings.learningRate);
+      steps.push({ factor, loss });
+      best = Math.min(best, loss);
+      if (loss > blowUp * best) return finish('blown up');
+    } catch (error) {
+      if (error instanceof DivergenceError) return finish('not finite');
+      throw error;
+    }
+  }
+  return finish('done');
+}
+
+/** Means over neighbours, those further off counting less; at both ends over as many as both sides have. */
+export function smoothLosses(losses: readonly number[]): number[] {
+  return losses.map((_, i) => {
+    const wide = Math.min(reach, i, losses.length - 1 - i);
+    let [sum, weights] = [0, 0];
+    for (let j = -wide; j <= wide; j++) {
+      const weight = wide + 1 - Math.abs(j);
+      sum += weight * losses[i + j]!;
+      weights += weight;
+    }
+    return sum / weights;
+  });
+}
+
+/** What the test says; undefined where the loss never fell, so that there is nothing to choose by. */
+export function suggest({ steps, smoothed }: RangeTest): Suggestion | undefined {
+  let lowest = 0;
+  for (let i = 1; i < smoothed.length; i++) if (smoothed[i]! < smoothed[lowest]!) lowest = i;
+  // The factors are evenly spaced in their logarithm: the slope is a difference of neighbours.
+  let [steepest, fall] = [0, 0];
+  for (let i = 1; i < lowest; i++) {
+    const slope = smoothed[i - 1]! - smoothed[i + 1]!;
+    if (slope > fall) [steepest, fall] = [i, slope];
+  }
+  if (fall === 0) return undefined;
+  const minimum = steps[lowest]!.factor;
+  return { steepest: steps[steepest]!.factor, minimum, suggested: minimum / belowMinimum };
+}
