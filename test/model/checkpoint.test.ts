@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { trainBpe } from '../../src/model/bpe-train.ts';
 import {
   type CheckpointFile,
   decodeCheckpoint,
@@ -223,5 +224,60 @@ describe('refused with one line', () => {
     );
     expect(() => loadParameters(model, broken, 'folder')).toThrow(/missing/);
     expectSameBits(model.arena.params, before);
+  });
+});
+
+describe('a checkpoint with a byte-level BPE', () => {
+  const bpe = trainBpe('the cat sat on the mat, the cat', 262);
+  const config = { ...tinyQwen3, vocabSize: 262 };
+  const encoded = encodeCheckpoint(randomModel(config, options, 4), bpe);
+  const decode = (tokenizer: unknown) =>
+    decodeCheckpoint((file) => (file === 'tokenizer.json' ? utf8(tokenizer) : encoded.get(file)!), 'folder');
+  const json = parse(encoded.get('tokenizer.json')!);
+
+  it('comes back as one, with the same ids and the same bytes', () => {
+    const decoded = decode(json);
+    expect(decoded.tokenizer.kind).toBe('bpe');
+    expect(decoded.tokenizer.encode('the mat, 日')).toEqual(bpe.encode('the mat, 日'));
+    expect(encodeCheckpoint(openModel(decoded, options), decoded.tokenizer)).toEqual(encoded);
+  });
+
+  it.each([
+    [
+      'another decoder',
+      { decoder: { type: 'Metaspace' } },
+      'decoder.type: expected "Fuse" (a character tokenizer) or "ByteLevel" (a byte-level BPE), got "Metaspace"',
+    ],
+    [
+      'no decoder',
+      { decoder: null },
+      'decoder.type: expected "Fuse" (a character tokenizer) or "ByteLevel" (a byte-level BPE), got nothing',
+    ],
+    [
+      'a normalizer',
+      { normalizer: { type: 'NFC' } },
+      ' normalizer does not fit; expected null, got {"type":"NFC"}',
+    ],
+    [
+      'merges that are none',
+      { model: { ...json.model, merges: 3 } },
+      ' model.merges does not fit; expected a list, got 3',
+    ],
+    [
+      'a Fuse decoder',
+      { decoder: { type: 'Fuse' } },
+      'pre_tokenizer: expected null, got an object; a character tokenizer has nothing else',
+    ],
+  ])('is refused with %s, in one line that names the file', (_, change, message) => {
+    expect(() => decode({ ...json, ...change })).toThrow(
+      new RangeError(`folder/tokenizer.json: ${message.trimStart()}`),
+    );
+  });
+
+  it('is refused with another number of tokens than config.json has', () => {
+    const other = trainBpe('the cat sat on the mat, the cat', 261).toJSON();
+    expect(() => decode(other)).toThrow(
+      'folder/tokenizer.json: expected the 262 tokens of config.json, got 261',
+    );
   });
 });

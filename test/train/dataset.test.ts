@@ -1,6 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { trainBpe } from '../../src/model/bpe-train.ts';
+import { CharTokenizer } from '../../src/model/tokenizer.ts';
 import { ids } from '../../src/tensor/tensor.ts';
-import { allWindows, Batches, splitTokens, spreadWindows } from '../../src/train/dataset.ts';
+import {
+  allWindows,
+  Batches,
+  checkSplit,
+  encodeSplit,
+  scoredText,
+  splitText,
+  splitTokens,
+  spreadWindows,
+} from '../../src/train/dataset.ts';
 
 const count = (n: number) => Int32Array.from({ length: n }, (_, i) => i);
 
@@ -28,6 +39,63 @@ describe('splitTokens', () => {
     ],
   ])('refuses %i tokens for a context of %i', (n, T, message) => {
     expect(() => splitTokens(count(n), T)).toThrow(message);
+  });
+});
+
+describe('splitText', () => {
+  it('cuts at code point floor(0.9 n), never inside one', () => {
+    expect(splitText('🎉'.repeat(11))).toEqual({ training: '🎉'.repeat(9), heldOut: '🎉🎉' });
+    expect(splitText('abcdefghij')).toEqual({ training: 'abcdefghi', heldOut: 'j' });
+    expect(splitText('a')).toEqual({ training: '', heldOut: 'a' });
+  });
+});
+
+describe('encodeSplit', () => {
+  const text = 'the cat sat on the mat, the dog on the log';
+  const bpe = trainBpe('the the the the cat cat cat dog dog', 264);
+
+  it('gives a character tokenizer the tokens of the whole text, cut', () => {
+    const tokenizer = CharTokenizer.train(text);
+    const split = encodeSplit(text, tokenizer);
+    expect(split).toEqual(splitTokens(tokenizer.encode(text), 2));
+    expect(split).not.toHaveProperty('charactersPerToken');
+    // a byte order mark that happens to stand at the cut is a character like any other
+    const mark = `${'ab'.repeat(9)}\uFEFFa`;
+    const marked = CharTokenizer.train(mark);
+    expect(marked.decode(encodeSplit(mark, marked).validation)).toBe('\uFEFFa');
+  });
+
+  it('lets no merge reach across the cut, which is at the same character', () => {
+    const word = 'cat the the the the';
+    const { training, heldOut } = splitText(word);
+    expect([training, heldOut]).toEqual(['cat the the the t', 'he']);
+    const split = encodeSplit(word, bpe);
+    expect([bpe.decode(split.train), bpe.decode(split.validation)]).toEqual([training, heldOut]);
+    expect(bpe.encode(word).length).toBeLessThan(split.train.length + split.validation.length);
+  });
+
+  it('counts the characters per token that is scored, all but the first', () => {
+    // held out: "the dog dog!" as "the", " dog", " dog", "!"
+    const held = 'the dog dog!';
+    const long = trainBpe('the the the the dog dog dog dog dog dog', 262);
+    const all = `${'x'.repeat(9 * held.length)}${held}`;
+    const { validation, charactersPerToken } = encodeSplit(all, long);
+    const first = long.decode(validation.subarray(0, 1)).length;
+    expect(validation.length).toBeLessThan(held.length);
+    expect(charactersPerToken).toBe((held.length - first) / (validation.length - 1));
+  });
+
+  it('counts a character that the first token only begins as scored', () => {
+    const bytes = trainBpe('', 256);
+    expect(scoredText(bytes, bytes.encode('日a'))).toBe('日a');
+    expect(scoredText(bytes, bytes.encode('a日'))).toBe('日');
+    expect(encodeSplit(`${'x'.repeat(18)}日a`, bytes).charactersPerToken).toBe(2 / 3);
+  });
+
+  it('is refused where a part is too short', () => {
+    expect(() => checkSplit(encodeSplit('abcdefghij', bpe), 1)).toThrow(
+      'the validation part of the text is too short: expected at least context + 1 = 2 tokens, got 1 of 10',
+    );
   });
 });
 
