@@ -42,15 +42,37 @@ const layerNorm = ({ gain, shift }, x) => {
   return centred.mul(variance.add(1e-5).rsqrt()).mul(gain).add(shift);
 };
 const gelu = (x) =>
-  x.mul(0.5).mul(x.add(x.mul(x).mul(x).mul(0.044715)).mul(Math.sqrt(2 / Math.PI)).tanh().add(1));
+  x.mul(0.5).mul(
+    x
+      .add(x.mul(x).mul(x).mul(0.044715))
+      .mul(Math.sqrt(2 / Math.PI))
+      .tanh()
+      .add(1),
+  );
 const attention = ({ qkv, proj }, x) => {
   const heads = (z) => z.reshape([B, T, H, D]).transpose([0, 2, 1, 3]);
   const [q, k, v] = tf.split(apply(qkv, x), 3, 1).map(heads);
-  const weights = q.matMul(k, false, true).mul(1 / Math.sqrt(D)).add(future).softmax();
-  return apply(proj, weights.matMul(v).transpose([0, 2, 1, 3]).reshape([B * T, C]));
+  const weights = q
+    .matMul(k, false, true)
+    .mul(1 / Math.sqrt(D))
+    .add(future)
+    .softmax();
+  return apply(
+    proj,
+    weights
+      .matMul(v)
+      .transpose([0, 2, 1, 3])
+      .reshape([B * T, C]),
+  );
 };
 const forward = (ids) => {
-  let x = tf.oneHot(ids, V).toFloat().matMul(wte).reshape([B, T, C]).add(wpe).reshape([B * T, C]);
+  let x = tf
+    .oneHot(ids, V)
+    .toFloat()
+    .matMul(wte)
+    .reshape([B, T, C])
+    .add(wpe)
+    .reshape([B * T, C]);
   for (const block of blocks) {
     x = x.add(attention(block, layerNorm(block.ln1, x)));
     x = x.add(apply(block.out, gelu(apply(block.fc, layerNorm(block.ln2, x)))));

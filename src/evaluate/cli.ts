@@ -1,5 +1,6 @@
 /** npm run eval: how well a model predicts a text, and what its own texts are like. */
 import { join } from 'node:path';
+import { normalizeText } from '../model/tokenizer.ts';
 import { runCommand } from '../node/command.ts';
 import {
   bleuOptions,
@@ -72,7 +73,7 @@ async function evalPerplexity(given: EvalFlags): Promise<void> {
 async function evalSurprise(given: EvalFlags): Promise<void> {
   const text = given['score-file'] === undefined ? given.score! : readText(given['score-file']);
   const source = openSource(given);
-  const tokens = source.checkpoint.tokenizer.encode(text, given.unknown ?? 'error');
+  const tokens = source.checkpoint.tokenizer.encode(normalizeText(text), given.unknown ?? 'error');
   const result = surprise(await openScorer(source, given), tokens, windowChoice(given));
   if (given.json) console.log(JSON.stringify(result));
   else if (process.stdout.isTTY && !process.env['NO_COLOR']) {

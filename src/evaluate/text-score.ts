@@ -9,6 +9,7 @@
  * Shannon, "Prediction and entropy of printed English" (1951), for bits per letter. */
 import type { Gpt } from '../model/gpt.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
+import { countCharacters, scoredText } from '../train/dataset.ts';
 import { type Score, score, type Visit, type WindowBuffers } from './score.ts';
 import { chooseWindows, type WindowChoice, type WindowMode } from './windows.ts';
 
@@ -41,8 +42,8 @@ export function scoreText(
   }
   const { contextLength } = model.config;
   const { windows, stride } = chooseWindows(tokens.length, contextLength, choice);
-  const scored = tokenizer.decode(tokens.subarray(1));
-  const characters = countCodePoints(scored);
+  const scored = scoredText(tokenizer, tokens);
+  const characters = countCharacters(scored);
   const bytes = new TextEncoder().encode(scored).length;
   const result = score(model, buffers, tokens, windows, {
     charactersPerToken: characters / (tokens.length - 1),
@@ -55,12 +56,6 @@ export function scoreText(
     ...{ tokensScored, nll, perplexity, bitsPerChar, bitsPerByte, standardError },
     ...{ mode, stride, contextLength, characters, bytes },
   };
-}
-
-function countCodePoints(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
 }
 
 /** Three lines for people. */

@@ -7,7 +7,8 @@ import type { ModelConfig } from './config.ts';
 import { configFromJSON, configToJSON } from './config-json.ts';
 import type { Gpt } from './gpt.ts';
 import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts';
-import { CharTokenizer, type Tokenizer } from './tokenizer.ts';
+import type { Tokenizer } from './tokenizer.ts';
+import { tokenizerFromJSON } from './tokenizer-file.ts';
 
 export const checkpointFiles = ['config.json', 'tokenizer.json', 'model.safetensors'] as const;
 export type CheckpointFile = (typeof checkpointFiles)[number];
@@ -41,10 +42,7 @@ export function decodeCheckpoint(read: (file: CheckpointFile) => Uint8Array, sou
   const configSource = `${source}/config.json`;
   const config = configFromJSON(parseJson(read('config.json'), configSource), configSource);
   const tokenizerSource = `${source}/tokenizer.json`;
-  const tokenizer = CharTokenizer.fromJSON(
-    parseJson(read('tokenizer.json'), tokenizerSource),
-    tokenizerSource,
-  );
+  const tokenizer = tokenizerFromJSON(parseJson(read('tokenizer.json'), tokenizerSource), tokenizerSource);
   if (tokenizer.vocabSize !== config.vocabSize) {
     throw new RangeError(
       `${tokenizerSource}: expected the ${config.vocabSize} tokens of config.json, got ${tokenizer.vocabSize}`,

@@ -7,8 +7,10 @@
  * is exactly a character tokenizer, and its Fuse decoder joins the tokens without spaces. */
 import { isObject, quote, show } from './json.ts';
 
+export const tokenizers = ['char', 'bpe'] as const;
+
 export interface Tokenizer {
-  readonly kind: 'char' | 'bpe';
+  readonly kind: (typeof tokenizers)[number];
   readonly vocabSize: number;
   /** The ids of `normalizeText(text)`. Throws a RangeError that names what has no token; with 'skip' leaves that out. */
   encode(text: string, unknown?: 'error' | 'skip'): Int32Array;

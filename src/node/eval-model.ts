@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path';
 import type { Scorer } from '../evaluate/text-score.ts';
 import { type Checkpoint, loadParameters } from '../model/checkpoint.ts';
 import { Gpt } from '../model/gpt.ts';
-import { cutAt } from '../train/dataset.ts';
+import { normalizeText } from '../model/tokenizer.ts';
+import { encodeSplit } from '../train/dataset.ts';
 import type { EvalFlags } from './eval-flags.ts';
 import { readText } from './files.ts';
 import { openKernels } from './kernels.ts';
@@ -48,16 +49,18 @@ export interface TextPart {
 /** The text to score: --data, all of it unless --split says else, or what is held out of the run's own. */
 export function textToScore({ folder, checkpoint }: Source, given: EvalFlags): TextPart {
   const path = given.data ?? trainedOn(folder);
-  const tokens = checkpoint.tokenizer.encode(readText(path), given.unknown ?? 'error');
+  const text = normalizeText(readText(path));
+  const { tokenizer } = checkpoint;
   const split = given.split ?? (given.data === undefined ? 'val' : 'all');
-  const cut = cutAt(tokens.length);
-  const part = split === 'all' ? tokens : split === 'train' ? tokens.subarray(0, cut) : tokens.subarray(cut);
-  if (part.length < 2) {
+  const unknown = given.unknown ?? 'error';
+  const part = () => encodeSplit(text, tokenizer, unknown)[split === 'train' ? 'train' : 'validation'];
+  const tokens = split === 'all' ? tokenizer.encode(text, unknown) : part();
+  if (tokens.length < 2) {
     throw new Error(
-      `${path}: too short to score; expected at least 2 tokens in its ${split} part, got ${part.length}`,
+      `${path}: too short to score; expected at least 2 tokens in its ${split} part, got ${tokens.length}`,
     );
   }
-  return { path, split, tokens: part };
+  return { path, split, tokens };
 }
 
 /** Text to take prompts from, and the text that the model may have copied from. */
@@ -71,14 +74,14 @@ export interface HeldOut {
  * not say what it was trained on is taken to have learned from the first 90 % of --data. */
 export function heldOutAndTraining({ folder, checkpoint }: Source, given: EvalFlags): HeldOut {
   const { tokenizer } = checkpoint;
-  const encode = (path: string) => tokenizer.encode(readText(path), given.unknown ?? 'error');
+  const unknown = given.unknown ?? 'error';
+  const read = (path: string) => normalizeText(readText(path));
   const own = ownText(folder);
   const path = given.data ?? trainedOn(folder);
   const other = own !== undefined && resolve(own) !== resolve(path);
-  const learned = encode(other ? own : path);
-  const cut = cutAt(learned.length);
-  const tokens = other ? encode(path) : learned.subarray(cut);
-  return { path, tokens, training: tokenizer.decode(learned.subarray(0, cut)) };
+  const { train, validation } = encodeSplit(read(other ? own : path), tokenizer, unknown);
+  const tokens = other ? tokenizer.encode(read(path), unknown) : validation;
+  return { path, tokens, training: tokenizer.decode(train) };
 }
 
 /** Where a run keeps its pictures: its folder, or the current one for a model that stands alone. */

@@ -16,7 +16,7 @@ export function readRunData(path: string): RunData {
     throw new Error(`${path} holds no run: expected run.json in it, as npm run train writes it`);
   }
   const description = JSON.parse(readText(file)) as Record<string, unknown>;
-  const { preset, data, corpusSha256, arithmetic, config, settings, environment } = description;
+  const { preset, data, corpusSha256, arithmetic, tokenizer, config, settings, environment } = description;
   const metrics = join(path, 'metrics.jsonl');
   const baselines = join(path, 'baselines.json');
   return {
@@ -27,7 +27,7 @@ export function readRunData(path: string): RunData {
       : [],
     description: {
       training: { ...plain({ preset }), ...plain(settings) },
-      model: plain(config),
+      model: { ...plain({ tokenizer }), ...plain(config) },
       data: plain({ file: data, sha256: corpusSha256 }),
       environment: { ...plain({ arithmetic }), ...plain(environment) },
     },

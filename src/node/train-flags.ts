@@ -1,7 +1,9 @@
 /** The flags of npm run train, and how a preset, the flags and a resumed run make up the settings. */
 import { randomInt } from 'node:crypto';
+import type { Checkpoint } from '../model/checkpoint.ts';
 import { archs, configOf, feedForwardWidth, type ModelConfig, validateConfig } from '../model/config.ts';
 import { initializations } from '../model/initialize.ts';
+import { type Tokenizer, tokenizers } from '../model/tokenizer.ts';
 import { samplings } from '../train/dataset.ts';
 import { optimizers } from '../train/optimizer.ts';
 import { type Preset, presetNames, presets } from '../train/presets.ts';
@@ -37,6 +39,18 @@ export const trainFlags = {
     choices: ['error', 'skip'],
     value: 'error|skip',
     help: 'with --init: what to do about characters it does not know',
+  },
+  tokenizer: {
+    kind: 'choice',
+    choices: tokenizers,
+    value: 'T',
+    help: 'char: a token for each character (default); bpe: tokens of\nseveral bytes, learned from the training part',
+  },
+  'vocab-size': {
+    kind: 'integer',
+    value: 'N',
+    rule: { text: 'must be at least 256, one for each byte', holds: (x: number) => x >= 256 },
+    help: 'with --tokenizer bpe: tokens (default 1024)',
   },
   steps: { kind: 'integer', value: 'N', rule: positive, help: 'updates' },
   minutes: {
@@ -176,8 +190,9 @@ export function chooseConfig(
   given: TrainFlags,
   preset: Preset,
   vocabSize: number,
-  loaded: ModelConfig | undefined,
+  checkpoint: Pick<Checkpoint, 'config' | 'tokenizer'> | undefined,
 ): ModelConfig {
+  const loaded = checkpoint?.config;
   const base = loaded ?? preset.model;
   const arch = given.arch ?? base.arch;
   const channels = given.channels ?? base.channels;
@@ -191,9 +206,11 @@ export function chooseConfig(
     dropout: given.dropout ?? base.dropout,
   };
   const config: ModelConfig = loaded === undefined ? configOf(arch, sizes) : { ...loaded, ...sizes };
-  if (loaded !== undefined) {
-    const { arch, contextLength, channels, heads, layers } = loaded;
-    refuseConflicts(given, { arch, contextLength, channels, heads, layers }, `--init ${given.init}`);
+  if (checkpoint !== undefined) {
+    const { arch, contextLength, channels, heads, layers } = checkpoint.config;
+    const tokenizer = checkpoint.tokenizer.kind;
+    const decided = { arch, contextLength, channels, heads, layers, tokenizer, vocabSize };
+    refuseConflicts(given, decided, `--init ${given.init}`);
   }
   return validateConfig(config);
 }
@@ -233,12 +250,16 @@ export function chooseSettings(given: TrainFlags, preset: Preset): RunSettings {
 }
 
 /** A resumed run's settings: what it was started with, except that --steps may be raised. */
-export function resumedSettings(given: TrainFlags, saved: RunSettings, config: ModelConfig): RunSettings {
+export function resumedSettings(
+  given: TrainFlags,
+  saved: RunSettings,
+  { config, tokenizer }: Pick<Checkpoint, 'config' | 'tokenizer'>,
+): RunSettings {
   const { steps } = saved;
   if (given.steps !== undefined && given.steps < steps) {
     throw new UsageError(`--steps ${given.steps} is less than the run's ${steps}; it can only be raised`);
   }
-  refuseConflicts(given, { ...saved, ...config }, `--resume ${given.resume}`);
+  refuseConflicts(given, { ...saved, ...config, tokenizer: tokenizer.kind }, `--resume ${given.resume}`);
   const others = ['init', 'out', 'overwrite', 'preset', 'plan', 'overfit-batch', 'unknown'] as const;
   for (const flag of others) {
     if (given[flag] !== undefined) throw new UsageError(`--${flag} cannot go with --resume; leave it out`);
@@ -246,8 +267,13 @@ export function resumedSettings(given: TrainFlags, saved: RunSettings, config: M
   return { ...saved, steps: given.steps ?? steps }; // in the saved order: state.json is compared byte for byte
 }
 
+/** What a checkpoint may have settled already. */
+type Decided = RunSettings & ModelConfig & { readonly tokenizer: Tokenizer['kind'] };
+
 /** Which setting each flag sets, for comparing them. */
 const meaning = {
+  tokenizer: 'tokenizer',
+  'vocab-size': 'vocabSize',
   arch: 'arch',
   initialization: 'initialization',
   optimizer: 'optimizer',
@@ -272,14 +298,10 @@ const meaning = {
   'eval-tokens': 'evalTokens',
   patience: 'patience',
   seed: 'seed',
-} as const satisfies Partial<Record<keyof TrainFlags, keyof RunSettings | keyof ModelConfig>>;
+} as const satisfies Partial<Record<keyof TrainFlags, keyof Decided>>;
 
 /** Throws for a flag that says something else than what `source` has decided already. */
-function refuseConflicts(
-  given: TrainFlags,
-  decided: Partial<RunSettings & ModelConfig>,
-  source: string,
-): void {
+function refuseConflicts(given: TrainFlags, decided: Partial<Decided>, source: string): void {
   for (const flag of Object.keys(meaning) as (keyof typeof meaning)[]) {
     const there = decided[meaning[flag]];
     const value = flag === 'eval-tokens' ? evalTokens(given[flag]) : given[flag];

@@ -123,7 +123,7 @@ export class TrainingRun {
       const evaluation = this.#evaluate('evaluation');
       terminal.detail(evaluationLine(evaluation, steps));
       writeReport(folder.path);
-      this.#announceBaseline(evaluation.nll);
+      this.#announceBaseline(evaluation.natsPerChar ?? evaluation.nll);
       this.#warn(guards.evaluation(evaluation.nll));
     }
     if (cadence.sampleEvery !== undefined && record.step % cadence.sampleEvery === 0)
@@ -136,7 +136,10 @@ export class TrainingRun {
     const result = trainer.evaluate(kind === 'final' ? 'full' : 'settings');
     const { best, evaluationsSinceBest } = this.#progress;
     const isBest = kind === 'evaluation' && (best === null || result.nll < best.nll);
-    const metrics: EvaluationMetrics = { kind, step: trainer.step, ...result, best: isBest };
+    const metrics: EvaluationMetrics = {
+      ...{ kind, step: trainer.step, ...result, best: isBest },
+      ...(tokenizer.kind === 'char' ? {} : { natsPerChar: result.nll / trainer.charactersPerToken }),
+    };
     folder.record(metrics);
     if (isBest) {
       folder.saveBest(encodeCheckpoint(trainer.model, tokenizer));
@@ -174,6 +177,7 @@ export class TrainingRun {
     this.#savedAt = trainer.step;
   }
 
+  /** @param nll per character, as the baselines are */
   #announceBaseline(nll: number): void {
     const beaten = this.#parts.baselines.filter((baseline) => nll < baseline.nll);
     const strongest = beaten.reduce<Baseline | undefined>(

@@ -15,7 +15,10 @@ const dash = '\u2013';
 /** A self-contained HTML page about several runs. */
 export function renderComparison(runs: readonly RunData[]): string {
   const all = runs.map(readRun);
-  const sameText = new Set(all.map((run) => JSON.stringify(run.baselines))).size <= 1;
+  const same = (list: readonly RunData[]) =>
+    new Set(list.map((run) => JSON.stringify(run.baselines))).size <= 1;
+  const sameTokens = same(all);
+  const sameText = sameTokens || same(runs);
   const names = all.map((run) => run.name);
   return page(
     `${names.join(', ')} \u2013 comparison`,
@@ -23,10 +26,11 @@ export function renderComparison(runs: readonly RunData[]): string {
 <p class="kicker">Comparison</p>
 <h1>${whole(all.length)} runs</h1>
 ${!sameText && html`<p class="lead">The n-gram baselines differ: these runs were measured on different texts, and their losses say little about each other.</p>`}
+${sameText && !sameTokens && html`<p class="lead">The tokens of these runs differ in length, and so losses per token say little about each other: compare bits per character.</p>`}
 </header>
 <main>
 <section class="finals">${finals(all)}</section>
-${chartFigure(overlay(all, { which: 'held-out', sameText }))}
+${chartFigure(overlay(all, { which: 'held-out', sameText: sameTokens }))}
 ${chartFigure(overlay(all, { which: 'training', sameText: false }))}
 <section><h2>What differs</h2>${differences(all)}</section>
 </main>

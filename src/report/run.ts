@@ -42,7 +42,7 @@ export function readRun(data: RunData): Run {
     );
   const measured = of('evaluation', 'final');
   const latest = measured.findLast((m) => Number.isFinite(m.nll));
-  const baselines = data.baselines.filter((b) => Number.isFinite(b.nll));
+  const baselines = perToken(data.baselines, latest).filter((b) => Number.isFinite(b.nll));
   const byStrength = [...baselines].sort((a, b) => b.nll - a.nll);
   const evaluations = measured.filter((m) => m.kind === 'evaluation');
   const finals = measured.filter((m) => m.kind === 'final');
@@ -63,6 +63,16 @@ export function readRun(data: RunData): Run {
     ahead: latest && byStrength.find((b) => b.nll <= latest.nll),
     clip: clipLimit(data),
   };
+}
+
+/** The baselines are counted over characters; for longer tokens, what they come to over an average token. */
+function perToken(
+  baselines: readonly Baseline[],
+  latest: EvaluationMetrics | undefined,
+): readonly Baseline[] {
+  if (latest?.natsPerChar === undefined) return baselines;
+  const charactersPerToken = latest.nll / latest.natsPerChar;
+  return baselines.map(({ order, nll }) => ({ order, nll: nll * charactersPerToken }));
 }
 
 function lowest(measured: readonly EvaluationMetrics[]): EvaluationMetrics | undefined {

@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { type Checkpoint, loadParameters } from '../model/checkpoint.ts';
 import { Gpt } from '../model/gpt.ts';
+import { normalizeText } from '../model/tokenizer.ts';
 import { type Command, rules, runCommand, UsageError, type Values } from '../node/command.ts';
 import { readText } from '../node/files.ts';
 import { kernelFlags, openKernels } from '../node/kernels.ts';
@@ -85,7 +86,7 @@ async function main(given: Values<typeof flags>): Promise<void> {
   const checkpoint = readCheckpoint(source);
   const { tokenizer } = checkpoint;
   const prompt = choosePrompt(given, checkpoint);
-  const ids = tokenizer.encode(prompt, given.unknown ?? 'error');
+  const ids = tokenizer.encode(normalizeText(prompt), given.unknown ?? 'error');
   if (ids.length === 0)
     throw new Error('the prompt is empty once unknown characters are skipped; expected at least one');
 

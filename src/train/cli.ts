@@ -29,8 +29,9 @@ import {
   type TrainFlags,
   trainFlags,
 } from '../node/train-flags.ts';
+import { checkTokenizerFlags, learnTokenizer } from '../node/train-tokenizer.ts';
 import { baselineName, TrainingRun } from '../node/training-run.ts';
-import { type Split, splitTokens } from './dataset.ts';
+import { checkSplit, encodeSplit, type Split } from './dataset.ts';
 import { Guards, preflightWarnings } from './guards.ts';
 import { type Baseline, duration } from './metrics.ts';
 import { planText, preflight, preflightLine } from './preflight.ts';
@@ -47,6 +48,7 @@ const command = {
     'npm run train -- --data my-text.txt --out runs/mine --steps 1000',
     'npm run train -- --resume runs/mine --steps 2000',
     'npm run train -- --preset nanogpt-cpu --seed 1',
+    'npm run train -- --tokenizer bpe --vocab-size 512',
   ],
 } as const;
 
@@ -62,9 +64,9 @@ async function begin(given: TrainFlags): Promise<void> {
   const source = given.init === undefined ? undefined : findCheckpoint(given.init);
   const checkpoint = source === undefined ? undefined : readCheckpoint(source);
   const text = normalizeText(readText(data));
-  const tokenizer = checkpoint?.tokenizer ?? CharTokenizer.train(text);
-  const config = chooseConfig(given, preset, tokenizer.vocabSize, checkpoint?.config);
-  const split = splitTokens(tokenizer.encode(text, given.unknown), config.contextLength);
+  const tokenizer = checkpoint?.tokenizer ?? learnTokenizer(given, text);
+  const config = chooseConfig(given, preset, tokenizer.vocabSize, checkpoint);
+  const split = checkSplit(encodeSplit(text, tokenizer, given.unknown), config.contextLength);
   const terminal = new Terminal({ quiet: given.quiet ?? false });
   let settings = chooseSettings(given, preset);
   if (given.minutes !== undefined) {
@@ -102,7 +104,10 @@ async function begin(given: TrainFlags): Promise<void> {
     platform: `${process.platform} ${process.arch}`,
     threads: chosen.threads,
   };
-  folder.write('run.json', `${JSON.stringify({ ...identity, config, settings, environment }, null, 2)}\n`);
+  folder.write(
+    'run.json',
+    `${JSON.stringify({ ...identity, tokenizer: tokenizer.kind, config, settings, environment }, null, 2)}\n`,
+  );
 
   const { layers, heads, channels, contextLength } = config;
   terminal.detail(
@@ -140,7 +145,7 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
     const saved = newestState(path);
     const { state, checkpoint } = saved;
     const { config, tokenizer } = checkpoint;
-    const settings = resumedSettings(given, state.settings, config);
+    const settings = resumedSettings(given, state.settings, checkpoint);
     const data = given.data ?? state.data;
     const text = normalizeText(readText(data));
     if (sha256(text) !== state.corpusSha256) {
@@ -150,7 +155,7 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
     }
     const { kernels } = await reopenKernels(given, state.arithmetic, path);
     // It is the same text, so if it has unknown characters, the run began with --unknown skip.
-    const split = splitTokens(tokenizer.encode(text, 'skip'), config.contextLength);
+    const split = checkSplit(encodeSplit(text, tokenizer, 'skip'), config.contextLength);
     const trainer = new Trainer(config, settings, split, { kernels });
     restoreTrainer(trainer, checkpoint, saved.optimizer, state, saved.folder);
     for (const reason of saved.damaged) terminal.warning(`passed over a damaged checkpoint: ${reason}`);
@@ -204,12 +209,12 @@ interface Prepared {
 }
 
 async function go(parts: Prepared): Promise<void> {
-  const { given, trainer, folder, settings, split, terminal, identity } = parts;
+  const { given, trainer, folder, settings, terminal } = parts;
   const stop = new StopSignal();
   try {
-    const baselines = countBaselines(folder, split, identity, trainer.model.config.vocabSize);
+    const baselines = countBaselines(parts);
     terminal.detail(
-      `to beat: ${baselines.map(({ order, nll }) => `${baselineName(order)} ${nll.toFixed(3)}`).join(', ')} nats`,
+      `to beat: ${baselines.map(({ order, nll }) => `${baselineName(order)} ${nll.toFixed(3)}`).join(', ')} nats${parts.tokenizer.kind === 'char' ? '' : ' per character'}`,
     );
     const run = new TrainingRun({
       ...parts,
@@ -234,12 +239,14 @@ async function go(parts: Prepared): Promise<void> {
     stop.dispose(); // all is saved: from here on Ctrl+C may simply end it
     const { final, text: sample } = run.finish();
     const error = final.standardError === null ? '' : ` (standard error ${final.standardError.toFixed(4)})`;
+    const perCharacter =
+      final.natsPerChar === undefined ? '' : `${final.natsPerChar.toFixed(4)} nats per character, `;
     terminal.line('');
     terminal.line(
       `trained in ${duration((performance.now() - began) / 1000)}; over all ${whole(final.tokensScored)} held-out tokens:`,
     );
     terminal.line(
-      `validation ${final.nll.toFixed(4)} nats per token${error}, perplexity ${final.perplexity.toFixed(3)}, ${final.bitsPerChar.toFixed(3)} bits per character`,
+      `validation ${final.nll.toFixed(4)} nats per token${error}, perplexity ${final.perplexity.toFixed(3)}, ${perCharacter}${final.bitsPerChar.toFixed(3)} bits per character`,
     );
     terminal.line('');
     terminal.line('a sample:');
@@ -262,16 +269,15 @@ function knownWordsLine(sample: string, corpus: string): string {
     : `words: ${Math.round((100 * found) / all)} % of ${all} in the corpus`;
 }
 
-/** Counts n-grams once per corpus; a resumed run finds them in its folder. */
-function countBaselines(
-  folder: RunFolder,
-  split: Split,
-  { corpusSha256 }: RunIdentity,
-  V: number,
-): Baseline[] {
+/** Counts n-grams once per corpus; a resumed run finds them in its folder. Over characters for every tokenizer, so that
+ * runs on one text have the same bars to clear. */
+function countBaselines({ folder, text, split, identity, tokenizer }: Prepared): Baseline[] {
+  const { corpusSha256 } = identity;
   const known = folder.readBaselines(corpusSha256);
   if (known !== undefined) return known;
-  const baselines = ngramBaselines(split.train, split.validation, { V }).map((nll, order) => ({
+  const characters = tokenizer.kind === 'char' ? tokenizer : CharTokenizer.train(text);
+  const { train, validation } = characters === tokenizer ? split : encodeSplit(text, characters);
+  const baselines = ngramBaselines(train, validation, { V: characters.vocabSize }).map((nll, order) => ({
     order,
     nll,
   }));
@@ -281,5 +287,6 @@ function countBaselines(
 
 await runCommand(command, (given) => {
   refuseContradictions(given);
+  checkTokenizerFlags(given);
   return given.resume === undefined ? begin(given) : resume(given, given.resume);
 });

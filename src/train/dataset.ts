@@ -2,12 +2,15 @@
  *
  * A window is T + 1 neighbouring tokens: the first T are the input, the last T the targets, so every position learns
  * to predict its successor from what really came before (teacher forcing). */
+import type { Tokenizer } from '../model/tokenizer.ts';
 import { RandomStream } from '../tensor/random.ts';
 import type { Ids } from '../tensor/tensor.ts';
 
 export interface Split {
   readonly train: Int32Array;
   readonly validation: Int32Array;
+  /** Of the held-out tokens that are scored: all but the first. Absent where every token is a character. */
+  readonly charactersPerToken?: number;
 }
 /** Tokens start .. start + length, whose last `length` are scored. */
 export interface Window {
@@ -20,22 +23,65 @@ export function cutAt(n: number): number {
   return Math.floor(0.9 * n);
 }
 
+/** The text before and from character `cutAt` of its n characters, which are code points. */
+export function splitText(text: string): { readonly training: string; readonly heldOut: string } {
+  const cut = cutAt(countCharacters(text));
+  let at = 0;
+  for (let n = 0; n < cut; n++) at += text.codePointAt(at)! > 0xffff ? 2 : 1;
+  return { training: text.slice(0, at), heldOut: text.slice(at) };
+}
+
+/** Both parts of a normalized text as tokens, cut at the same character whatever the tokenizer.
+ *
+ * Where a character is a token the tokens are cut. A longer token could reach across the cut, and then the first
+ * held-out characters would have been learned from; so there the text is cut, and each part encoded by itself. */
+export function encodeSplit(text: string, tokenizer: Tokenizer, unknown?: 'error' | 'skip'): Split {
+  if (tokenizer.kind === 'char') return cutTokens(tokenizer.encode(text, unknown));
+  const { training, heldOut } = splitText(text);
+  const [train, validation] = [tokenizer.encode(training, unknown), tokenizer.encode(heldOut, unknown)];
+  if (validation.length < 2) return { train, validation };
+  const characters = countCharacters(scoredText(tokenizer, validation));
+  return { train, validation, charactersPerToken: characters / (validation.length - 1) };
+}
+
+/** The text of all tokens but the first. A character that the first token only begins is part of it. */
+export function scoredText(tokenizer: Tokenizer, tokens: Int32Array): string {
+  return tokenizer.decode(tokens).slice(tokenizer.stream().push(tokens[0]!).length);
+}
+
+/** Unicode code points. */
+export function countCharacters(text: string): number {
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}
+
 /** Cuts by position at `cutAt`. Throws a RangeError if either part is too short for one window of T tokens. */
 export function splitTokens(tokens: Int32Array, T: number): Split {
+  return checkSplit(cutTokens(tokens), T);
+}
+
+function cutTokens(tokens: Int32Array): Split {
   const cut = cutAt(tokens.length);
-  const [train, validation] = [tokens.subarray(0, cut), tokens.subarray(cut)];
+  return { train: tokens.subarray(0, cut), validation: tokens.subarray(cut) };
+}
+
+/** Returns the split, or throws a RangeError if either part is too short for one window of T tokens. */
+export function checkSplit(split: Split, T: number): Split {
+  const { train, validation } = split;
   for (const [name, part] of Object.entries({ training: train, validation })) {
     if (part.length < T + 1) {
       const advice =
         part.length >= 2
           ? `; use a longer text or --context ${part.length - 1} or less`
           : '; use a longer text';
+      const all = train.length + validation.length;
       throw new RangeError(
-        `the ${name} part of the text is too short: expected at least context + 1 = ${T + 1} tokens, got ${part.length} of ${tokens.length}${advice}`,
+        `the ${name} part of the text is too short: expected at least context + 1 = ${T + 1} tokens, got ${part.length} of ${all}${advice}`,
       );
     }
   }
-  return { train, validation };
+  return split;
 }
 
 /** random: any window, again and again. epoch: every window once, in a new order each time round. */

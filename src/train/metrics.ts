@@ -13,6 +13,8 @@ export interface EvaluationMetrics extends Score {
   readonly step: number;
   /** Whether this is the lowest so far. */
   readonly best: boolean;
+  /** nll over characters instead of tokens: compares tokenizers. Absent where every token is a character. */
+  readonly natsPerChar?: number;
 }
 /** Text drawn during or after training. */
 export interface SampleMetrics {
@@ -51,7 +53,8 @@ export type MetricsRecord =
   | WarningMetrics
   | ResumeMetrics;
 
-/** The held-out loss of counting models on the same split, nats; order 0 is the uniform guess. */
+/** The held-out loss of counting models on the same split, nats per character whatever the run's tokens are; order 0 is
+ * the uniform guess. */
 export interface Baseline {
   readonly order: number;
   readonly nll: number;
@@ -78,8 +81,9 @@ export function stepLine(m: StepMetrics, steps: number): string {
 }
 
 export function evaluationLine(m: EvaluationMetrics, steps: number): string {
-  const { nll, perplexity, bitsPerChar } = m;
-  const measures = `${nll.toFixed(4)} nats  perplexity ${perplexity.toFixed(2)}  ${bitsPerChar.toFixed(3)} bits/char`;
+  const { nll, perplexity, bitsPerChar, natsPerChar } = m;
+  const perChar = natsPerChar === undefined ? '' : `${natsPerChar.toFixed(4)} nats/char  `;
+  const measures = `${nll.toFixed(4)} nats  perplexity ${perplexity.toFixed(2)}  ${perChar}${bitsPerChar.toFixed(3)} bits/char`;
   return `${stepLabel(m.step, steps)}  validation ${measures}${m.best ? '  (best)' : ''}`;
 }
 

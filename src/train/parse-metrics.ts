@@ -4,7 +4,9 @@
  * checkpoint are there a second time; the later record counts. JSON has no NaN or infinity and writes null for them. */
 import type { MetricsRecord } from './metrics.ts';
 
-type Fields = Readonly<Record<string, 'number' | 'number or null' | 'string' | 'boolean' | 'layers'>>;
+type Fields = Readonly<
+  Record<string, 'number' | 'number if there' | 'number or null' | 'string' | 'boolean' | 'layers'>
+>;
 
 const score: Fields = {
   tokensScored: 'number',
@@ -13,6 +15,7 @@ const score: Fields = {
   perplexity: 'number',
   bitsPerChar: 'number',
   best: 'boolean',
+  natsPerChar: 'number if there',
 };
 const kinds: Readonly<Record<MetricsRecord['kind'], Fields>> = {
   step: {
@@ -70,6 +73,7 @@ function checked(value: Readonly<Record<string, unknown>>, fields: Fields, line:
   const result: Record<string, unknown> = {};
   for (const [name, type] of Object.entries(fields)) {
     const x = value[name];
+    if (x === undefined && type === 'number if there') continue;
     if (type === 'layers') {
       if (!Array.isArray(x)) throw broken(line, `${name}; expected a list, got ${show(x)}`);
       result[name] = x.map((layer: unknown) => {
@@ -77,7 +81,7 @@ function checked(value: Readonly<Record<string, unknown>>, fields: Fields, line:
         return checked(layer, layerFields, line);
       });
     } else if (x === null && type.startsWith('number')) {
-      result[name] = type === 'number' ? Number.NaN : null;
+      result[name] = type === 'number or null' ? null : Number.NaN;
     } else if (typeof x === type.split(' ')[0]) {
       result[name] = x;
     } else {

@@ -39,6 +39,8 @@ export class Trainer {
   readonly model: Gpt;
   readonly optimizer: Optimizer;
   readonly settings: TrainSettings;
+  /** Of the whole held-out part, which an evaluation over some of its windows takes as theirs. */
+  readonly charactersPerToken: number;
   /** Updates done so far. */
   step = 0;
   readonly #buffers: WindowBuffers;
@@ -58,6 +60,7 @@ export class Trainer {
     const T = config.contextLength;
     const rows = settings.batchSize * T;
     this.settings = settings;
+    this.charactersPerToken = split.charactersPerToken ?? 1;
     this.model = new Gpt(config, {
       kernels,
       batch: settings.batchSize,
@@ -118,6 +121,7 @@ export class Trainer {
   evaluate(which: 'settings' | 'full' = 'settings'): Score {
     const windows =
       which === 'full' ? allWindows(this.#validation.length, this.model.config.contextLength) : this.#windows;
-    return score(this.model, this.#buffers, this.#validation, windows);
+    const { charactersPerToken } = this;
+    return score(this.model, this.#buffers, this.#validation, windows, { charactersPerToken });
   }
 }

@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
+import { CharTokenizer } from '../../src/model/tokenizer.ts';
 import { UsageError } from '../../src/node/command.ts';
 import { chooseSettings, resumedSettings, type TrainFlags } from '../../src/node/train-flags.ts';
 import { presets } from '../../src/train/presets.ts';
 import { tinyConfig } from '../support/models.ts';
 import { runSettings } from '../support/runs.ts';
 
+const tokenizer = CharTokenizer.train('abc');
+
 describe('the settings of a resumed run', () => {
   const resume = (given: TrainFlags) =>
-    resumedSettings({ resume: 'runs/x', ...given }, runSettings, tinyConfig);
+    resumedSettings({ resume: 'runs/x', ...given }, runSettings, { config: tinyConfig, tokenizer });
 
   it('are those it began with, in their order; steps may be raised', () => {
     expect(JSON.stringify(resume({}))).toBe(JSON.stringify(runSettings));
