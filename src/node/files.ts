@@ -13,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or folder',
@@ -70,7 +70,16 @@ export function listFolder(path: string): string[] {
 }
 
 export function makeFolder(path: string): void {
-  attempt('make the folder', path, () => mkdirSync(path, { recursive: true }));
+  attempt('make the folder', path, () => {
+    try {
+      mkdirSync(path, { recursive: true });
+    } catch {
+      // Node 20 reports whatever stands in the way as a missing folder; asked for one folder it tells the truth.
+      let missing = resolve(path);
+      while (!existsSync(dirname(missing))) missing = dirname(missing);
+      mkdirSync(missing);
+    }
+  });
 }
 
 export function sha256(bytes: Uint8Array | string): string {

@@ -16,7 +16,12 @@ export function lockFolder(folder: string): () => void {
       attempt('write', path, () => create(path, own));
       held.add(resolve(path));
       return () => {
-        if (held.delete(resolve(path)) && read(path) === own) rmSync(path, { force: true });
+        if (!held.delete(resolve(path)) || read(path) !== own) return;
+        try {
+          rmSync(path, { force: true });
+        } catch {
+          // A disk that has become read-only keeps it; it is taken over once this process is gone.
+        }
       };
     } catch (error) {
       const holder = read(path);
@@ -31,8 +36,9 @@ export function lockFolder(folder: string): () => void {
       // The holder is gone. Renaming lets only one of several newcomers take its lock away.
       const taken = `${path}.${process.pid}.stale`;
       try {
-        renameSync(path, taken);
-      } catch {
+        attempt('take over', path, () => renameSync(path, taken));
+      } catch (failure) {
+        if (read(path) === holder) throw failure; // nobody can, on a read-only disk
         continue; // another was faster
       }
       if (read(taken) !== holder)
