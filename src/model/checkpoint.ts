@@ -86,6 +86,7 @@ function parseJson(bytes: Uint8Array, source: string): unknown {
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
-    throw new RangeError(`${source}: expected JSON, got something else: ${(error as Error).message}`);
+    const reason = (error as Error).message.replaceAll(/[\p{Cc}\s]+/gu, ' '); // it quotes the file, line breaks and all
+    throw new RangeError(`${source}: expected JSON, got something else: ${reason}`);
   }
 }
