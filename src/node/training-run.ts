@@ -169,6 +169,7 @@ export class TrainingRun {
   #save(): void {
     const { trainer, tokenizer, identity, settings, folder, cadence } = this.#parts;
     if (this.#savedAt === trainer.step) return;
+    trainer.checkParameters(); // the last good checkpoint stays
     folder.saveStep(
       trainer.step,
       encodeState(trainer, tokenizer, identity, settings, this.#progress),

@@ -15,7 +15,9 @@ export class Guards {
   #lowest = Number.POSITIVE_INFINITY;
   #stepsAboveLowest = 0;
   #lastSpike = Number.NEGATIVE_INFINITY;
-  #evaluations: { validation: number; train: number }[] = [];
+  /** The lowest validation loss so far, and the smoothed training loss at that time. */
+  #best: { readonly validation: number; readonly train: number } | undefined;
+  #evaluationsAboveBest = 0;
   #told = new Set<string>();
 
   constructor(clip: number) {
@@ -42,22 +44,24 @@ export class Guards {
     return undefined;
   }
 
-  /** After each evaluation: validation rising while training falls, three times in a row. */
+  /** After each evaluation: validation rising while training falls, for three evaluations.
+   *
+   * Rising means staying above the best by more than 1 % in the end; not every one above the last, since both losses
+   * jitter and an overfitting run would slip through by one lucky evaluation. */
   evaluation(validation: number): string | undefined {
     const train = this.#smooth;
     if (train === undefined) return undefined;
-    this.#evaluations.push({ validation, train });
-    const last = this.#evaluations.slice(-4);
-    const overfitting =
-      last.length === 4 &&
-      last.every((now, i) => {
-        const before = last[i - 1];
-        return before === undefined || (now.validation > before.validation && now.train < before.train);
-      });
-    if (!overfitting) return undefined;
+    if (this.#best === undefined || validation < this.#best.validation) {
+      this.#best = { validation, train };
+      this.#evaluationsAboveBest = 0;
+      return undefined;
+    }
+    this.#evaluationsAboveBest += 1;
+    const { validation: lowest, train: before } = this.#best;
+    if (this.#evaluationsAboveBest < 3 || validation < 1.01 * lowest || train >= before) return undefined;
     return this.#once(
       'overfitting',
-      `overfitting: validation has risen from ${last[0]!.validation.toFixed(3)} to ${validation.toFixed(3)} over three evaluations while the training loss fell to ${train.toFixed(3)}; the best checkpoint is kept; --patience 3 would stop here, --dropout 0.1 or a smaller model would help`,
+      `overfitting: validation has risen from ${lowest.toFixed(3)} to ${validation.toFixed(3)} over ${this.#evaluationsAboveBest} evaluations while the training loss fell from ${before.toFixed(3)} to ${train.toFixed(3)}; the best checkpoint is kept; --patience 3 would stop here, --dropout 0.1 or a smaller model would help`,
     );
   }
 

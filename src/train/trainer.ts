@@ -100,28 +100,42 @@ export class Trainer {
     }
     const loss = sum / (inputs.size * accumulate);
     const gradNorm = this.optimizer.norm();
-    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) throw this.#diverged(loss, gradNorm);
+    if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
+      throw this.#diverged(this.step + 1, `loss ${loss}, gradient norm ${gradNorm}`);
+    }
     this.step += 1;
     this.optimizer.update(learningRate, gradNorm, this.step);
     return { step: this.step, loss, learningRate, gradNorm };
   }
 
-  #diverged(loss: number, gradNorm: number): DivergenceError {
+  /** Throws a DivergenceError if the last update left a parameter that is no number: nothing to save any more. */
+  checkParameters(): void {
+    if (!this.model.arena.params.data.every(Number.isFinite)) throw this.#diverged(this.step, 'its update');
+  }
+
+  #diverged(step: number, what: string): DivergenceError {
     const bad = this.model.arena.firstNonFinite();
     const where =
       bad === undefined
         ? ''
         : `; the first bad tensor is ${bad.tensor}, element ${bad.index} is ${bad.value}`;
     return new DivergenceError(
-      `training diverged in step ${this.step + 1}: loss ${loss}, gradient norm ${gradNorm}${where}; try a lower --lr or a longer --warmup`,
+      `training diverged in step ${step}: ${what}${where}; try a lower --lr or a longer --warmup`,
     );
   }
 
-  /** The held-out loss over the settings' windows, or over everything. Draws nothing, changes nothing. */
+  /** The held-out loss over the settings' windows, or over everything. Draws nothing, changes nothing.
+   *
+   * Throws a DivergenceError when it is NaN: the last update did what the next step would have noticed. */
   evaluate(which: 'settings' | 'full' = 'settings'): Score {
     const windows =
       which === 'full' ? allWindows(this.#validation.length, this.model.config.contextLength) : this.#windows;
     const { charactersPerToken } = this;
-    return score(this.model, this.#buffers, this.#validation, windows, { charactersPerToken });
+    try {
+      return score(this.model, this.#buffers, this.#validation, windows, { charactersPerToken });
+    } catch (error) {
+      if (this.model.arena.firstNonFinite() === undefined) throw error;
+      throw this.#diverged(this.step, 'the held-out loss after it is NaN');
+    }
   }
 }
