@@ -160,6 +160,7 @@ export function trainCommand(
     written.out += chunk;
     const whole = written.out.split('\n').slice(0, -1);
     for (const line of whole.slice(lines)) options.onLine?.(line, ++lines, child);
+    lines = whole.length; // without onLine its arguments are not evaluated either
   });
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
     written.err += chunk;
