@@ -50,6 +50,28 @@ function everything(k: SimdKernels): Record<string, string | number> {
   k.layernormParametersBackward(dgain, dshift, dy, x, stats);
   record('layernorm', y, stats, dx, dgain, dshift);
 
+  k.combine(y, 0.9, x, 0.1, dy);
+  record('combine', y);
+  const r = out(N);
+  k.rmsnorm(y, r, x, gain, 1e-6);
+  k.rmsnormBackward(dx, dy, x, gain, r);
+  k.rmsnormParametersBackward(dgain, dy, x, r);
+  record('rmsnorm', y, r, dx, dgain);
+  const [gates, dgates] = [random(N, 2 * C), out(N, 2 * C)];
+  k.swiglu(y, gates);
+  k.swigluBackward(dgates, dy, gates);
+  record('swiglu', y, dgates);
+
+  const [heads, normed, dheads] = [random(N, 3 * C), out(N, 3 * C), random(N, 3 * C)];
+  const [gains, dgains, rHeads, rotation] = [random(2, D), out(2, D), out(N, 2 * H), random(N, D)];
+  k.qkNorm(normed, rHeads, heads, gains, 1e-6);
+  k.qkNormParametersBackward(dgains, dheads, heads, rHeads);
+  k.qkNormBackward(dheads, dheads, heads, gains, rHeads);
+  record('qkNorm', normed, rHeads, dgains, dheads);
+  k.rope(normed, rotation);
+  k.ropeBackward(dheads, rotation);
+  record('rope', normed, dheads);
+
   const [qkv, probs, dqkv] = [random(N, 3 * C), out(B, H, T, T), out(N, 3 * C)];
   const keep = out(B, H, T, T);
   k.dropoutMask(keep, 0.2, { seed: 1, step: 2, site: 3 });
