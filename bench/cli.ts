@@ -2,7 +2,7 @@
  *
  * Everything in one process but the start of the train command. Memory comes first, before other measurements take
  * their own; see measure.ts for how times are taken. */
-import { cpus } from 'node:os';
+import { availableParallelism, cpus, loadavg } from 'node:os';
 import { trainingFlops } from '../src/model/flops.ts';
 import { type Command, rules, runCommand, UsageError, type Values } from '../src/node/command.ts';
 import { describeKernels, kernelFlags } from '../src/node/kernels.ts';
@@ -91,6 +91,9 @@ async function bench(given: Values<typeof flags>): Promise<void> {
   const target = kernels.name === 'simd' ? (kernels as SimdKernels).target : { fma: false };
   const cpu = cpus()[0]?.model.trim() ?? 'unknown';
   say(`${preset} on Node ${process.version}, ${cpu}: ${describeKernels(all)}`);
+  const load = loadavg()[0]!;
+  if (load > availableParallelism() / 2)
+    say(`note: this machine is busy (load ${number(load)}), so everything will look slower than it is`);
 
   const peak = hasSimd() ? new Peak(target) : undefined;
   peak?.warmUp();
@@ -151,6 +154,7 @@ async function bench(given: Values<typeof flags>): Promise<void> {
   const results: Results = {
     node: process.version,
     cpu,
+    load,
     preset,
     arithmetic,
     threads,

@@ -17,6 +17,8 @@ export interface Speedup {
 export interface Results extends StepResult, StartResult {
   readonly node: string;
   readonly cpu: string;
+  /** How many processes wanted to compute in the minute before: above 0 others disturb. */
+  readonly load: number;
   readonly preset: string;
   readonly arithmetic: string;
   readonly threads: number;
