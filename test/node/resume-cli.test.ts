@@ -88,7 +88,7 @@ describe('a run stopped with --stop-at', () => {
         ['--lr', '0.5'],
         () => {},
         2,
-        /--lr 0\.5 contradicts --resume .*a-conflicting-flag, which has 0\.004; leave it out/,
+        /--lr 0\.5 contradicts --resume .*a-conflicting-flag, which has 0\.003; leave it out/,
       ],
       [
         'another state version',
@@ -102,7 +102,7 @@ describe('a run stopped with --stop-at', () => {
         [],
         (run) => edit(run, /"arithmetic": "[^"]+"/, '"arithmetic": "abacus"'),
         1,
-        /was computed with abacus arithmetic, which is not at hand here/,
+        /was computed with abacus arithmetic, and here it would go on with/,
       ],
       [
         'no checkpoint',

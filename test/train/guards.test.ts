@@ -93,7 +93,9 @@ describe('the guards', () => {
     [1, /gradient norm [\d.]+, clipping scaled it down [\d.]+ times$/],
     [100, /gradient norm [\d.]+, below the clip of 100$/],
   ])('call out a loss spike, and what a clip of %d did about it', async (clip, what) => {
-    const told = await warnings({ ...shock, settings: { ...shock.settings, clip } });
+    const all = await warnings({ ...shock, settings: { ...shock.settings, clip } });
+    // A shock late in the run may also leave the loss risen for good, which is another warning's to say.
+    const told = all.filter(([, message]) => message.startsWith('loss spike'));
     expect(told.length).toBeGreaterThan(0);
     for (const [, message] of told) expect(message).toMatch(what);
     const [, loss, z, , mean] =
