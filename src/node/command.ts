@@ -10,6 +10,8 @@ interface FlagBase {
   readonly help: string;
   /** What the help shows for the value: FILE, N, X. */
   readonly value?: string;
+  /** The heading of a part of the help that begins here. */
+  readonly section?: string;
 }
 export type Flag =
   | (FlagBase & { readonly kind: 'switch' })
@@ -162,13 +164,15 @@ function editDistance(a: string, b: string): number {
 
 export function helpText<F extends Flags>(command: Command<F>): string {
   const { name, summary, positionals, flags, examples, notes } = command;
-  const entries = Object.entries(flags).map(([flag, { value, help }]) => ({
+  const entries = Object.entries(flags).map(([flag, { value, help, section }]) => ({
+    heading: section === undefined ? '' : `\n${section}\n`,
     left: `  --${flag}${value === undefined ? '' : ` ${value}`}`,
     help,
   }));
   const width = Math.max(...entries.map(({ left }) => left.length)) + 2;
   const lines = entries.map(
-    ({ left, help }) => left.padEnd(width) + help.replaceAll('\n', `\n${' '.repeat(width)}`),
+    ({ heading, left, help }) =>
+      heading + left.padEnd(width) + help.replaceAll('\n', `\n${' '.repeat(width)}`),
   );
   return [
     `npm run ${name} -- ${positionals === undefined ? '' : `${positionals} `}[flags]`,

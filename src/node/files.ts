@@ -50,14 +50,19 @@ export function readBytes(path: string): Uint8Array {
 export function readText(path: string): string {
   const bytes = readBytes(path);
   if (bytes.length === 0) throw new Error(`${path} is empty; expected a text`);
+  return decodeText(bytes, path);
+}
+
+/** UTF-8 as a text; `source` is what an error calls it. */
+export function decodeText(bytes: Uint8Array, source: string): string {
   let text: string;
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw new Error(`${path} is not UTF-8 text; expected a plain text file`);
+    throw new Error(`${source} is not UTF-8 text; expected a plain text file`);
   }
   if (text.includes('\0'))
-    throw new Error(`${path} holds NUL bytes: a binary file; expected a plain text file`);
+    throw new Error(`${source} holds NUL bytes: a binary file; expected a plain text file`);
   return text;
 }
 

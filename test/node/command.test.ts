@@ -91,4 +91,9 @@ describe('helpText', () => {
   it('ends with the notes', () => {
     expect(helpText({ ...command, notes: 'By the way' })).toMatch(/npm run demo\n\nBy the way$/);
   });
+
+  it('puts a heading before the flag that begins a section', () => {
+    const flags = { ...command.flags, json: { ...command.flags.json, section: 'For machines' } };
+    expect(helpText({ ...command, flags })).toContain('\n\nFor machines\n  --json       machine\n');
+  });
 });
