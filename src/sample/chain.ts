@@ -36,7 +36,8 @@ export interface ChainState {
 /** Settings and scratch for one vocabulary; one chain serves any number of rows, in any order. */
 export class Chain {
   readonly settings: ChainSettings;
-  readonly #candidates: Candidates;
+  /** What the last call left; after `next`, what the token was drawn from. */
+  readonly candidates: Candidates;
   readonly #logits: Float64Array;
   readonly #counts: Int32Array;
   readonly #scores: Float64Array;
@@ -45,7 +46,7 @@ export class Chain {
   /** @param settings as `chainSettings` checked them for this vocabulary */
   constructor(vocabularySize: number, settings: ChainSettings) {
     this.settings = settings;
-    this.#candidates = new Candidates(vocabularySize);
+    this.candidates = new Candidates(vocabularySize);
     this.#logits = new Float64Array(vocabularySize);
     this.#counts = new Int32Array(vocabularySize);
     this.#scores = new Float64Array(vocabularySize);
@@ -57,19 +58,27 @@ export class Chain {
     return { mu: firstMu(this.settings.mirostatTarget) };
   }
 
+  /** What masks, bias and penalties leave of the logits, with weights at temperature 1: for whoever decodes without
+   *  drawing. */
+  prepare(logits: Floats, history: History): Candidates {
+    const c = this.candidates;
+    load(c, logits);
+    if (this.#edits) this.#edit(logits, history);
+    if (c.count === 0) this.#exhausted();
+    applyTemperature(c, 1);
+    return c;
+  }
+
   /** The next token id of a row, or `noCandidates`; its state moves on. The uniform, in [0, 1), is all the chance. */
   next(state: ChainState, logits: Floats, history: History, uniform: number, trace?: Trace): number {
-    const c = this.#candidates;
+    const c = this.candidates;
     load(c, logits); // checks every logit, also those about to be masked
     if (trace !== undefined) {
       applyTemperature(c, 1);
       trace.begin(c, logits);
     }
     const relaxed = this.#edits ? this.#edit(logits, history) : 0;
-    if (c.count === 0) {
-      if (this.settings.onExhausted !== 'throw') return noCandidates;
-      throw new SamplerError('no-candidates', 'candidates', 'must be at least 1 after masks', 0);
-    }
+    if (c.count === 0) return this.#exhausted();
     this.#cut(relaxed, trace);
     const { temperature, mirostatTarget, mirostatRate } = this.settings;
     const mirostat = mirostatTarget > 0 && temperature > 0;
@@ -82,6 +91,11 @@ export class Chain {
     if (mirostat) state.mu = nextMu(state.mu, surpriseOf(c, token, total), mirostatTarget, mirostatRate);
     trace?.end(token, c);
     return token;
+  }
+
+  #exhausted(): typeof noCandidates {
+    if (this.settings.onExhausted !== 'throw') return noCandidates;
+    throw new SamplerError('no-candidates', 'candidates', 'must be at least 1 after masks', 0);
   }
 
   /** Stages 1 and 2, on a copy. Returns how far masks had to be relaxed to leave a token. */
@@ -102,14 +116,14 @@ export class Chain {
       addBias(z, s.logitBias);
       penalizeRepetition(z, this.#counts, history, s);
       penalizeFrequency(z, this.#counts, history, s);
-      load(this.#candidates, z);
-      if (this.#candidates.count > 0 || s.onExhausted !== 'relax' || relaxed === 2) return relaxed;
+      load(this.candidates, z);
+      if (this.candidates.count > 0 || s.onExhausted !== 'relax' || relaxed === 2) return relaxed;
     }
   }
 
   /** Stages 3 to 7, but for mirostat. */
   #cut(relaxed: number, trace: Trace | undefined): void {
-    const c = this.#candidates;
+    const c = this.candidates;
     const { temperature, topP, minP, typicalP } = this.settings;
     const greedy = temperature === 0;
     const topK = greedy ? 1 : this.settings.topK;

@@ -121,6 +121,7 @@ async function main(given: Values<typeof flags>): Promise<void> {
   }
   for (; !next.done; next = events.next()) {
     const { row, token } = next.value;
+    if (token === undefined) continue;
     const text = streams[row]!.push(token);
     texts[row] += text;
     if (live && row === 0) write(text); // the first sample as it is drawn, the others once it is done

@@ -17,45 +17,102 @@
  * kept in later layers has seen tokens that are gone: the logits depend on up to L (T - 1) earlier tokens, and roll is
  * not slide. Scores depend on differences of positions only, and these stay below T, as in training. */
 import type { Gpt } from '../model/gpt.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
 import { RandomStream } from '../tensor/random.ts';
-import { Candidates, noCandidates, sample } from './sampler.ts';
-import type { SamplingSettings } from './settings.ts';
+import type { Floats } from '../tensor/tensor.ts';
+import { Chain, type ChainState } from './chain.ts';
+import { type ChainSettings, chainSettings } from './chain-settings.ts';
+import type { History } from './penalties.ts';
+import { RowText } from './row-text.ts';
+import { noCandidates } from './sampler.ts';
+import { type LoopRule, type StopReason, stopReason, stopSettings } from './stop.ts';
+import type { Trace } from './trace.ts';
 
 export const contextPolicies = ['shift', 'slide', 'roll', 'stop'] as const;
 export type ContextPolicy = (typeof contextPolicies)[number];
-export type FinishReason = 'max-tokens' | 'context-full' | 'no-candidates';
+export type FinishReason = StopReason | 'stop-string' | 'context-full' | 'no-candidates';
 
 export interface Request {
   readonly prompt: ArrayLike<number>;
   /** Tells the rows of a batch apart in the random numbers. */
   readonly stream: number;
 }
-export interface GenerateOptions {
-  readonly settings: SamplingSettings;
+/** What every way of decoding has to know. */
+export interface DecodeOptions {
+  /** Defaults for what is left out; eosTokens, stopTokens and minNewTokens count for the end, too. */
+  readonly settings: Partial<ChainSettings>;
   readonly maxNewTokens: number;
-  readonly seed: number;
   readonly contextPolicy: ContextPolicy;
+  /** With it, events and results carry text; without it their texts are empty. */
+  readonly tokenizer?: Tokenizer | undefined;
+  /** Strings that end the text. They need the tokenizer. */
+  readonly stop?: readonly string[];
+  /** Whether the text keeps the stop string or stop token that ended it; the tokens always do. */
+  readonly includeStop?: boolean;
+  readonly stopSequences?: readonly (readonly number[])[];
+  readonly loop?: LoopRule | undefined;
+}
+export interface GenerateOptions extends DecodeOptions {
+  readonly seed: number;
+  /** Filled anew before each event, with the step that the event reports. */
+  readonly trace?: Trace | undefined;
 }
 export interface Generation {
   /** The drawn tokens, without the prompt. */
   readonly tokens: readonly number[];
+  readonly text: string;
   readonly finishReason: FinishReason;
   /** Leading tokens of the prompt that did not fit into the context. */
   readonly truncatedPromptTokens: number;
 }
-/** One drawn token of one row, as it comes. */
+/** One step of one row, as it comes. */
 export interface TokenEvent {
   readonly row: number;
-  readonly token: number;
+  /** Undefined if there was no candidate. */
+  readonly token: number | undefined;
+  /** What can now be shown: all events' texts of a row, joined, are its text, and none is ever taken back. */
+  readonly text: string;
+  /** Why this was the row's last event, if it was. */
+  readonly finishReason: FinishReason | undefined;
 }
 
-interface Row {
-  readonly index: number;
+/** A sequence in a cache slot. */
+export interface Sequence {
+  readonly slot: number;
+  /** Prompt and drawn tokens, of which the cache holds all it can but the newest. */
+  readonly ids: number[];
+}
+
+class Row implements Sequence, History {
+  readonly slot: number;
   readonly stream: number;
-  /** Prompt and drawn tokens. */
-  readonly history: number[];
+  readonly ids: number[];
   readonly promptLength: number;
+  readonly state: ChainState;
+  readonly text: RowText | undefined;
   finish: FinishReason | undefined;
+
+  constructor(slot: number, { prompt, stream }: Request, state: ChainState, text: RowText | undefined) {
+    this.slot = slot;
+    this.stream = stream;
+    this.ids = Array.from(prompt);
+    this.promptLength = prompt.length;
+    this.state = state;
+    this.text = text;
+  }
+
+  get length(): number {
+    return this.ids.length;
+  }
+
+  get drawn(): number {
+    return this.ids.length - this.promptLength;
+  }
+}
+
+/** n samples of each prompt: stream = promptIndex * n + sampleIndex. */
+export function sampleRequests(prompts: readonly ArrayLike<number>[], n: number): Request[] {
+  return prompts.flatMap((prompt, p) => Array.from({ length: n }, (_, i) => ({ prompt, stream: p * n + i })));
 }
 
 /** Yields tokens as they are drawn and returns the finished rows. The model needs a cache slot for each request. */
@@ -64,66 +121,98 @@ export function* generate(
   requests: readonly Request[],
   options: GenerateOptions,
 ): Generator<TokenEvent, Generation[]> {
-  const { settings, maxNewTokens, seed, contextPolicy } = options;
-  const T = model.config.contextLength;
-  check(model, requests, options);
-  const candidates = new Candidates(model.config.vocabSize);
+  const { seed, contextPolicy, tokenizer, includeStop = false, trace } = options;
+  const { vocabSize: V, contextLength: T } = model.config;
+  checkRequests(model, requests, options);
+  const settings = chainSettings(options.settings, V);
+  const { eosTokens, stopTokens, minNewTokens } = settings;
+  const stops = stopSettings({ ...options, eosTokens, stopTokens, minNewTokens }, V);
+  const chain = new Chain(V, settings);
   const random = new RandomStream(seed, 'sample');
-  const rows = requests.map(({ prompt, stream }, index): Row => {
-    return { index, stream, history: Array.from(prompt), promptLength: prompt.length, finish: undefined };
+  const rows = requests.map((request, slot) => {
+    const text = tokenizer && new RowText(tokenizer, stops.stop, includeStop);
+    return new Row(slot, request, chain.start(), text);
   });
 
-  /** Draws the row's next token from its logits; undefined when the row ends without one. */
-  const draw = (row: Row, logits: Float32Array | Float64Array): TokenEvent | undefined => {
-    const drawn = row.history.length - row.promptLength;
-    const token = sample(candidates, logits, settings, random.uniform(drawn, row.stream));
-    if (token === noCandidates) {
-      row.finish = 'no-candidates';
-      return undefined;
+  /** Draws the row's next token from its logits and looks whether the row ends with it. */
+  const draw = (row: Row, logits: Floats): TokenEvent => {
+    const token = chain.next(row.state, logits, row, random.uniform(row.drawn, row.stream), trace);
+    let text = '';
+    if (token === noCandidates) row.finish = 'no-candidates';
+    else {
+      row.ids.push(token);
+      row.finish = stopReason(row, stops);
+      const silent = !includeStop && (row.finish === 'eos' || row.finish === 'stop-token');
+      if (!silent) text = row.text?.push(token, { early: row.drawn <= minNewTokens }) ?? '';
+      if (row.text?.stop !== undefined) row.finish = 'stop-string';
+      else if (contextPolicy === 'stop' && row.length >= T) row.finish ??= 'context-full';
     }
-    row.history.push(token);
-    if (drawn + 1 === maxNewTokens) row.finish = 'max-tokens';
-    else if (contextPolicy === 'stop' && row.history.length >= T) row.finish = 'context-full';
-    return { row: row.index, token };
-  };
-  /** Starts the row's cache over with the newest `length` tokens. */
-  const reread = (row: Row, length: number) => {
-    model.cache.truncate(row.index, 0);
-    return model.prefill(row.index, row.history.slice(-length)).data;
+    if (row.finish !== undefined) text += row.text?.end() ?? '';
+    const drawn = token === noCandidates ? undefined : token;
+    return { row: row.slot, token: drawn, text, finishReason: row.finish };
   };
 
-  for (const row of rows) {
-    const event = draw(row, reread(row, T));
-    if (event !== undefined) yield event;
+  for (const group of samePrompts(rows)) {
+    const [first, ...others] = group;
+    const logits = reread(model, first!, T);
+    for (const { slot } of others) model.cache.copy(slot, first!.slot); // a common prompt is read once
+    for (const row of group) yield draw(row, logits);
   }
   for (;;) {
     const active = rows.filter((row) => row.finish === undefined);
     if (active.length === 0) break;
-    if (contextPolicy === 'roll') {
-      for (const { index } of active) if (model.cache.length(index) === T) model.cache.drop(index);
-    }
-    const full = active.filter((row) => model.cache.length(row.index) === T);
-    const open = active.filter((row) => model.cache.length(row.index) < T);
-    if (open.length > 0) {
-      const logits = model.extend(
-        open.map((row) => row.index),
-        open.map((row) => row.history.at(-1)!),
-      );
-      for (const [i, row] of open.entries()) {
-        const event = draw(row, logits.row(i).data);
-        if (event !== undefined) yield event;
-      }
-    }
-    for (const row of full) {
-      const event = draw(row, reread(row, contextPolicy === 'slide' ? T : T - Math.floor(T / 2)));
-      if (event !== undefined) yield event;
-    }
+    for (const [row, logits] of readNewest(model, active, contextPolicy)) yield draw(row, logits);
   }
   return rows.map((row) => ({
-    tokens: row.history.slice(row.promptLength),
+    tokens: row.ids.slice(row.promptLength),
+    text: row.text?.text ?? '',
     finishReason: row.finish!,
     truncatedPromptTokens: Math.max(0, row.promptLength - T),
   }));
+}
+
+/** Reads each sequence's newest token, the others being in the cache, and yields the logits after it, which the next
+ *  step of the iteration overwrites. What the context policy asks for when a cache is full is done here. */
+export function* readNewest<S extends Sequence>(
+  model: Gpt,
+  active: readonly S[],
+  contextPolicy: ContextPolicy,
+): Generator<[S, Floats]> {
+  const T = model.config.contextLength;
+  if (contextPolicy === 'roll') {
+    for (const { slot } of active) if (model.cache.length(slot) === T) model.cache.drop(slot);
+  }
+  const full = active.filter((row) => model.cache.length(row.slot) === T);
+  const open = active.filter((row) => model.cache.length(row.slot) < T);
+  if (open.length > 0) {
+    const logits = model.extend(
+      open.map((row) => row.slot),
+      open.map((row) => row.ids.at(-1)!),
+    );
+    for (const [i, row] of open.entries()) yield [row, logits.row(i).data];
+  }
+  for (const row of full) {
+    yield [row, reread(model, row, contextPolicy === 'slide' ? T : T - Math.floor(T / 2))];
+  }
+}
+
+/** Starts the sequence's cache over with its newest `length` tokens. */
+export function reread(model: Gpt, { slot, ids }: Sequence, length: number): Floats {
+  model.cache.truncate(slot, 0);
+  return model.prefill(slot, ids.slice(-length)).data;
+}
+
+/** Rows with equal prompts together, each group where its first row stands. */
+function samePrompts(rows: readonly Row[]): Row[][] {
+  const groups: Row[][] = [];
+  for (const row of rows) {
+    const group = groups.find(
+      ([{ ids }]) => ids.length === row.length && ids.every((id, i) => id === row.ids[i]),
+    );
+    if (group === undefined) groups.push([row]);
+    else group.push(row);
+  }
+  return groups;
 }
 
 /** Runs `generate` to its end. */
@@ -139,19 +228,17 @@ export function generateAll(
   }
 }
 
-function check(
+export function checkRequests(
   model: Gpt,
   requests: readonly Request[],
-  { maxNewTokens, contextPolicy }: GenerateOptions,
+  { contextPolicy, tokenizer, stop = [] }: DecodeOptions,
 ): void {
   const T = model.config.contextLength;
-  if (!(Number.isInteger(maxNewTokens) && maxNewTokens >= 1)) {
-    throw new RangeError(
-      `generate: expected maxNewTokens to be an integer of at least 1, got ${maxNewTokens}`,
-    );
-  }
   if (requests.length > model.cache.slots) {
     throw new RangeError(`generate: expected at most ${model.cache.slots} sequences, got ${requests.length}`);
+  }
+  if (stop.length > 0 && tokenizer === undefined) {
+    throw new TypeError('generate: stop strings need text; expected a tokenizer, got none');
   }
   if (contextPolicy === 'roll' && model.config.arch === 'gpt2') {
     throw new RangeError(

@@ -147,7 +147,13 @@ describe.each(await backends())('generate on $name kernels', ({ kernels }) => {
     const other = generateAll(model, [{ prompt: [1, 2], stream: 0 }], options('shift', 30, 6))[0]!;
     expect(other.tokens).not.toEqual(first.tokens);
     const streamed = [...generate(model, [{ prompt: [1, 2], stream: 0 }], options('shift'))];
-    expect(streamed).toEqual(first.tokens.map((token) => ({ row: 0, token })));
+    expect(streamed.map(({ row, token }) => ({ row, token }))).toEqual(
+      first.tokens.map((token) => ({ row: 0, token })),
+    );
+    expect(streamed.map(({ finishReason }) => finishReason)).toEqual([
+      ...new Array(29).fill(undefined),
+      'max-tokens',
+    ]);
   });
 
   it('top-k 1 is greedy whatever the temperature and seed', () => {
