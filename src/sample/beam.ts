@@ -106,18 +106,16 @@ export function beamSearch(model: Gpt, prompt: ArrayLike<number>, options: BeamO
   const score = (logProbability: number, length: number): number =>
     logProbability / exp(lengthPenalty * log(Math.max(length, 1)));
 
-  /** The hypothesis's W best continuations, best first. */
+  /** The hypothesis's W best continuations. */
   const continuations = (parent: Hypothesis, logits: Floats): Candidate[] => {
     const c = chain.prepare(logits, parent);
     const logTotal = log(totalWeight(c));
     keepTopK(c, width);
     const { ids, logits: kept, max } = c;
-    return Array.from({ length: c.count }, (_, i) => i)
-      .sort((a, b) => kept[b] - kept[a] || a - b)
-      .map((i) => {
-        const logProbability = parent.logProbability + (kept[i] - max - logTotal);
-        return { parent, token: ids[i], logProbability, score: score(logProbability, parent.drawn + 1) };
-      });
+    return Array.from({ length: c.count }, (_, i) => {
+      const logProbability = parent.logProbability + (kept[i] - max - logTotal);
+      return { parent, token: ids[i], logProbability, score: score(logProbability, parent.drawn + 1) };
+    });
   };
   const extend = ({ parent, token, logProbability }: Candidate, slot: number): Hypothesis => {
     const ids = [...parent.ids, token!];
@@ -143,7 +141,7 @@ export function beamSearch(model: Gpt, prompt: ArrayLike<number>, options: BeamO
       const { logProbability } = parent;
       return [{ parent, token: undefined, logProbability, score: score(logProbability, parent.drawn) }];
     });
-    const best = pool.sort((a, b) => b.score - a.score).slice(0, width); // stable: of equals, the better parent's
+    const best = pool.sort((a, b) => b.score - a.score).slice(0, width); // stable: of equals the better parent's, of those the lowest id
     const slots = assignSlots(model, best, width);
     beam = best.map((candidate, i) =>
       candidate.token === undefined ? candidate.parent : extend(candidate, slots[i]),

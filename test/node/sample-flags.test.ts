@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CharTokenizer } from '../../src/model/tokenizer.ts';
+import { CharTokenizer, type Tokenizer } from '../../src/model/tokenizer.ts';
 import { parse, UsageError } from '../../src/node/command.ts';
 import { checkFlags, type SampleFlags, sampleFlags } from '../../src/node/sample-flags.ts';
 import { chooseSettings, stopStrings, unescapeFlag } from '../../src/node/sample-settings.ts';
@@ -66,6 +66,16 @@ describe('chooseSettings', () => {
     });
     const mirostat = settings('--mirostat', '2', '--mirostat-rate', '0.5');
     expect(mirostat).toMatchObject({ mirostatTarget: 2, mirostatRate: 0.5 });
+  });
+
+  it('allows tokens of several characters if all of these are allowed', () => {
+    const texts = ['a', 'ab', 'abc', 'c', '', 'b'];
+    const words = {
+      ...tokenizer,
+      vocabSize: texts.length,
+      decode: (ids: ArrayLike<number>) => texts[ids[0]!]!,
+    } as unknown as Tokenizer;
+    expect(chooseSettings(given('--allow', 'ab'), words).allowedTokens).toEqual([0, 1, 5]);
   });
 
   it('takes the last = of a bias as the sign, so that = and # are tokens too', () => {

@@ -195,16 +195,23 @@ describe.concurrent('npm run sample', { timeout: 120_000 }, () => {
   });
 
   it('goes on with a conversation: lines typed and text printed make one text, turn i draws stream i', async () => {
-    const input = 'a fk\\n\\nxyz\\nbead\\n';
-    const { code, out, err } = await sample(['--interactive', '--tokens', '10', '--seed', '9'], input);
-    const more = (text: string, stream: number) =>
-      generateAll(model, [{ prompt: tokenizer.encode(text), stream }], options({}, { maxNewTokens: 10 }))[0]!
-        .text;
-    const first = more('a fk', 0);
-    const second = more(`a fk${first}`, 1);
-    const text = `a fk${first}${second}`;
-    const third = more(`${text}${text.endsWith('\n') ? '' : '\n'}bead`, 2);
-    expect(out).toBe(`${first}\n${second}\n${third}\n`);
+    const typed = ['a fk', '', 'xyz', 'bead', 'cab', 'dig', 'hid'];
+    const args = ['--interactive', '--tokens', '6', '--seed', '9', '--logit-bias', '\\n=3'];
+    const { code, out, err } = await sample(args, typed.map((line) => `${line}\\n`).join(''));
+    const [answers, joins] = [[] as string[], [] as string[]];
+    let text = '';
+    for (const line of typed.filter((line) => line !== 'xyz')) {
+      const join = text === '' || text.endsWith('\n') || line === '' ? '' : '\n';
+      if (text !== '' && line !== '') joins.push(join);
+      text += join + line;
+      const requests = [{ prompt: tokenizer.encode(text), stream: answers.length }];
+      const given = options({ logitBias: [[0, 3]] }, { maxNewTokens: 6 });
+      const answer = generateAll(model, requests, given)[0]!.text;
+      answers.push(answer);
+      text += answer;
+    }
+    expect(new Set(joins)).toEqual(new Set(['', '\n']));
+    expect(out).toBe(answers.map((answer) => `${answer}\n`).join(''));
     expect(err).toMatch(
       /^error: encode: 3 characters are not in the vocabulary of 13: "x", "y", "z"; --unknown skip/,
     );
