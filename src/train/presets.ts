@@ -8,7 +8,7 @@ export interface Preset {
   readonly train: Omit<RunSettings, 'seed' | 'patience'>;
 }
 
-/** What docs/recipe.md found; the rates hold for these sizes. */
+/** Starting values for Muon at these sizes; --find-lr looks for better ones. */
 const recipe = {
   accumulate: 1,
   sampling: 'random',
@@ -27,17 +27,17 @@ const recipe = {
 
 export const presets = {
   nano: {
-    summary: 'the default: learns the shipped tales in about a minute on two cores',
+    summary: 'the default: learns the shipped tales in about two minutes on two cores',
     model: { arch: 'qwen3', contextLength: 128, channels: 128, heads: 4, layers: 4, dropout: 0 },
     train: { ...recipe, steps: 700, batchSize: 8, warmup: 20, evalEvery: 100 },
   },
   shakespeare: {
-    summary: 'the best validation loss on Tiny Shakespeare for two minutes on two cores',
+    summary: 'as nano with more steps, for Tiny Shakespeare or a text of its size',
     model: { arch: 'qwen3', contextLength: 128, channels: 128, heads: 4, layers: 4, dropout: 0 },
     train: { ...recipe, steps: 1000, batchSize: 8, warmup: 20, evalEvery: 250 },
   },
   small: {
-    summary: 'about 3 million parameters, half an hour on two cores',
+    summary: 'about 3 million parameters and a longer context, for larger texts',
     model: { arch: 'qwen3', contextLength: 256, channels: 256, heads: 8, layers: 4, dropout: 0.1 },
     train: { ...recipe, steps: 3000, batchSize: 8, warmup: 50, evalEvery: 250 },
   },
