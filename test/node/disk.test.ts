@@ -101,7 +101,10 @@ describe('a read-only folder', () => {
         },
       });
       expect(locked).toBe(true);
-      expectOneLine(result, /^error: cannot (write|remove) .*fixed\/run\/.*: the file system is read-only\n$/);
+      expectOneLine(
+        result,
+        /^error: cannot (write|remove) .*fixed\/run\/.*: the file system is read-only\n$/,
+      );
       const { state } = newestState(run);
       expect(state.step % 4).toBe(0);
       expectOneLine(
