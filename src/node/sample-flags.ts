@@ -5,7 +5,7 @@ import { kernelFlags } from './kernels.ts';
 
 const { positive, notNegative, unit, seed } = rules;
 const share: Rule = { text: 'must be above 0 and at most 1', holds: (x) => x > 0 && x <= 1 };
-const any: Rule = { text: 'must be finite', holds: () => true };
+const finite: Rule = { text: 'must be finite', holds: () => true };
 const window: Rule = { text: 'must be at least -1', holds: (x) => x >= -1 };
 
 /** Tokens drawn unless --tokens says otherwise. */
@@ -119,13 +119,13 @@ export const sampleFlags = {
   'frequency-penalty': {
     kind: 'number',
     value: 'X',
-    rule: any,
+    rule: finite,
     help: 'Subtracts X from a logit for each time its token was drawn. Words wear out the more\nthey are used; the prompt does not count. (default 0)',
   },
   'presence-penalty': {
     kind: 'number',
     value: 'X',
-    rule: any,
+    rule: finite,
     help: 'Subtracts X once from every token drawn before. It asks for new material, however\noften the old one came. (default 0)',
   },
   'no-repeat-ngram': {
