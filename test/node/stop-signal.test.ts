@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { StopSignal } from '../../src/node/stop-signal.ts';
@@ -37,5 +39,49 @@ describe('a stop signal', () => {
     });
     const ended = await new Promise((resolve) => child.on('close', (_, signal) => resolve(signal)));
     expect([said, ended]).toEqual(['ready\nasked', 'SIGTERM']);
+  });
+
+  it('saves when Ctrl+C reaches npm, its shell and the run together, as it does in a terminal', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'inkling-stop-'));
+    const run = join(folder, 'run');
+    // A step of a quarter of a second or so: a wrapper that passes signals on loses patience within it.
+    const small = [
+      '--layers',
+      '1',
+      '--channels',
+      '8',
+      '--heads',
+      '2',
+      '--context',
+      '8',
+      '--batch-size',
+      '128',
+    ];
+    const flags = [
+      '--steps',
+      '100000',
+      '--eval-every',
+      '100000',
+      '--backend',
+      'reference',
+      '--out',
+      run,
+      ...small,
+    ];
+    const child = spawn('npm', ['run', 'train', '--', ...flags], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'ignore'],
+      detached: true, // a process group of its own, which gets the signal as a whole
+    });
+    let said = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      const before = said.includes('to beat:');
+      said += text;
+      if (!before && said.includes('to beat:')) process.kill(-child.pid!, 'SIGINT');
+    });
+    await new Promise((resolve) => child.on('close', resolve));
+    expect(said).toMatch(/stopped after step \d+ of 100000; to go on: npm run train -- --resume /);
+    expect(readdirSync(run).filter((name) => name.startsWith('step-') || name === 'lock')).toHaveLength(1);
+    rmSync(folder, { recursive: true });
   });
 });
