@@ -40,6 +40,12 @@ export interface AdamWSettings {
   readonly step: number;
 }
 
+export interface NewtonSchulzSettings {
+  /** a, b and c of p = a I + b g + c g². */
+  readonly coefficients: readonly [number, number, number];
+  readonly rounds: number;
+}
+
 /** Memory that this implementation can compute on. */
 export interface Memory {
   reserve(bytes: number): { readonly buffer: ArrayBufferLike; readonly byteOffset: number };
@@ -135,6 +141,9 @@ export interface Kernels {
 
   /** Sum of squares of all elements, summed in blocks of fixed size. */
   sumOfSquares(x: Tensor): number;
+  /** The factors q (G S S) that make matrices x with g (G S S) = x xᵀ nearly orthogonal as q x, or x q if g = xᵀ x: see
+   * reference/newton-schulz.ts. Symmetric up to rounding. g, p and t (G S S) are scratch. */
+  newtonSchulz(q: Tensor, p: Tensor, t: Tensor, g: Tensor, s: NewtonSchulzSettings): void;
   /** One AdamW update of flat parameters p with moments m and v and gradient g, elements from .. to - 1. */
   adamw(p: Tensor, m: Tensor, v: Tensor, g: Tensor, range: readonly [number, number], s: AdamWSettings): void;
 }

@@ -13,7 +13,7 @@ import type { Kernels } from '../tensor/kernels.ts';
 import { type Floats, Tensor } from '../tensor/tensor.ts';
 import { AdamW } from './adamw.ts';
 import type { Optimizer, OptimizerSettings } from './optimizer.ts';
-import { orthogonalize, type Workspace } from './orthogonal.ts';
+import { orthogonalize, type Part, type Workspace } from './orthogonal.ts';
 
 const momentum = 0.95;
 
@@ -22,6 +22,8 @@ interface Views {
   readonly m: Tensor;
   readonly gradient: Tensor;
   readonly matrices: readonly Matrix[];
+  /** Blocks of equal shorter side, which are made orthogonal together. */
+  readonly groups: readonly { readonly parts: readonly Part[]; readonly workspace: Workspace }[];
 }
 interface Matrix {
   readonly value: Tensor;
@@ -31,10 +33,9 @@ interface Matrix {
   /** sqrt(max(1, outputs / inputs)) */
   readonly stretch: number;
 }
-/** Columns of an update, from .. on, that are made orthogonal together: x is all of the update, or a copy of them. */
-interface Block extends Workspace {
+/** Columns of an update, from .. on, that are made orthogonal together; x is a copy of them. */
+interface Block extends Part {
   readonly from: number;
-  readonly x: Tensor;
 }
 
 export class Muon implements Optimizer {
@@ -44,12 +45,10 @@ export class Muon implements Optimizer {
   readonly #weightDecay: number;
   readonly #rateRatio: number;
   readonly #updates: Tensor;
-  readonly #scratch: {
-    readonly x: Tensor;
-    readonly y: Tensor;
-    readonly gram: Tensor;
-    readonly square: Tensor;
-  };
+  /** Flat, for all blocks. */
+  readonly #x: Tensor;
+  readonly #y: Tensor;
+  readonly #workspace: Workspace;
   #views: Views | undefined;
 
   /** Plans the state; so before the arena is allocated. @param rateRatio this learning rate by AdamW's. */
@@ -60,16 +59,16 @@ export class Muon implements Optimizer {
     this.#weightDecay = settings.weightDecay;
     this.#rateRatio = rateRatio;
     const [from, to] = arena.ranges.hidden;
-    const matrices = arena.parameters.filter((p) => p.hidden !== undefined).map((p) => p.value);
-    const largest = [Math.max(0, ...matrices.map((w) => w.size))];
-    const shorter = Math.max(0, ...matrices.map((w) => Math.min(...w.shape)));
     this.#updates = arena.scratch('muon.updates', [to - from]);
-    this.#scratch = {
-      x: arena.scratch('muon.x', largest),
-      y: arena.scratch('muon.y', largest),
-      gram: arena.scratch('muon.gram', [shorter * shorter]),
-      square: arena.scratch('muon.square', [shorter * shorter]),
-    };
+    this.#x = arena.scratch('muon.x', [to - from]);
+    this.#y = arena.scratch('muon.y', [to - from]);
+    let squares = 0;
+    for (const { value, hidden } of arena.parameters) {
+      if (hidden === undefined) continue;
+      squares += hidden.parts * Math.min(value.shape[0]!, value.shape[1]! / hidden.parts) ** 2;
+    }
+    const space = (name: string) => arena.scratch(`muon.${name}`, [squares]);
+    this.#workspace = { g: space('g'), p: space('p'), q: space('q'), t: space('t') };
   }
 
   /** AdamW's; for hidden matrices m is the momentum, and v stays 0. */
@@ -84,16 +83,17 @@ export class Muon implements Optimizer {
   update(learningRate: number, norm: number, step: number): void {
     this.#rest.updateKinds(['tables', 'vectors'], learningRate, norm, step);
     this.#views ??= this.#makeViews();
-    const { m, gradient, matrices } = this.#views;
+    const { m, gradient, matrices, groups } = this.#views;
     const share = (1 - momentum) * this.#rest.gradientScale(norm);
     this.#kernels.combine(m, momentum, m, share, gradient);
     this.#kernels.combine(this.#updates, momentum, m, share, gradient);
     const rate = learningRate * this.#rateRatio;
+    for (const { update, blocks } of matrices) {
+      for (const { x, from } of blocks) copyColumns(x, 0, update, from);
+    }
+    for (const { parts, workspace } of groups) orthogonalize(this.#kernels, parts, workspace);
     for (const { value, update, blocks, stretch } of matrices) {
-      for (const block of blocks) {
-        copyColumns(block.x, 0, update, block.from);
-        copyColumns(update, block.from, orthogonalize(this.#kernels, block.x, block), 0);
-      }
+      for (const { y, from } of blocks) copyColumns(update, from, y, 0);
       this.#kernels.combine(value, 1 - rate * this.#weightDecay, value, -rate * stretch, update);
     }
   }
@@ -104,17 +104,13 @@ export class Muon implements Optimizer {
     const matrices = parameters.flatMap(({ value, hidden }): Matrix[] => {
       if (hidden === undefined) return [];
       const [rows, columns] = [value.shape[0]!, value.shape[1]! / hidden.parts];
-      const offset = (value.data.byteOffset - params.data.byteOffset) / params.data.BYTES_PER_ELEMENT;
-      const update = view(this.#updates, offset - first, value.shape);
-      const { x, y, gram, square } = this.#scratch;
-      const side = Math.min(rows, columns);
-      const block = {
-        x: hidden.parts === 1 ? update : x.view(rows, columns),
-        y: y.view(rows, columns),
-        gram: gram.view(side, side),
-        square: square.view(side, side),
-      };
-      const blocks = Array.from({ length: hidden.parts }, (_, part) => ({ ...block, from: part * columns }));
+      const start = (value.data.byteOffset - params.data.byteOffset) / params.data.BYTES_PER_ELEMENT - first;
+      const update = view(this.#updates, start, value.shape);
+      const blocks = Array.from({ length: hidden.parts }, (_, part): Block => {
+        const at = start + part * rows * columns;
+        const block = (of: Tensor) => view(of, at, [rows, columns]);
+        return { x: block(this.#x), y: block(this.#y), from: part * columns };
+      });
       const outputsByInputs = hidden.inputs === 'rows' ? columns / rows : rows / columns;
       return [{ value, update, blocks, stretch: Math.sqrt(Math.max(1, outputsByInputs)) }];
     });
@@ -122,7 +118,19 @@ export class Muon implements Optimizer {
       m: view(this.moments.m, first, [end - first]),
       gradient: view(grads, first, [end - first]),
       matrices,
+      groups: this.#groups(matrices.flatMap(({ blocks }) => blocks)),
     };
+  }
+
+  /** Groups come one after the other, so they share the workspace. */
+  #groups(parts: readonly Part[]): Views['groups'] {
+    const side = ({ x }: Part) => Math.min(...x.shape);
+    return [...new Set(parts.map(side))].map((S) => {
+      const group = parts.filter((part) => side(part) === S);
+      const square = (t: Tensor) => t.view(group.length, S, S);
+      const { g, p, q, t } = this.#workspace;
+      return { parts: group, workspace: { g: square(g), p: square(p), q: square(q), t: square(t) } };
+    });
   }
 }
 
@@ -135,7 +143,6 @@ function view(flat: Tensor, from: number, shape: readonly number[]): Tensor {
 /** Copies as many columns as the narrower of two matrices has, from one's column on to the other's. */
 function copyColumns(to: Tensor, toColumn: number, from: Tensor, fromColumn: number): void {
   const [toWidth, fromWidth] = [to.shape[1]!, from.shape[1]!];
-  if (to === from) return;
   if (toWidth === fromWidth) {
     to.data.set(from.data);
     return;

@@ -1,41 +1,37 @@
-/** The orthogonal part of a matrix: with x = U S Vᵀ, the matrix U Vᵀ, whose singular values are all 1.
+/** Makes matrices nearly orthogonal: Newton-Schulz rounds, whose formulas are in tensor/reference/newton-schulz.ts.
  *
- * It needs no decomposition, for an odd polynomial of x acts on the singular values alone. Five times
- *     x = a x + b (x xᵀ) x + c (x xᵀ)² x            from x / |x|, |x| the root of the sum of squares
- * The slope a at 0 is as large as can be while values in (0, 1] stay bounded; so all but the smallest end between about
- * 0.7 and 1.2, which for an optimizer is as good as 1, and sooner there than coefficients that converge would be.
- *
- * (x xᵀ) x = x (xᵀ x): the square matrix may stand on either side, so it is taken on the shorter one.
- * a is added on its diagonal, which saves a pass: x = (a I + b g + c g²) x. Newton-Schulz, with the coefficients of
- * Jordan et al., kellerjordan.github.io/posts/muon (2024). */
-import type { Kernels } from '../tensor/kernels.ts';
+ * The slope a at 0 is as large as can be while singular values in (0, 1] stay bounded; so in five rounds all but the
+ * smallest end between about 0.7 and 1.2, which for an optimizer is as good as 1, and sooner there than coefficients
+ * that converge would be. Jordan et al., kellerjordan.github.io/posts/muon (2024). */
+import type { Kernels, NewtonSchulzSettings } from '../tensor/kernels.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
-const [a, b, c] = [3.4445, -4.775, 2.0315];
-const iterations = 5;
+const settings: NewtonSchulzSettings = { coefficients: [3.4445, -4.775, 2.0315], rounds: 5 };
 
-/** Scratch for x (R C): y (R C), gram and square (S S), S the smaller of R and C. */
-export interface Workspace {
+/** A matrix x (R C) and where its orthogonal part y (R C) goes. */
+export interface Part {
+  readonly x: Tensor;
   readonly y: Tensor;
-  readonly gram: Tensor;
-  readonly square: Tensor;
+}
+/** Scratch for G matrices whose shorter side is S, each (G S S). */
+export interface Workspace {
+  readonly g: Tensor;
+  readonly p: Tensor;
+  readonly q: Tensor;
+  readonly t: Tensor;
 }
 
-/** Returns the tensor that holds the result, x or y; the other one is scratch. */
-export function orthogonalize(kernels: Kernels, x: Tensor, { y, gram, square }: Workspace): Tensor {
-  const side = gram.shape[0]!;
-  const wide = side === x.shape[0];
-  kernels.combine(x, 1 / (Math.sqrt(kernels.sumOfSquares(x)) + 1e-7), x, 0, x);
-  let [from, to] = [x, y];
-  for (let i = 0; i < iterations; i++) {
-    if (wide) kernels.matmulTransposedB(gram, from, from, 'set');
-    else kernels.matmulTransposedA(gram, from, from, 'set');
-    kernels.matmul(square, gram, gram, 'set');
-    kernels.combine(square, b, gram, c, square);
-    for (let d = 0; d < side; d++) square.data[d * side + d]! += a;
-    if (wide) kernels.matmul(to, square, from, 'set');
-    else kernels.matmul(to, from, square, 'set');
-    [from, to] = [to, from];
+/** Sets every y; x is scaled to size 1. The workspace has as many matrices as there are parts. */
+export function orthogonalize(kernels: Kernels, parts: readonly Part[], { g, p, q, t }: Workspace): void {
+  const wide = ({ shape }: Tensor) => shape[0] === g.shape[1];
+  for (const [i, { x }] of parts.entries()) {
+    kernels.combine(x, 1 / (Math.sqrt(kernels.sumOfSquares(x)) + 1e-7), x, 0, x);
+    if (wide(x)) kernels.matmulTransposedB(g.row(i), x, x, 'set');
+    else kernels.matmulTransposedA(g.row(i), x, x, 'set');
   }
-  return from;
+  kernels.newtonSchulz(q, p, t, g, settings);
+  for (const [i, { x, y }] of parts.entries()) {
+    if (wide(x)) kernels.matmul(y, q.row(i), x, 'set');
+    else kernels.matmul(y, x, q.row(i), 'set');
+  }
 }

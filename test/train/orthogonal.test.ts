@@ -49,14 +49,12 @@ describe.each(await backends())('orthogonalize on $name', ({ kernels }) => {
     memory.reset();
     const S = Math.min(R, C);
     const x = memory.tensor('x', [R, C], values);
-    const space = {
-      y: memory.tensor('y', [R, C]),
-      gram: memory.tensor('gram', [S, S]),
-      square: memory.tensor('square', [S, S]),
-    };
-    const result = orthogonalize(kernels, x, space).data.slice() as Float32Array;
+    const y = memory.tensor('y', [R, C]);
+    const square = (name: string) => memory.tensor(name, [1, S, S]);
+    const workspace = { g: square('g'), p: square('p'), q: square('q'), t: square('t') };
+    orthogonalize(kernels, [{ x, y }], workspace);
     memory.expectGuardsIntact();
-    return result;
+    return y.data.slice() as Float32Array;
   }
   const normals = (R: number, C: number) => randomTensor(`${R} x ${C}`, [R, C], 3).data;
 

@@ -12,6 +12,7 @@ import { embedding, embeddingBackward } from './embedding.ts';
 import { gelu, geluBackward } from './gelu.ts';
 import { layernorm, layernormBackward, layernormParametersBackward } from './layernorm.ts';
 import { biasBackward, matmul, matmulTransposedA, matmulTransposedB } from './matmul.ts';
+import { newtonSchulz } from './newton-schulz.ts';
 import { qkNorm, qkNormBackward, qkNormParametersBackward } from './qk-norm.ts';
 import { rmsnorm, rmsnormBackward, rmsnormParametersBackward } from './rmsnorm.ts';
 import { rope, ropeBackward } from './rope.ts';
@@ -51,5 +52,6 @@ export const reference: Kernels = {
   crossEntropyBackward,
   dropoutMask,
   sumOfSquares,
+  newtonSchulz,
   adamw,
 };

@@ -60,7 +60,7 @@ interface Matrix {
 }
 
 /** y (M N) += a (M K) b (K N). */
-function multiply(y: Floats, a: Matrix, b: Matrix, M: number, N: number, K: number): void {
+export function multiply(y: Floats, a: Matrix, b: Matrix, M: number, N: number, K: number): void {
   for (let m = 0; m < M; m += 4) {
     for (let n = 0; n < N; n += 3) {
       if (m + 4 <= M && n + 3 <= N) block4x3(y, a, b, m, n, N, K);

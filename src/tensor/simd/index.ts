@@ -20,6 +20,7 @@ import { gelu } from './gelu.ts';
 import { layernorm } from './layernorm.ts';
 import { matmul } from './matmul.ts';
 import { SharedMemory } from './memory.ts';
+import { newtonSchulz } from './newton-schulz.ts';
 import { peak, peakFlops } from './peak.ts';
 import { Pool, type SimdHost } from './pool.ts';
 import { qkNorm } from './qk-norm.ts';
@@ -45,6 +46,7 @@ const families: readonly Family[] = [
   embedding,
   dropout,
   adamw,
+  newtonSchulz,
   peak,
 ];
 

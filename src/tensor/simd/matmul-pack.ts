@@ -12,7 +12,7 @@ import { call, type Expr, func, i32, i32x4, type Local, loop, type Stmt, select,
 import { element, locals } from './lanes.ts';
 
 /** The 4 x 4 block whose rows are `v`, transposed in place. */
-function transpose4(v: readonly Local<'v128'>[], free: readonly Local<'v128'>[]): Stmt[] {
+export function transpose4(v: readonly Local<'v128'>[], free: readonly Local<'v128'>[]): Stmt[] {
   const [a, b, c, d] = v as [Local<'v128'>, Local<'v128'>, Local<'v128'>, Local<'v128'>];
   const [e, f, g, h] = free as [Local<'v128'>, Local<'v128'>, Local<'v128'>, Local<'v128'>];
   return [

@@ -29,7 +29,7 @@ const pass = <T>(p: { readonly [name in keyof typeof matrices]: T }) =>
   Object.fromEntries(names.map((name) => [name, p[name]])) as { readonly [name in keyof typeof matrices]: T };
 
 /** Rows from .. to - 1 of one panel of y, tile after tile. */
-function panelProduct(target: Target) {
+export function panelProduct(target: Target) {
   const most = tileRows(target);
   const tiles = Array.from({ length: most }, (_, i) => tile(target, i + 1));
   const range = { panel: 'i32', column: 'i32', from: 'i32', to: 'i32' } as const;
@@ -69,12 +69,13 @@ function panelProduct(target: Target) {
   });
 }
 
+export const smaller = (a: Expr<'i32'>, b: Expr<'i32'>): Expr<'i32'> => select(i32.lt(a, b), a, b);
+
 export function productKernels(target: Target): Func[] {
   const panelRows = panelProduct(target);
   const rows = blockRows(target);
   const part = { from: 'i32', to: 'i32' } as const;
   const panelBytes = (p: { readonly K: Expr<'i32'> }) => i32.shl(p.K, 5);
-  const smaller = (a: Expr<'i32'>, b: Expr<'i32'>) => select(i32.lt(a, b), a, b);
   /** Over pairs of a block of rows and a panel, panels first. */
   const product = func('product', { ...matrices, packed: 'i32', panels: 'i32', ...part }, (p, local) => {
     const [pair, panel, row] = [local('i32'), local('i32'), local('i32')];

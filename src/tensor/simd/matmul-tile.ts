@@ -21,6 +21,9 @@ import { madd, type Target } from './target.ts';
 export const tileColumns = 8;
 export const tileRows = (target: Target): number => (target.fma ? 6 : 5);
 
+/** Nanoseconds on one thread, for deciding how to split. */
+export const perMultiplyAdd = 0.05;
+
 const parameters = {
   /** First element of the tile in y, and bytes from one row to the next; likewise below. */
   y: 'i32',

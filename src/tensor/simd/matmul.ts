@@ -19,7 +19,7 @@ import type { Engine, Family } from './engine.ts';
 import { pack, packTogether, packTransposed, transpose, transposeStrip } from './matmul-pack.ts';
 import { blockRows, productKernels } from './matmul-product.ts';
 import { mostRows, rowProduct, rowStrip } from './matmul-row.ts';
-import { tileColumns } from './matmul-tile.ts';
+import { perMultiplyAdd, tileColumns } from './matmul-tile.ts';
 
 /** Up to so many rows b is read in place, four rows of y at a time. */
 const inPlaceRows = 8;
@@ -27,7 +27,6 @@ const inPlaceRows = 8;
 const thinRows = 48;
 
 /** Nanoseconds on one thread, for deciding how to split. */
-const perMultiplyAdd = 0.05;
 const perPacked = 0.15;
 
 /** The addresses and lengths of a product; steps are bytes from one row to the next. */

@@ -1,0 +1,39 @@
+/** The orthogonal part of matrices: with x = U S Vᵀ, the matrix U Vᵀ, whose singular values are all 1.
+ *
+ * It needs no decomposition, for an odd polynomial of x acts on the singular values alone. A few rounds of
+ *     x = p x,   p = a I + b g + c g²,   g = x xᵀ       from an x of size 1
+ * make them nearly equal. All of it but the first g and the last product is done with g and q = p p .. p, on the
+ * shorter side S of x: the next g is (p x)(p x)ᵀ = p g p, and in the end x = q x. For a tall x, g = xᵀ x and x = x q.
+ * g, p and q are polynomials of one symmetric matrix; so which is multiplied from which side does not matter, and half
+ * of each product would be enough. */
+import { dims } from '../dims.ts';
+import type { NewtonSchulzSettings } from '../kernels.ts';
+import type { Floats, Tensor } from '../tensor.ts';
+import { multiply } from './matmul.ts';
+
+export function newtonSchulz(q: Tensor, p: Tensor, t: Tensor, g: Tensor, s: NewtonSchulzSettings): void {
+  const shapes = { g: [g, 'G S S'], q: [q, 'G S S'], p: [p, 'G S S'], t: [t, 'G S S'] } as const;
+  const { G, S } = dims('newtonSchulz', shapes);
+  for (let n = 0; n < G; n++) factor(q.row(n).data, p.row(n).data, t.row(n).data, g.row(n).data, S, s);
+}
+
+function factor(q: Floats, p: Floats, t: Floats, g: Floats, S: number, settings: NewtonSchulzSettings): void {
+  const [a, b, c] = settings.coefficients;
+  for (let round = 1; round <= settings.rounds; round++) {
+    product(t, g, g, S);
+    for (let i = 0; i < S * S; i++) p[i] = b * g[i] + c * t[i] + (i % (S + 1) === 0 ? a : 0);
+    if (round === 1) q.set(p);
+    else {
+      product(t, p, q, S);
+      q.set(t);
+    }
+    product(t, p, g, S);
+    product(g, t, p, S);
+  }
+}
+
+/** y = x z, all (S S). */
+function product(y: Floats, x: Floats, z: Floats, S: number): void {
+  y.fill(0);
+  multiply(y, { data: x, row: S, column: 1 }, { data: z, row: S, column: 1 }, S, S, S);
+}
