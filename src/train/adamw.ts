@@ -7,6 +7,7 @@ import type { Optimizer, OptimizerSettings } from './optimizer.ts';
 const epsilon = 1e-8;
 
 export class AdamW implements Optimizer {
+  readonly flops = 0;
   /** Running means of the gradients and of their squares. */
   readonly moments: { readonly m: Tensor; readonly v: Tensor };
   readonly #arena: Arena;

@@ -13,7 +13,7 @@ import type { Kernels } from '../tensor/kernels.ts';
 import { type Floats, Tensor } from '../tensor/tensor.ts';
 import { AdamW } from './adamw.ts';
 import type { Optimizer, OptimizerSettings } from './optimizer.ts';
-import { orthogonalize, type Part, type Workspace } from './orthogonal.ts';
+import { orthogonalize, orthogonalizeFlops, type Part, type Workspace } from './orthogonal.ts';
 
 const momentum = 0.95;
 
@@ -49,6 +49,7 @@ export class Muon implements Optimizer {
   readonly #x: Tensor;
   readonly #y: Tensor;
   readonly #workspace: Workspace;
+  readonly flops: number;
   #views: Views | undefined;
 
   /** Plans the state; so before the arena is allocated. @param rateRatio this learning rate by AdamW's. */
@@ -62,11 +63,12 @@ export class Muon implements Optimizer {
     this.#updates = arena.scratch('muon.updates', [to - from]);
     this.#x = arena.scratch('muon.x', [to - from]);
     this.#y = arena.scratch('muon.y', [to - from]);
-    let squares = 0;
-    for (const { value, hidden } of arena.parameters) {
-      if (hidden === undefined) continue;
-      squares += hidden.parts * Math.min(value.shape[0]!, value.shape[1]! / hidden.parts) ** 2;
-    }
+    const blocks = arena.parameters.flatMap(({ value, hidden }) => {
+      const parts = hidden?.parts ?? 0;
+      return Array.from({ length: parts }, () => [value.shape[0]!, value.shape[1]! / parts] as const);
+    });
+    const squares = blocks.reduce((sum, shape) => sum + Math.min(...shape) ** 2, 0);
+    this.flops = blocks.reduce((sum, [rows, columns]) => sum + orthogonalizeFlops(rows, columns), 0);
     const space = (name: string) => arena.scratch(`muon.${name}`, [squares]);
     this.#workspace = { g: space('g'), p: space('p'), q: space('q'), t: space('t') };
   }

@@ -26,6 +26,8 @@ export interface OptimizerSettings {
 export interface Optimizer {
   /** All its state, laid out as the parameters: what a resumed run needs beside them. */
   readonly moments: { readonly m: Tensor; readonly v: Tensor };
+  /** Floating-point operations of its matrix products in an update; what it does element by element is left out. */
+  readonly flops: number;
   /** The global norm of the gradients in the arena. */
   norm(): number;
   /** Applies the gradients in the arena. @param norm theirs. @param step counts from 1. */

@@ -35,3 +35,10 @@ export function orthogonalize(kernels: Kernels, parts: readonly Part[], { g, p, 
     else kernels.matmul(y, x, q.row(i), 'set');
   }
 }
+
+/** Of a matrix (R C): g and y, and the products of the rounds (four each, one less in the first and two in the last),
+ * of which half is computed. */
+export function orthogonalizeFlops(R: number, C: number): number {
+  const S = Math.min(R, C);
+  return 4 * R * C * S + (4 * settings.rounds - 3) * S ** 3;
+}

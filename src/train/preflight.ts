@@ -16,11 +16,11 @@ export interface Preflight {
 }
 
 export function preflight(trainer: Trainer, trainTokens: number): Preflight {
-  const { model, settings } = trainer;
+  const { model, optimizer, settings } = trainer;
   const tokensPerStep = settings.batchSize * settings.accumulate * model.config.contextLength;
   return {
     parameters: model.parameters.reduce((sum, p) => sum + p.value.size, 0),
-    flopsPerStep: trainingFlops(model.config, tokensPerStep),
+    flopsPerStep: trainingFlops(model.config, tokensPerStep) + optimizer.flops,
     bytes: model.arena.plan().reduce((sum, row) => sum + row.bytes, 0),
     tokensPerStep,
     epochs: (settings.steps * tokensPerStep) / trainTokens,

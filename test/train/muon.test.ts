@@ -9,6 +9,7 @@ import { reference } from '../../src/tensor/reference/index.ts';
 import { AdamW } from '../../src/train/adamw.ts';
 import { splitTokens } from '../../src/train/dataset.ts';
 import { Muon } from '../../src/train/muon.ts';
+import { preflight } from '../../src/train/preflight.ts';
 import { decodeState, encodeState, restoreTrainer } from '../../src/train/state.ts';
 import { Trainer, type TrainSettings } from '../../src/train/trainer.ts';
 import { backends } from '../support/backends.ts';
@@ -23,6 +24,22 @@ const configs = [
 ] as const;
 
 const all = await backends();
+
+const runSettings: Required<TrainSettings> = {
+  ...settings,
+  steps: 8,
+  batchSize: 2,
+  accumulate: 1,
+  sampling: 'random',
+  learningRate: 3e-3,
+  minLearningRate: 3e-4,
+  warmup: 2,
+  shape: 'linear',
+  optimizer: 'muon',
+  muonLearningRate: 0.02,
+  evalTokens: 40,
+  seed: 7,
+};
 
 type Matrix = number[][];
 const product = (x: Matrix, y: Matrix): Matrix =>
@@ -163,39 +180,37 @@ describe.each(configs)('Muon on %s', (_, config) => {
   });
 });
 
+it('counts its arithmetic in the plan of a run', () => {
+  const { channels: C, feedForward: F, layers, contextLength } = tinyQwen3;
+  const orthogonal = (R: number, O: number) => 4 * R * O * Math.min(R, O) + 17 * Math.min(R, O) ** 3;
+  const flops = layers * (4 * orthogonal(C, C) + 3 * orthogonal(C, F));
+  const split = splitTokens(randomIds(600, tinyQwen3.vocabSize).data, contextLength);
+  const plan = (optimizer: 'adamw' | 'muon') =>
+    preflight(
+      new Trainer(tinyQwen3, { ...runSettings, optimizer }, split, { kernels: reference }),
+      split.train.length,
+    ).flopsPerStep;
+  expect(plan('muon') - plan('adamw')).toBe(flops);
+});
+
 describe('a run with Muon', () => {
-  const train: Required<TrainSettings> = {
-    ...settings,
-    steps: 8,
-    batchSize: 2,
-    accumulate: 1,
-    sampling: 'random',
-    learningRate: 3e-3,
-    minLearningRate: 3e-4,
-    warmup: 2,
-    shape: 'linear',
-    optimizer: 'muon',
-    muonLearningRate: 0.02,
-    evalTokens: 40,
-    seed: 7,
-  };
   const tokenizer = CharTokenizer.train('abcdefghijk');
   const noise = splitTokens(randomIds(600, tinyConfig.vocabSize).data, tinyConfig.contextLength);
   const identity = { preset: 'p', data: 'd', corpusSha256: 's', arithmetic: 'a' };
-  const run = { ...train, initialization: 'fan-in', evalEvery: 4, patience: 0 } as const;
+  const run = { ...runSettings, initialization: 'fan-in', evalEvery: 4, patience: 0 } as const;
   const save = (trainer: Trainer) =>
     encodeState(trainer, tokenizer, identity, run, { best: null, evaluationsSinceBest: 0 });
 
   describe.each(all)('on $name kernels', ({ kernels }) => {
     const start = (config: (typeof configs)[number][1]) => {
-      const trainer = new Trainer({ ...config, dropout: 0.1 }, train, noise, { kernels });
+      const trainer = new Trainer({ ...config, dropout: 0.1 }, runSettings, noise, { kernels });
       initialize(trainer.model, 1, 'fan-in');
       return trainer;
     };
 
     it.each(configs)('stopped and resumed ends with the bytes of one uninterrupted: %s', (_, config) => {
       const whole = start(config);
-      while (whole.step < train.steps) whole.train();
+      while (whole.step < runSettings.steps) whole.train();
       const first = start(config);
       while (first.step < 3) first.train();
       const files = save(first);
@@ -204,7 +219,7 @@ describe('a run with Muon', () => {
       const { evalEvery: _e, patience: _p, ...restored } = state.settings;
       const second = new Trainer(checkpoint.config, restored, noise, { kernels });
       restoreTrainer(second, checkpoint, files.get('optimizer.safetensors')!, state, 'folder');
-      while (second.step < train.steps) second.train();
+      while (second.step < runSettings.steps) second.train();
       expect(save(second)).toEqual(save(whole));
     });
   });
