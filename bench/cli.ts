@@ -100,7 +100,7 @@ async function bench(given: Values<typeof flags>): Promise<void> {
   const trainer = benchTrainer(config, preset, kernels);
   const step = measureStep(trainer, peak, { seconds: budget.share(0.3), steps: 200 });
   const tokens = batchTokens(preset, config.contextLength);
-  const flops = trainingFlops(config, tokens);
+  const flops = trainingFlops(config, tokens) + trainer.optimizer.flops;
   const tokensPerSecond = (1000 * tokens) / step.stepMs;
   const stepGflops = flops / step.stepMs / 1e6;
   const stepEfficiency = step.peakGflops === null ? null : stepGflops / (threads * step.peakGflops);

@@ -9,7 +9,7 @@
 import { Arena, type Parameter, type Precision } from '../tensor/arena.ts';
 import type { Kernels } from '../tensor/kernels.ts';
 import type { Ids, Tensor } from '../tensor/tensor.ts';
-import { Block } from './block.ts';
+import { type Architecture, Block } from './block.ts';
 import type { ModelConfig } from './config.ts';
 import { gpt2 } from './gpt2.ts';
 import { KvCache } from './kv-cache.ts';
@@ -26,6 +26,8 @@ export interface GptOptions {
   /** With gradients the model can be trained. */
   readonly gradients: boolean;
   readonly precision?: Precision;
+  /** What blocks are made of, for experiments; absent: what the configuration says. */
+  readonly architecture?: Architecture | undefined;
 }
 
 /** Rows that a prompt is read in at a time. */
@@ -62,7 +64,7 @@ export class Gpt {
     this.kernels = kernels;
     this.arena = arena;
     this.#rows = rows;
-    const architecture = config.arch === 'gpt2' ? gpt2(config) : qwen3(config);
+    const architecture = options.architecture ?? (config.arch === 'gpt2' ? gpt2(config) : qwen3(config));
     const { embedding, positions } = architecture;
     this.#embedding = arena.parameter(embedding, [V, C]);
     if (positions !== undefined) this.#learned = arena.parameter(positions, [T, C]);

@@ -4,9 +4,7 @@
  * Pure: files, clocks and terminals belong to the command. */
 import { type Score, score, type WindowBuffers } from '../evaluate/score.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { Gpt } from '../model/gpt.ts';
-import type { Precision } from '../tensor/arena.ts';
-import type { Kernels } from '../tensor/kernels.ts';
+import { Gpt, type GptOptions } from '../model/gpt.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { allWindows, Batches, type Sampling, type Split, spreadWindows, type Window } from './dataset.ts';
 import { createOptimizer, type Optimizer, type OptimizerSettings } from './optimizer.ts';
@@ -54,9 +52,9 @@ export class Trainer {
     config: ModelConfig,
     settings: TrainSettings,
     split: Split,
-    options: { kernels: Kernels; precision?: Precision },
+    options: Pick<GptOptions, 'kernels' | 'precision' | 'architecture'>,
   ) {
-    const { kernels, precision = 'float32' } = options;
+    const { kernels, precision = 'float32', architecture } = options;
     const T = config.contextLength;
     const rows = settings.batchSize * T;
     this.settings = settings;
@@ -67,6 +65,7 @@ export class Trainer {
       slots: 1,
       gradients: true,
       precision,
+      architecture,
     });
     const { arena } = this.model;
     this.optimizer = createOptimizer(arena, kernels, settings);

@@ -1,0 +1,82 @@
+/** node --import tsx bench/recipe/cli.ts: what each ingredient of the preset `nano` is worth, in nats and in time.
+ *
+ * Each row is the recipe with one thing changed, all on the same number of tokens. The loss is over the whole held-out
+ * part. It does not depend on the number of threads, so several rows may run at once; the time of a step does. */
+import { initialize } from '../../src/model/initialize.ts';
+import { CharTokenizer, normalizeText } from '../../src/model/tokenizer.ts';
+import { type Command, rules, runCommand, UsageError, type Values } from '../../src/node/command.ts';
+import { readText } from '../../src/node/files.ts';
+import { kernelFlags } from '../../src/node/kernels.ts';
+import { splitTokens } from '../../src/train/dataset.ts';
+import { Trainer } from '../../src/train/trainer.ts';
+import { median } from '../measure.ts';
+import { open } from '../threads.ts';
+import { type Row, rowNames, rows } from './rows.ts';
+
+const flags = {
+  data: { kind: 'text', value: 'FILE', help: 'the text to learn' },
+  rows: {
+    kind: 'text',
+    value: 'NAMES',
+    help: `which rows, names with commas between them (default all): ${rowNames.join(', ')}`,
+  },
+  steps: { kind: 'integer', value: 'N', rule: rules.positive, help: 'updates of the recipe (default 400)' },
+  seeds: { kind: 'integer', value: 'N', rule: rules.positive, help: 'seeds, from 1 on (default 3)' },
+  ...kernelFlags,
+} as const;
+
+const command: Command<typeof flags> = {
+  name: 'recipe',
+  summary: "What each ingredient of the default preset's recipe is worth. Takes an hour.",
+  flags,
+  examples: ['node --import tsx bench/recipe/cli.ts --data shakespeare.txt --rows recipe,adamw'],
+};
+
+async function recipe(given: Values<typeof flags>): Promise<void> {
+  const { data, steps = 400, seeds = 3, rows: chosen, ...kernelChoice } = given;
+  if (data === undefined) throw new UsageError('expected a text to learn: --data FILE');
+  const names = chosen?.split(',') ?? rowNames;
+  for (const name of names) {
+    if (rows[name] === undefined) {
+      throw new UsageError(`--rows: expected some of ${rowNames.join(', ')}, got ${name}`);
+    }
+  }
+  const text = normalizeText(readText(data));
+  for (const name of names) {
+    const losses: number[] = [];
+    let milliseconds = 0;
+    for (let seed = 1; seed <= seeds; seed++) {
+      const { kernels, close } = await open(kernelChoice); // their memory only grows
+      const { loss, stepMs } = train(rows[name]!, text, { steps, seed, kernels });
+      close();
+      losses.push(loss);
+      milliseconds = stepMs;
+    }
+    const all = losses.map((loss) => loss.toFixed(4)).join('  ');
+    console.log(
+      `${name.padEnd(20)}  median ${median(losses).toFixed(4)} nats  (${all})  ${milliseconds.toFixed(1)} ms a step`,
+    );
+  }
+}
+
+function train(
+  row: Row,
+  text: string,
+  run: { steps: number; seed: number; kernels: Trainer['model']['kernels'] },
+) {
+  const tokenizer = CharTokenizer.train(text);
+  const { config, settings, architecture } = row(tokenizer.vocabSize, run.steps);
+  const split = splitTokens(tokenizer.encode(text), config.contextLength);
+  const { kernels } = run;
+  const trainer = new Trainer(config, { ...settings, seed: run.seed }, split, { kernels, architecture });
+  initialize(trainer.model, run.seed, settings.initialization);
+  const times: number[] = [];
+  while (trainer.step < settings.steps) {
+    const began = performance.now();
+    trainer.train();
+    times.push(performance.now() - began);
+  }
+  return { loss: trainer.evaluate('full').nll, stepMs: median(times) };
+}
+
+await runCommand(command, recipe);

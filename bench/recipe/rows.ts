@@ -1,0 +1,73 @@
+/** The rows of docs/recipe.md: the recipe, and the recipe with one thing changed. */
+import type { Architecture } from '../../src/model/block.ts';
+import { configOf, feedForwardWidth, type ModelConfig, type Qwen3Config } from '../../src/model/config.ts';
+import { presets } from '../../src/train/presets.ts';
+import type { RunSettings } from '../../src/train/state.ts';
+import { type Part, withPart } from './blocks.ts';
+
+type Settings = Omit<RunSettings, 'seed' | 'patience'>;
+export type Row = (
+  vocabSize: number,
+  steps: number,
+) => {
+  readonly config: ModelConfig;
+  readonly settings: Settings;
+  readonly architecture: Architecture | undefined;
+};
+
+const base = presets.nano;
+
+function changed(change: {
+  readonly config?: Partial<Qwen3Config>;
+  readonly settings?: Partial<Settings>;
+  /** Instead of RMSNorm, rotary positions or SwiGLU. */
+  readonly part?: Part;
+  /** How many times the batch; the steps become so many times fewer. */
+  readonly batch?: number;
+}): Row {
+  return (vocabSize, steps) => {
+    const { model, train } = base;
+    const sizes = { ...model, vocabSize, feedForward: feedForwardWidth(model.arch, model.channels) };
+    const config = { ...configOf(model.arch, sizes), ...change.config } as Qwen3Config;
+    const { batch = 1, part } = change;
+    const settings = {
+      ...train,
+      batchSize: train.batchSize * batch,
+      steps: Math.round(steps / batch),
+      ...change.settings,
+    };
+    return { config, settings, architecture: part && withPart(config, part) };
+  };
+}
+
+/** GPT-2's block and initialisation with AdamW, as nanoGPT has them, on the same windows. */
+const nanogpt: Row = (vocabSize, steps) => {
+  const { model, train } = presets['nanogpt-cpu'];
+  const { contextLength } = base.model;
+  const { batchSize, evalTokens } = base.train;
+  const sizes = { ...model, contextLength, vocabSize, feedForward: feedForwardWidth('gpt2', model.channels) };
+  const warmup = Math.round(steps / 20);
+  return {
+    config: configOf('gpt2', sizes),
+    settings: { ...train, steps, batchSize, warmup, evalTokens },
+    architecture: undefined,
+  };
+};
+
+export const rows: Readonly<Record<string, Row>> = {
+  recipe: changed({}),
+  'learned-positions': changed({ part: 'learned positions' }),
+  layernorm: changed({ part: 'layernorm' }),
+  'no-qk-norm': changed({ config: { qkNorm: false } }),
+  gelu: changed({ part: 'gelu' }),
+  adamw: changed({ settings: { optimizer: 'adamw', learningRate: 3e-3 } }),
+  'gpt2-initialization': changed({ settings: { initialization: 'gpt2' } }),
+  linear: changed({ settings: { shape: 'linear' } }),
+  constant: changed({ settings: { shape: 'constant' } }),
+  wsd: changed({ settings: { shape: 'wsd' } }),
+  'context-64': changed({ config: { contextLength: 64 }, settings: { batchSize: 2 * base.train.batchSize } }),
+  'batch-half': changed({ batch: 1 / 2 }),
+  'batch-double': changed({ batch: 2 }),
+  nanogpt,
+};
+export const rowNames = Object.keys(rows);
