@@ -1,4 +1,4 @@
-/** node --import tsx bench/recipe/cli.ts: what each ingredient of the preset `nano` is worth, in nats and in time.
+/** node --import tsx bench/recipe/cli.ts: what each ingredient of the preset `shakespeare` is worth, in nats and in time.
  *
  * Each row is the recipe with one thing changed, all on the same number of tokens. The loss is over the whole held-out
  * part. It does not depend on the number of threads, so several rows may run at once; the time of a step does. */
@@ -20,20 +20,20 @@ const flags = {
     value: 'NAMES',
     help: `which rows, names with commas between them (default all): ${rowNames.join(', ')}`,
   },
-  steps: { kind: 'integer', value: 'N', rule: rules.positive, help: 'updates of the recipe (default 400)' },
+  steps: { kind: 'integer', value: 'N', rule: rules.positive, help: 'updates of the recipe (default 300)' },
   seeds: { kind: 'integer', value: 'N', rule: rules.positive, help: 'seeds, from 1 on (default 3)' },
   ...kernelFlags,
 } as const;
 
 const command: Command<typeof flags> = {
   name: 'recipe',
-  summary: "What each ingredient of the default preset's recipe is worth. Takes an hour.",
+  summary: "What each ingredient of the recipe of preset shakespeare is worth. Takes an hour.",
   flags,
   examples: ['node --import tsx bench/recipe/cli.ts --data shakespeare.txt --rows recipe,adamw'],
 };
 
 async function recipe(given: Values<typeof flags>): Promise<void> {
-  const { data, steps = 400, seeds = 3, rows: chosen, ...kernelChoice } = given;
+  const { data, steps = 300, seeds = 3, rows: chosen, ...kernelChoice } = given;
   if (data === undefined) throw new UsageError('expected a text to learn: --data FILE');
   const names = chosen?.split(',') ?? rowNames;
   for (const name of names) {

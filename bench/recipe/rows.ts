@@ -15,7 +15,7 @@ export type Row = (
   readonly architecture: Architecture | undefined;
 };
 
-const base = presets.nano;
+const base = presets.shakespeare;
 
 function changed(change: {
   readonly config?: Partial<Qwen3Config>;
@@ -62,11 +62,10 @@ export const rows: Readonly<Record<string, Row>> = {
   gelu: changed({ part: 'gelu' }),
   adamw: changed({ settings: { optimizer: 'adamw', learningRate: 3e-3 } }),
   'gpt2-initialization': changed({ settings: { initialization: 'gpt2' } }),
-  linear: changed({ settings: { shape: 'linear' } }),
+  cosine: changed({ settings: { shape: 'cosine' } }),
   constant: changed({ settings: { shape: 'constant' } }),
   wsd: changed({ settings: { shape: 'wsd' } }),
   'context-64': changed({ config: { contextLength: 64 }, settings: { batchSize: 2 * base.train.batchSize } }),
-  'batch-half': changed({ batch: 1 / 2 }),
   'batch-double': changed({ batch: 2 }),
   nanogpt,
 };

@@ -195,7 +195,7 @@ export async function runCommand<F extends Flags>(
 ): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0); // the reader, head or less, has seen enough
-    throw error;
+    if (error.code !== 'EIO') throw error; // the terminal is closed, which SIGHUP tells better
   });
   try {
     const positionals: string[] = [];

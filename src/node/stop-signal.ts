@@ -1,9 +1,10 @@
-/** Ctrl+C and SIGTERM ask a run to stop after its step; a second one leaves at once.
+/** Ctrl+C, SIGTERM and a closed terminal (SIGHUP) ask a run to stop after its step; a second one leaves at once.
  *
  * The second is left to the system: a handler would only run once the work at hand, be it a long one, is over. */
 import { constants } from 'node:os';
 
-type StopName = 'SIGINT' | 'SIGTERM';
+const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+type StopName = (typeof names)[number];
 
 export class StopSignal {
   requested: StopName | undefined;
@@ -13,17 +14,15 @@ export class StopSignal {
   };
 
   constructor() {
-    process.on('SIGINT', this.#onStop);
-    process.on('SIGTERM', this.#onStop);
+    for (const name of names) process.on(name, this.#onStop);
   }
 
-  /** 130 for SIGINT, 143 for SIGTERM. */
+  /** 130 for SIGINT, 143 for SIGTERM, 129 for SIGHUP. */
   get exitCode(): number {
     return this.requested === undefined ? 0 : 128 + constants.signals[this.requested];
   }
 
   dispose(): void {
-    process.off('SIGINT', this.#onStop);
-    process.off('SIGTERM', this.#onStop);
+    for (const name of names) process.off(name, this.#onStop);
   }
 }

@@ -10,6 +10,7 @@ describe('a stop signal', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)('remembers %s and its exit code, and leaves the next to the system', (name, code) => {
     const before = process.listenerCount(name);
     const stop = new StopSignal();
