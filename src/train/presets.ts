@@ -29,17 +29,25 @@ export const presets = {
   nano: {
     summary: 'the default: learns the shipped tales in about two minutes on two cores',
     model: { arch: 'qwen3', contextLength: 128, channels: 128, heads: 4, layers: 3, dropout: 0 },
-    train: { ...recipe, steps: 600, batchSize: 12, warmup: 20, evalEvery: 100 },
+    train: { ...recipe, steps: 550, batchSize: 12, warmup: 20, evalEvery: 100 },
   },
   shakespeare: {
     summary: 'as nano with more steps, for Tiny Shakespeare or a text of its size',
     model: { arch: 'qwen3', contextLength: 128, channels: 128, heads: 4, layers: 4, dropout: 0 },
-    train: { ...recipe, steps: 800, batchSize: 12, warmup: 20, evalEvery: 200 },
+    train: { ...recipe, steps: 750, batchSize: 12, warmup: 20, evalEvery: 200 },
   },
   small: {
     summary: 'about 3 million parameters and a longer context, for larger texts',
     model: { arch: 'qwen3', contextLength: 256, channels: 256, heads: 8, layers: 4, dropout: 0.1 },
-    train: { ...recipe, steps: 3000, batchSize: 8, warmup: 50, evalEvery: 250 },
+    train: {
+      ...recipe,
+      steps: 2500,
+      batchSize: 8,
+      warmup: 50,
+      learningRate: 3e-3,
+      muonLearningRate: 0.02,
+      evalEvery: 250,
+    },
   },
   'nanogpt-cpu': {
     summary: "nanoGPT's quick start for a CPU, for comparison: GPT-2 block, 0.8 M parameters",
