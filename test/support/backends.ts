@@ -9,8 +9,15 @@ export interface Backend {
   readonly kernels: Kernels;
 }
 
-/** Asynchronous because starting threads is: `describe.each(await backends())`. */
-export async function backends(): Promise<Backend[]> {
+let started: Promise<Backend[]> | undefined;
+
+/** Asynchronous because starting threads is: `describe.each(await backends())`. Started once for all suites of a worker. */
+export function backends(): Promise<Backend[]> {
+  started ??= start();
+  return started;
+}
+
+async function start(): Promise<Backend[]> {
   const simd = async (math: 'auto' | 'portable', threads: number): Promise<Backend> => {
     const kernels = await createSimdKernels(nodeHost, { threads, math });
     const arithmetic = kernels.target.fma ? 'fused' : 'portable';
