@@ -33,7 +33,7 @@ export const presets = {
       ...recipe,
       steps: 620,
       batchSize: 12,
-      warmup: 20,
+      warmup: 31,
       learningRate: 4e-3,
       muonLearningRate: 0.02,
       evalEvery: 100,
