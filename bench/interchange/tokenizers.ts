@@ -1,7 +1,7 @@
 /** Opens tokenizer.json of both kinds with Hugging Face's own JavaScript and compares ids and text with ours.
  *
  *     npm install --prefix /some/scratch/folder @huggingface/tokenizers
- *     npx tsx bench/interchange/tokenizers.ts --packages /some/scratch/folder
+ *     node --import tsx bench/interchange/tokenizers.ts --packages /some/scratch/folder
  *
  * The package is no dependency of Inkling; without it this says so and ends well. The text is the shipped one, and for
  * the byte-level BPE also what it has never seen. */
@@ -30,7 +30,7 @@ const command = {
   flags: {
     packages: { kind: 'text', value: 'DIR', help: `the folder in which ${name} was installed` },
   },
-  examples: ['npx tsx bench/interchange/tokenizers.ts --packages ../scratch'],
+  examples: ['node --import tsx bench/interchange/tokenizers.ts --packages ../scratch'],
 } as const;
 
 await runCommand(command, ({ packages = '.' }) => {
