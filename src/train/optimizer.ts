@@ -3,11 +3,7 @@
  * Before either, the gradient is clipped: if the norm of all gradients together exceeds the limit, all are scaled by
  * limit / norm, which keeps the direction. Weight decay pulls matrices and tables towards zero, and leaves biases and
  * gains alone. */
-import type { Arena } from '../tensor/arena.ts';
-import type { Kernels } from '../tensor/kernels.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { AdamW } from './adamw.ts';
-import { Muon } from './muon.ts';
 
 export const optimizers = ['adamw', 'muon'] as const;
 
@@ -32,15 +28,4 @@ export interface Optimizer {
   norm(): number;
   /** Applies the gradients in the arena. @param norm theirs. @param step counts from 1. */
   update(learningRate: number, norm: number, step: number): void;
-}
-
-/** Plans the state; so before the arena is allocated. @param settings.learningRate the schedule's peak. */
-export function createOptimizer(
-  arena: Arena,
-  kernels: Kernels,
-  settings: OptimizerSettings & { readonly learningRate: number },
-): Optimizer {
-  if (settings.optimizer !== 'muon') return new AdamW(arena, kernels, settings);
-  const { muonLearningRate = 0.02, learningRate } = settings;
-  return new Muon(arena, kernels, settings, muonLearningRate / learningRate);
 }

@@ -6,8 +6,9 @@ import { type Score, score, type WindowBuffers } from '../evaluate/score.ts';
 import type { ModelConfig } from '../model/config.ts';
 import { Gpt, type GptOptions } from '../model/gpt.ts';
 import type { Tensor } from '../tensor/tensor.ts';
+import { createOptimizer } from './create-optimizer.ts';
 import { allWindows, Batches, type Sampling, type Split, spreadWindows, type Window } from './dataset.ts';
-import { createOptimizer, type Optimizer, type OptimizerSettings } from './optimizer.ts';
+import type { Optimizer, OptimizerSettings } from './optimizer.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
 
 export interface TrainSettings extends Schedule, OptimizerSettings {
