@@ -34,6 +34,7 @@ function changed(change: {
       ...train,
       batchSize: train.batchSize * batch,
       steps: Math.round(steps / batch),
+      warmup: Math.round(steps / 15 / batch),
       ...change.settings,
     };
     return { config, settings, architecture: part && withPart(config, part) };
