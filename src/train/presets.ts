@@ -42,7 +42,7 @@ export const presets = {
   shakespeare: {
     summary: 'the best loss on Tiny Shakespeare in two minutes on two cores',
     model: { arch: 'qwen3', contextLength: 128, channels: 128, heads: 4, layers: 4, dropout: 0 },
-    train: { ...recipe, steps: 680, batchSize: 12, warmup: 34, evalEvery: 200 },
+    train: { ...recipe, steps: 720, batchSize: 12, warmup: 20, evalEvery: 240 },
   },
   small: {
     summary: 'about 3 million parameters and a longer context: half an hour on two cores',
