@@ -15,7 +15,9 @@ export type Row = (
   readonly architecture: Architecture | undefined;
 };
 
-const base = presets.shakespeare;
+const { model, train } = presets.shakespeare;
+/** Four layers, so that the parts of a block weigh more. */
+const base = { model: { ...model, layers: 4 }, train };
 
 function changed(change: {
   readonly config?: Partial<Qwen3Config>;

@@ -41,8 +41,8 @@ export const presets = {
   },
   shakespeare: {
     summary: 'the best loss on Tiny Shakespeare in two minutes on two cores',
-    model: { arch: 'qwen3', contextLength: 128, channels: 128, heads: 4, layers: 4, dropout: 0 },
-    train: { ...recipe, steps: 720, batchSize: 12, warmup: 20, evalEvery: 240 },
+    model: { arch: 'qwen3', contextLength: 128, channels: 128, heads: 4, layers: 3, dropout: 0 },
+    train: { ...recipe, steps: 900, batchSize: 12, warmup: 20, evalEvery: 300 },
   },
   small: {
     summary: 'about 3 million parameters and a longer context: half an hour on two cores',
