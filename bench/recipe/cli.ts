@@ -27,7 +27,7 @@ const flags = {
 
 const command: Command<typeof flags> = {
   name: 'recipe',
-  summary: "What each ingredient of the recipe of preset shakespeare is worth. Takes an hour.",
+  summary: 'What each ingredient of the recipe of preset shakespeare is worth. Takes an hour.',
   flags,
   examples: ['node --import tsx bench/recipe/cli.ts --data shakespeare.txt --rows recipe,adamw'],
 };

@@ -15,9 +15,11 @@ export type Row = (
   readonly architecture: Architecture | undefined;
 };
 
-const { model, train } = presets.shakespeare;
 /** Four layers, so that the parts of a block weigh more. */
-const base = { model: { ...model, layers: 4 }, train };
+const base = {
+  ...presets.shakespeare,
+  model: { ...presets.shakespeare.model, layers: 4 },
+};
 
 function changed(change: {
   readonly config?: Partial<Qwen3Config>;
