@@ -45,7 +45,7 @@ export const presets = {
     train: { ...recipe, steps: 900, batchSize: 12, warmup: 20, evalEvery: 300 },
   },
   small: {
-    summary: 'about 3 million parameters and a longer context: half an hour on two cores',
+    summary: 'about 3 million parameters and a longer context, for larger texts',
     model: { arch: 'qwen3', contextLength: 256, channels: 256, heads: 8, layers: 4, dropout: 0.1 },
     train: {
       ...recipe,
