@@ -1,6 +1,6 @@
 """Opens a run or model folder with Hugging Face's transformers and continues a prompt greedily:
 
-    python bench/interchange/transformers.py runs/nano/best "Once upon a time"
+    python bench/interchange/greedy.py runs/nano/best "Once upon a time"
 
 The text is that of: npm run sample -- --run runs/nano --prompt "Once upon a time" --greedy --tokens 40
 Needs torch and transformers, 4.51 or newer for Qwen3.
