@@ -3,7 +3,7 @@
  * Each letter stands for one length throughout the call, and a number for itself; the result holds the lengths by
  * letter, and asking for a letter that no argument has does not compile. The error prints the whole call with an arrow
  * at what does not fit. */
-import type { Numbers, Tensor } from './tensor.ts';
+import type { Check, Numbers, Tensor } from './tensor.ts';
 
 type Letters<S extends string> = S extends `${infer Head} ${infer Rest}` ? Head | Letters<Rest> : S;
 type Arguments = Record<string, readonly [Tensor<Numbers>, string]>;
@@ -15,6 +15,44 @@ const parsed = new Map<string, readonly (string | number)[]>();
 
 /** Throws a RangeError if any argument's shape contradicts its letters or those before it. */
 export function dims<const A extends Arguments>(operation: string, args: A): DimsOf<A> {
+  const known = recall(args);
+  if (known !== undefined) return known.bound as DimsOf<A>;
+  const bound = bind(operation, args);
+  remember(args, bound);
+  return bound as DimsOf<A>;
+}
+
+/** Calls to remember with each tensor; models make one to three, whatever makes more only goes slower. */
+const mostChecks = 4;
+
+/** The check of an earlier call with the same tensors and letters: 44 calls a sampled token make this worth its lines. */
+function recall(args: Arguments): Check | undefined {
+  for (const first in args) {
+    const { checks } = args[first]![0];
+    for (let i = 0; i < checks.length; i++) if (isOf(checks[i]!, args)) return checks[i];
+    break;
+  }
+  return undefined;
+}
+
+function isOf({ tensors, specs }: Check, args: Arguments): boolean {
+  let i = 0;
+  for (const key in args) {
+    const argument = args[key]!;
+    if (argument[0] !== tensors[i] || argument[1] !== specs[i]) return false;
+    i++;
+  }
+  return i === tensors.length;
+}
+
+function remember(args: Arguments, bound: Readonly<Record<string, number>>): void {
+  const all = Object.values(args);
+  const checks = all[0]![0].checks;
+  if (checks.length === mostChecks) checks.shift();
+  checks.push({ tensors: all.map(([t]) => t), specs: all.map(([, spec]) => spec), bound });
+}
+
+function bind(operation: string, args: Arguments): Record<string, number> {
   const bound: Record<string, number> = {};
   for (const key in args) {
     const [t, spec] = args[key]!;
@@ -33,7 +71,7 @@ export function dims<const A extends Arguments>(operation: string, args: A): Dim
     }
     if (!fits) throw new RangeError(describe(operation, args, key, bound));
   }
-  return bound as DimsOf<A>;
+  return bound;
 }
 
 /** For a rule between lengths that letters cannot say: N = B * T, C divisible by H. Throws with the same kind of text. */

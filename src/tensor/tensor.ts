@@ -6,11 +6,22 @@
 export type Floats = Float32Array | Float64Array;
 export type Numbers = Floats | Int32Array;
 
+/** A call whose shapes fit: shapes never change, so the same tensors fit again. */
+export interface Check {
+  readonly tensors: readonly Tensor<Numbers>[];
+  readonly specs: readonly string[];
+  readonly bound: Readonly<Record<string, number>>;
+}
+
 export class Tensor<D extends Numbers = Floats> {
   readonly name: string;
   readonly shape: readonly number[];
   readonly size: number;
+  /** What dims has found of calls with this tensor first. */
+  readonly checks: Check[] = [];
   #data: D | undefined;
+  #buffer: ArrayBufferLike | undefined;
+  #byteOffset = 0;
   #views: Map<string | number, Tensor<D>> | undefined;
 
   constructor(name: string, shape: readonly number[], data?: D) {
@@ -21,9 +32,17 @@ export class Tensor<D extends Numbers = Floats> {
   }
 
   get data(): D {
-    if (this.#data === undefined)
-      throw new Error(`${this.name}: has no memory yet; allocate its arena first`);
-    return this.#data;
+    return this.#data ?? this.#unplaced();
+  }
+
+  /** The memory that the data lies in. */
+  get buffer(): ArrayBufferLike {
+    return this.#buffer ?? this.#unplaced();
+  }
+
+  /** Where in it the data begins. Both are kept here, for a typed array takes its time to say. */
+  get byteOffset(): number {
+    return this.#byteOffset;
   }
 
   /** Gives the tensor its memory, once. */
@@ -34,6 +53,8 @@ export class Tensor<D extends Numbers = Floats> {
       );
     }
     this.#data = data;
+    this.#buffer = data.buffer;
+    this.#byteOffset = data.byteOffset;
     this.#views = undefined;
   }
 
@@ -53,6 +74,10 @@ export class Tensor<D extends Numbers = Floats> {
     if (shape.length === this.shape.length && shape.every((n, i) => n === this.shape[i])) return this;
     const key = shape.join();
     return this.#known(key) ?? this.#view(key, 0, shape);
+  }
+
+  #unplaced(): never {
+    throw new Error(`${this.name}: has no memory yet; allocate its arena first`);
   }
 
   #known(key: string | number): Tensor<D> | undefined {

@@ -69,6 +69,31 @@ describe('dims', () => {
     expect(dims('add', { a: [empty, 'N C'] })).toEqual({ N: 0, C: 4 });
     expect(() => dims('add', { a: [empty, 'N C'], b: [x, 'N C'] })).toThrow('expected (0, 4), got (6, 4)');
   });
+
+  it('remembers what fits, for the same tensors under the same letters only', () => {
+    const square = tensor('square', [3, 3]);
+    const other = tensor('other', [3, 5]);
+    const call = () => dims('matmul', { a: [square, 'M K'], b: [other, 'K N'] });
+    const first = call();
+    expect(call()).toBe(first);
+    expect(dims('matmul', { a: [square, 'M K'] })).toEqual({ M: 3, K: 3 });
+    expect(dims('matmul', { a: [square, 'M K'], b: [other, 'M N'] })).toEqual({ M: 3, K: 3, N: 5 });
+    expect(() => dims('matmul', { a: [square, 'M K'], b: [other, 'N K'] })).toThrow('expected (3, 3), got (3, 5)');
+    expect(() => dims('matmul', { a: [square, 'M K'], b: [x, 'K N'] })).toThrow('expected (3, N)');
+    expect(() => dims('matmul', { a: [square, '2 K'], b: [other, 'K N'] })).toThrow('expected (2, K)');
+    expect(call()).toBe(first);
+  });
+
+  it('goes on being right when there is more to remember than it keeps', () => {
+    const a = tensor('a', [2, 3]);
+    const others = Array.from({ length: 6 }, (_, i) => tensor(`b${i}`, [3, i + 1]));
+    for (let round = 0; round < 2; round++) {
+      for (const [i, b] of others.entries()) {
+        expect(dims('matmul', { a: [a, 'M K'], b: [b, 'K N'] })).toEqual({ M: 2, K: 3, N: i + 1 });
+      }
+    }
+    expect(a.checks.length).toBeLessThan(others.length);
+  });
 });
 
 describe('require', () => {

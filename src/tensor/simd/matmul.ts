@@ -35,14 +35,22 @@ interface Product {
   readonly N: number;
   readonly K: number;
   readonly y: number;
-  readonly start: number;
-  readonly startStep: number;
-  readonly startColumn: number;
+  readonly from: Beginning;
   readonly a: number;
   readonly aStep: number;
   readonly b: number;
+  /** Of scratchBytes; not used in place. */
   readonly scratch: number;
 }
+/** Where y starts from; the column step is 0 where one number serves all. */
+interface Beginning {
+  readonly start: number;
+  readonly startStep: number;
+  readonly startColumn: number;
+}
+
+/** At address 0 there are zeros. */
+const zeros: Beginning = { start: 0, startStep: 0, startColumn: 0 };
 
 /** Bytes for the panels of b and for 8 columns of y. */
 const scratchBytes = (M: number, N: number, K: number): number => (Math.ceil(N / tileColumns) * K + M) * 32;
@@ -59,19 +67,20 @@ function operations(engine: Engine): ReturnType<Family['operations']> {
   const rowProducts = Array.from({ length: mostRows }, (_, i) => engine.kernel(`rowProduct${i + 1}`));
   const rowsOfBlock = blockRows(engine.target);
 
-  const multiplyInPlace = (p: Product): void => {
-    for (let row = 0; row < p.M; row += mostRows) {
-      const rows = Math.min(mostRows, p.M - row);
-      const work = { outputs: p.N, unit: rowStrip, cost: p.K * (0.03 + 0.035 * rows) };
-      const y = p.y + row * p.N * 4;
-      const start = p.start + row * p.startStep;
-      const a = p.a + row * p.aStep;
-      rowProducts[rows - 1]!(work, y, start, p.startStep, p.startColumn, a, p.aStep, p.b, p.N, p.K);
+  const multiplyInPlace = ({ M, N, K, y, from, a, aStep, b }: Product): void => {
+    const { startStep, startColumn } = from;
+    for (let row = 0; row < M; row += mostRows) {
+      const rows = Math.min(mostRows, M - row);
+      const work = { outputs: N, unit: rowStrip, cost: K * (0.03 + 0.035 * rows) };
+      const start = from.start + row * startStep;
+      const [yRow, aRow] = [y + row * N * 4, a + row * aStep];
+      rowProducts[rows - 1]!(work, yRow, start, startStep, startColumn, aRow, aStep, b, N, K);
     }
   };
 
   const multiplyPanels = (p: Product, order: typeof plain): void => {
-    const { M, N, K, y, start, startStep, startColumn, a, aStep, b, scratch } = p;
+    const { M, N, K, y, from, a, aStep, b, scratch } = p;
+    const { start, startStep, startColumn } = from;
     const panels = Math.ceil(N / tileColumns);
     const edge = scratch + panels * K * 32;
     const matrices = [y, start, startStep, startColumn, a, aStep, edge, M, N, K];
@@ -86,31 +95,29 @@ function operations(engine: Engine): ReturnType<Family['operations']> {
     }
   };
 
-  /** Where y starts from. */
-  const beginning = (operation: string, y: Tensor, start: Start) => {
-    if (start === 'set') return { start: 0, startStep: 0, startColumn: 0 }; // the zeros at address 0
+  const beginning = (operation: string, y: Tensor, start: Start): Beginning => {
+    if (start === 'set') return zeros;
     if (start === 'add') return { start: engine.pointer(y), startStep: y.shape[1]! * 4, startColumn: 4 };
     dims(operation, { y: [y, 'M N'], bias: [start, 'N'] });
     return { start: engine.pointer(start), startStep: 0, startColumn: 4 };
   };
 
+  const at = (t: Tensor) => engine.pointer(t);
   return {
     matmul(y, a, b, start) {
       const { M, N, K } = dims('matmul', { a: [a, 'M K'], b: [b, 'K N'], y: [y, 'M N'] });
       const from = beginning('matmul', y, start);
-      const addresses = { y: engine.pointer(y), a: engine.pointer(a), aStep: K * 4, b: engine.pointer(b) };
-      if (M <= inPlaceRows) multiplyInPlace({ M, N, K, ...from, ...addresses, scratch: 0 });
-      else {
-        const scratch = engine.scratch(scratchBytes(M, N, K));
-        multiplyPanels({ M, N, K, ...from, ...addresses, scratch }, plain);
-      }
+      const inPlace = M <= inPlaceRows;
+      const scratch = inPlace ? 0 : engine.scratch(scratchBytes(M, N, K));
+      const product = { M, N, K, y: at(y), from, a: at(a), aStep: K * 4, b: at(b), scratch };
+      if (inPlace) multiplyInPlace(product);
+      else multiplyPanels(product, plain);
     },
     matmulTransposedB(y, a, b, start) {
       const { M, N, K } = dims('matmulTransposedB', { a: [a, 'M K'], b: [b, 'N K'], y: [y, 'M N'] });
       const from = beginning('matmulTransposedB', y, start);
-      const addresses = { y: engine.pointer(y), a: engine.pointer(a), aStep: K * 4, b: engine.pointer(b) };
       const scratch = engine.scratch(scratchBytes(M, N, K));
-      multiplyPanels({ M, N, K, ...from, ...addresses, scratch }, transposed);
+      multiplyPanels({ M, N, K, y: at(y), from, a: at(a), aStep: K * 4, b: at(b), scratch }, transposed);
     },
     matmulTransposedA(y, a, b, start) {
       const { M, N, K } = dims('matmulTransposedA', { a: [a, 'K M'], b: [b, 'K N'], y: [y, 'M N'] });
@@ -120,16 +127,9 @@ function operations(engine: Engine): ReturnType<Family['operations']> {
       const aStep = (Math.ceil(K / 4) * 4 + 16) * 4;
       const rows = engine.scratch(strips * transposeStrip * aStep + scratchBytes(M, N, K));
       const scratch = rows + strips * transposeStrip * aStep;
-      transposeAll(
-        { outputs: strips, cost: K * transposeStrip * perPacked },
-        rows,
-        aStep,
-        engine.pointer(a),
-        M,
-        K,
-      );
-      const addresses = { y: engine.pointer(y), a: rows, aStep, b: engine.pointer(b) };
-      multiplyPanels({ M, N, K, ...from, ...addresses, scratch }, plain);
+      const work = { outputs: strips, cost: K * transposeStrip * perPacked };
+      transposeAll(work, rows, aStep, at(a), M, K);
+      multiplyPanels({ M, N, K, y: at(y), from, a: rows, aStep, b: at(b), scratch }, plain);
     },
   };
 }

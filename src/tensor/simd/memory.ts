@@ -43,13 +43,12 @@ export class SharedMemory implements Memory {
 
   /** The address of a tensor's first element. Throws a TypeError if the tensor is in other memory. */
   pointer(t: Tensor<Numbers>): number {
-    const data = t.data;
-    const { buffer } = data;
+    const { buffer } = t;
     if (buffer !== this.#last) {
       if (!this.#buffers.has(buffer)) throw this.#foreign(t);
       this.#last = buffer;
     }
-    return data.byteOffset;
+    return t.byteOffset;
   }
 
   #foreign(t: Tensor<Numbers>): TypeError {
