@@ -120,6 +120,12 @@ export const trainFlags = {
   beta1: { kind: 'number', value: 'X', rule: belowOne, help: 'memory of the mean gradient' },
   beta2: { kind: 'number', value: 'X', rule: belowOne, help: 'memory of the mean squared gradient' },
   clip: { kind: 'number', value: 'X', rule: notNegative, help: 'largest gradient norm; 0: no limit' },
+  ema: {
+    kind: 'number',
+    value: 'X',
+    rule: belowOne,
+    help: 'decay of the running mean of the weights, which is the model then; 0: no mean',
+  },
   'eval-every': { kind: 'integer', value: 'N', rule: positive, help: 'steps between evaluations' },
   'eval-tokens': {
     kind: 'text',
@@ -236,6 +242,7 @@ export function chooseSettings(given: TrainFlags, preset: Preset): RunSettings {
     beta1: given.beta1 ?? base.beta1,
     beta2: given.beta2 ?? base.beta2,
     clip: given.clip ?? base.clip,
+    emaDecay: given.ema ?? base.emaDecay,
     evalEvery: given['eval-every'] ?? base.evalEvery,
     evalTokens: evalTokens(given['eval-tokens']) ?? base.evalTokens,
     patience: given.patience ?? 0,
@@ -278,6 +285,7 @@ const meaning = {
   initialization: 'initialization',
   optimizer: 'optimizer',
   'muon-lr': 'muonLearningRate',
+  ema: 'emaDecay',
   schedule: 'shape',
   context: 'contextLength',
   layers: 'layers',

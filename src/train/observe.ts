@@ -27,17 +27,20 @@ export function partsOf(parameters: readonly Parameter[]): Map<string, Parameter
 
 /** Trains one step and measures it. Costs a copy of the weights, so not for every step. */
 export function trainObserved(trainer: Trainer): { record: StepRecord; layers: LayerMetrics['layers'] } {
-  const { parameters } = trainer.model;
-  const before = new Map(parameters.map(({ name, value }) => [name, value.data.slice()]));
+  const { parameters, arena } = trainer.model;
+  const { byteOffset: start, data } = arena.params;
+  const before = trainer.weights.data.slice();
   const record = trainer.train();
+  const after = trainer.weights.data;
   const layers = [...partsOf(parameters)].map(([name, members]) => {
     let [gradient, weight, update, elements] = [0, 0, 0, 0];
-    for (const { name: member, value, grad } of members) {
-      const old = before.get(member)!;
+    for (const { value, grad } of members) {
+      const first = (value.byteOffset - start) / data.BYTES_PER_ELEMENT;
       for (let i = 0; i < value.size; i++) {
+        const old = before[first + i]!;
         gradient += grad.data[i]! * grad.data[i]!;
-        weight += old[i]! * old[i]!;
-        update += (value.data[i]! - old[i]!) * (value.data[i]! - old[i]!);
+        weight += old * old;
+        update += (after[first + i]! - old) * (after[first + i]! - old);
       }
       elements += value.size;
     }

@@ -22,6 +22,7 @@ const recipe = {
   beta2: 0.95,
   weightDecay: 0.1,
   clip: 1,
+  emaDecay: 0.95,
   evalTokens: 20_480,
 } as const;
 
@@ -76,6 +77,7 @@ export const presets = {
       beta2: 0.99,
       weightDecay: 0.1,
       clip: 1,
+      emaDecay: 0,
       evalEvery: 250,
       evalTokens: 20_480,
     },

@@ -1,4 +1,5 @@
-/** A training run as files: the model's three, the optimizer's moments, and state.json with everything else.
+/** A training run as files: the model's three, the trainer's state (the optimizer's moments and, where the model is a
+ * mean of weights, the weights), and state.json with everything else.
  *
  * All randomness is a function of (seed, step), so the step is the data's position and dropout's too. With the moments,
  * the best so far and the settings, whatever happens after a restored checkpoint happens exactly as it would have.
@@ -20,7 +21,7 @@ import type { Trainer, TrainSettings } from './trainer.ts';
 
 export type StateFile = CheckpointFile | 'optimizer.safetensors' | 'state.json';
 /** Raised whenever the same state would train on differently. */
-export const stateVersion = 1;
+export const stateVersion = 2;
 
 /** The settings of a run: the trainer's, and what the loop around it does that changes what is kept. */
 export interface RunSettings extends Required<TrainSettings> {
@@ -63,8 +64,11 @@ export function encodeState(
     ...identity,
     settings,
   };
-  const { m, v } = trainer.optimizer.moments;
-  const moments = [m, v].map(({ name, shape, data }) => ({ name, shape, data: Float32Array.from(data) }));
+  const moments = trainer.state.map(({ name, shape, data }) => ({
+    name,
+    shape,
+    data: Float32Array.from(data),
+  }));
   return new Map<StateFile, Uint8Array>([
     ...encodeCheckpoint(trainer.model, tokenizer),
     ['optimizer.safetensors', writeSafetensors(moments)],
@@ -110,7 +114,7 @@ export function decodeState(bytes: Uint8Array, source: string): TrainingState {
       'beta1',
       'beta2',
     ] as const),
-    ...(['weightDecay', 'clip', 'evalEvery', 'patience', 'seed', 'muonLearningRate'] as const),
+    ...(['weightDecay', 'clip', 'evalEvery', 'patience', 'seed', 'muonLearningRate', 'emaDecay'] as const),
   ];
   for (const key of numbers) {
     if (!Number.isFinite(settings[key]))
@@ -142,7 +146,7 @@ export function restoreTrainer(
 ): void {
   const file = `${source}/optimizer.safetensors`;
   const stored = readSafetensors(optimizer, file);
-  const moments = Object.values(trainer.optimizer.moments).map((moment) => {
+  const moments = trainer.state.map((moment) => {
     const found = stored.get(moment.name);
     if (found === undefined || found.shape.join() !== moment.shape.join()) {
       throw new RangeError(

@@ -10,12 +10,15 @@ import { createOptimizer } from './create-optimizer.ts';
 import { allWindows, Batches, type Sampling, type Split, spreadWindows, type Window } from './dataset.ts';
 import type { Optimizer, OptimizerSettings } from './optimizer.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
+import { WeightAverage } from './weight-average.ts';
 
 export interface TrainSettings extends Schedule, OptimizerSettings {
   readonly batchSize: number;
   /** Micro-batches whose gradients are added up to one update. */
   readonly accumulate: number;
   readonly sampling: Sampling;
+  /** Of the running mean of the weights, which is then the model; absent or 0: no mean, the model is the weights. */
+  readonly emaDecay?: number;
   /** Held-out tokens in an evaluation during the run; the final one is over all. */
   readonly evalTokens: number | 'full';
   readonly seed: number;
@@ -42,6 +45,7 @@ export class Trainer {
   readonly charactersPerToken: number;
   /** Updates done so far. */
   step = 0;
+  readonly #average: WeightAverage | undefined;
   readonly #buffers: WindowBuffers;
   readonly #losses: Tensor;
   readonly #batches: Batches;
@@ -70,6 +74,8 @@ export class Trainer {
     });
     const { arena } = this.model;
     this.optimizer = createOptimizer(arena, kernels, settings);
+    const { emaDecay = 0 } = settings;
+    if (emaDecay > 0) this.#average = new WeightAverage(arena, kernels, emaDecay);
     this.#buffers = { inputs: arena.ids('inputs', rows), targets: arena.ids('targets', rows) };
     this.#losses = arena.saved('losses', [rows]);
     arena.allocate(kernels.memory);
@@ -81,9 +87,32 @@ export class Trainer {
         : spreadWindows(split.validation.length, T, settings.evalTokens);
   }
 
+  /** What a resumed run needs beside the parameters, each laid out as they are. */
+  get state(): readonly Tensor[] {
+    const { m, v } = this.optimizer.moments;
+    return this.#average === undefined ? [m, v] : [m, v, this.#average.weights];
+  }
+
+  /** The weights that training moves: the parameters, unless these are their mean. */
+  get weights(): Tensor {
+    return this.#average !== undefined && this.step > 0 ? this.#average.weights : this.model.arena.params;
+  }
+
   /** One update, at the schedule's rate unless told another. Throws a DivergenceError, and changes nothing, when the
    * loss or the gradient is not finite. */
   train(learningRate = learningRateAt(this.step, this.settings)): StepRecord {
+    this.#average?.begin(this.step);
+    try {
+      const record = this.#update(learningRate);
+      this.#average?.end(this.step);
+      return record;
+    } catch (error) {
+      this.#average?.cancel();
+      throw error;
+    }
+  }
+
+  #update(learningRate: number): StepRecord {
     const { model, settings } = this;
     const { accumulate, batchSize: batch, seed } = settings;
     const { inputs, targets } = this.#buffers;

@@ -184,14 +184,13 @@ function target(): Trainer {
     });
   })();
   kept.model.arena.params.data.fill(1);
-  for (const moment of Object.values(kept.optimizer.moments)) moment.data.fill(1);
+  for (const moment of kept.state) moment.data.fill(1);
   kept.step = 1;
   return kept;
 }
 
 function numbers(trainer: Trainer): string {
-  const { m, v } = trainer.optimizer.moments;
-  return [trainer.model.arena.params, m, v].map(({ data }) => hex(data)).join() + trainer.step;
+  return [trainer.model.arena.params, ...trainer.state].map(({ data }) => hex(data)).join() + trainer.step;
 }
 
 function hex(data: Float32Array | Float64Array): string {

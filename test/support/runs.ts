@@ -67,6 +67,7 @@ export const runSettings: RunSettings = {
   beta1: 0.9,
   beta2: 0.99,
   clip: 1,
+  emaDecay: 0,
   evalEvery: 3,
   evalTokens: 20,
   patience: 0,

@@ -78,7 +78,9 @@ describe('dims', () => {
     expect(call()).toBe(first);
     expect(dims('matmul', { a: [square, 'M K'] })).toEqual({ M: 3, K: 3 });
     expect(dims('matmul', { a: [square, 'M K'], b: [other, 'M N'] })).toEqual({ M: 3, K: 3, N: 5 });
-    expect(() => dims('matmul', { a: [square, 'M K'], b: [other, 'N K'] })).toThrow('expected (3, 3), got (3, 5)');
+    expect(() => dims('matmul', { a: [square, 'M K'], b: [other, 'N K'] })).toThrow(
+      'expected (3, 3), got (3, 5)',
+    );
     expect(() => dims('matmul', { a: [square, 'M K'], b: [x, 'K N'] })).toThrow('expected (3, N)');
     expect(() => dims('matmul', { a: [square, '2 K'], b: [other, 'K N'] })).toThrow('expected (2, K)');
     expect(call()).toBe(first);

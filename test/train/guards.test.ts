@@ -187,9 +187,7 @@ describe('a run that diverges', () => {
     bad.value.data[5] = Number.NaN;
     const state = () => [
       trainer.step,
-      ...[trainer.model.arena.params, ...Object.values(trainer.optimizer.moments)].map(({ data }) => [
-        ...data,
-      ]),
+      ...[trainer.model.arena.params, ...trainer.state].map(({ data }) => [...data]),
     ];
     const before = state();
     expect(() => trainer.train()).toThrow(

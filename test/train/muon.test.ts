@@ -37,6 +37,7 @@ const runSettings: Required<TrainSettings> = {
   shape: 'linear',
   optimizer: 'muon',
   muonLearningRate: 0.02,
+  emaDecay: 0,
   evalTokens: 40,
   seed: 7,
 };

@@ -45,7 +45,7 @@ async function pieces(cuts: readonly number[], options: RunOptions) {
 }
 
 const everything: RunOptions = {
-  settings: { accumulate: 2, sampling: 'epoch', evalEvery: 5, weightDecay: 0.1 },
+  settings: { accumulate: 2, sampling: 'epoch', evalEvery: 5, weightDecay: 0.1, emaDecay: 0.8 },
   config: { dropout: 0.2 },
 };
 
@@ -149,7 +149,7 @@ describe('encodeState and restoreTrainer', () => {
     for (let i = 0; i < 3; i++) trainer.train();
     const files = encode(trainer);
     const state = decodeState(files.get('state.json')!, 'test');
-    expect(state).toEqual({ version: 1, step: 3, ...progress, ...identity, settings: runSettings });
+    expect(state).toEqual({ version: 2, step: 3, ...progress, ...identity, settings: runSettings });
     const again = start();
     const checkpoint = decodeCheckpoint((file) => files.get(file)!, 'test');
     restoreTrainer(again, checkpoint, files.get('optimizer.safetensors')!, state, 'test');
