@@ -2,8 +2,9 @@
 import type { ModelConfig } from '../src/model/config.ts';
 import { Gpt } from '../src/model/gpt.ts';
 import { initialize } from '../src/model/initialize.ts';
+import { Candidates } from '../src/sample/candidates.ts';
 import { generateAll } from '../src/sample/generate.ts';
-import { Candidates, sample } from '../src/sample/sampler.ts';
+import { sample } from '../src/sample/sampler.ts';
 import { samplingSettings } from '../src/sample/settings.ts';
 import type { Kernels } from '../src/tensor/kernels.ts';
 import { RandomStream } from '../src/tensor/random.ts';

@@ -69,6 +69,8 @@ export const rows: Readonly<Record<string, Row>> = {
   'gpt2-initialization': changed({ settings: { initialization: 'gpt2' } }),
   cosine: changed({ settings: { shape: 'cosine' } }),
   constant: changed({ settings: { shape: 'constant' } }),
+  'no-mean': changed({ settings: { emaDecay: 0 } }),
+  'constant-no-mean': changed({ settings: { shape: 'constant', emaDecay: 0 } }),
   wsd: changed({ settings: { shape: 'wsd' } }),
   'context-64': changed({ config: { contextLength: 64 }, settings: { batchSize: 2 * base.train.batchSize } }),
   'batch-double': changed({ batch: 2 }),

@@ -9,20 +9,12 @@
  * A setting at its default skips its stage, so that without any this is `sample`, to the bit. The history is the whole
  * text so far, not the model's window. What must last from token to token is in ChainState, which the caller owns. */
 import type { Floats } from '../tensor/tensor.ts';
+import { Candidates } from './candidates.ts';
 import type { ChainSettings } from './chain-settings.ts';
 import { maskAllBut, maskRepeatedNgrams, maskSequences, maskTokens } from './masks.ts';
 import { firstMu, keepUnsurprising, nextMu, surpriseOf } from './mirostat.ts';
 import { addBias, type History, penalizeFrequency, penalizeRepetition } from './penalties.ts';
-import {
-  applyTemperature,
-  Candidates,
-  draw,
-  keepTopK,
-  keepTopP,
-  load,
-  noCandidates,
-  totalWeight,
-} from './sampler.ts';
+import { applyTemperature, draw, keepTopK, keepTopP, load, noCandidates, totalWeight } from './sampler.ts';
 import { SamplerError } from './settings.ts';
 import type { Trace } from './trace.ts';
 import { keepMinP, keepTypical } from './truncation.ts';

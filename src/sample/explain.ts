@@ -1,8 +1,9 @@
 /** One distribution seen at several temperatures and through several nuclei: what a token would be drawn from. */
 import type { Floats } from '../tensor/tensor.ts';
+import type { Candidates } from './candidates.ts';
 import type { Chain } from './chain.ts';
 import type { History } from './penalties.ts';
-import { applyTemperature, type Candidates, keepTopP, totalWeight } from './sampler.ts';
+import { applyTemperature, keepTopP, totalWeight } from './sampler.ts';
 import { entropyOf } from './truncation.ts';
 
 export interface View {

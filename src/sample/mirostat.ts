@@ -9,7 +9,8 @@
  * Basu et al., "Mirostat: a neural text decoding algorithm that directly controls perplexity", ICLR 2021. Like the
  * authors, and unlike some samplers, the surprise is that of the model's distribution, not of what the cut left. */
 import { exp, log } from '../tensor/math.ts';
-import { type Candidates, totalWeight } from './sampler.ts';
+import type { Candidates } from './candidates.ts';
+import { totalWeight } from './sampler.ts';
 import { keepAtLeast, keepBest } from './select.ts';
 import { largestWeight } from './truncation.ts';
 

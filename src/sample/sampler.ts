@@ -15,6 +15,7 @@
  * case of neural text degeneration", ICLR 2020. */
 import { exp } from '../tensor/math.ts';
 import type { Floats } from '../tensor/tensor.ts';
+import type { Candidates } from './candidates.ts';
 import { keepBest } from './select.ts';
 import { SamplerError, type SamplingSettings } from './settings.ts';
 
@@ -24,26 +25,6 @@ export const noCandidates = -1;
 /** Sums of rounded probabilities fall short: the softmax of ln .5, ln .3, ln .2 reaches .8 only to the last bit.
  *  A top-p reached to within this much counts as reached. */
 export const slack = 1e-6;
-
-/** The tokens still in the running: entries 0 .. count - 1 of each array, ids ascending. */
-export class Candidates {
-  count = 0;
-  /** The largest logit loaded. */
-  max = Number.NEGATIVE_INFINITY;
-  readonly ids: Int32Array;
-  readonly logits: Float64Array;
-  /** Unnormalised probabilities, at most 1; set by applyTemperature. */
-  readonly weights: Float64Array;
-  /** Scratch of `keepBest`. */
-  readonly order: Int32Array;
-
-  constructor(vocabularySize: number) {
-    this.ids = new Int32Array(vocabularySize);
-    this.logits = new Float64Array(vocabularySize);
-    this.weights = new Float64Array(vocabularySize);
-    this.order = new Int32Array(vocabularySize);
-  }
-}
 
 /** One token id for these logits (V) and one uniform in [0, 1), or `noCandidates`.
  *

@@ -8,7 +8,7 @@
  *     3. in one pass in the old order, keep what ranks at or before it
  * At 50,257 entries the buckets make this three times as fast as quickselect alone, whose comparisons no processor can
  * predict. Pivots come from the middle, not from chance: the work, like the result, depends on the input only. */
-import type { Candidates } from './sampler.ts';
+import type { Candidates } from './candidates.ts';
 
 const bucketCount = 512;
 const buckets = new Float64Array(bucketCount + 1);

@@ -1,7 +1,8 @@
 /** What happened on the way from logits to one token: for whoever wants to see a sampler's settings at work. */
 import { exp, log } from '../tensor/math.ts';
 import type { Floats } from '../tensor/tensor.ts';
-import { type Candidates, totalWeight } from './sampler.ts';
+import type { Candidates } from './candidates.ts';
+import { totalWeight } from './sampler.ts';
 import { entropyOf } from './truncation.ts';
 
 export interface StageTrace {

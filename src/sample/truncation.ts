@@ -6,7 +6,8 @@
  *
  * Min-p: Nguyen et al., "Turning up the heat", ICLR 2025. Typical: Meister et al., "Locally typical sampling", TACL 2023. */
 import { log } from '../tensor/math.ts';
-import { type Candidates, slack, totalWeight } from './sampler.ts';
+import type { Candidates } from './candidates.ts';
+import { slack, totalWeight } from './sampler.ts';
 import { keepAtLeast, keepBest } from './select.ts';
 
 /** m = 0 keeps all, m = 1 the most probable token and its equals. */

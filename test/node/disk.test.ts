@@ -68,7 +68,7 @@ describe('a full disk', () => {
     'or a limit on the size of files, met in the middle of a record, leaves what can be gone on with',
     async () => {
       const run = join(scratch, 'limited');
-      const result = await trainCommand(begin(run, '--checkpoint-every', '3'), { shell: 'ulimit -f 20' });
+      const result = await trainCommand(begin(run, '--checkpoint-every', '3'), { shell: 'ulimit -f 30' });
       expectOneLine(
         result,
         /^error: cannot write .*limited\/metrics\.jsonl: the file would be larger than allowed\n$/,

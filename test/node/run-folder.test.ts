@@ -178,9 +178,9 @@ describe('newestState', () => {
     [
       'of another version',
       (state) => {
-        state['version'] = 2;
+        state['version'] = 3;
       },
-      /written by another version: expected state version 1, got 2/,
+      /written by another version: expected state version 2, got 3/,
     ],
     [
       'under the name of another step',

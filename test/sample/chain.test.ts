@@ -1,10 +1,11 @@
 /** The full chain: equal to the core sampler where nothing is set, and to an oracle of plain arrays where all is. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { Candidates } from '../../src/sample/candidates.ts';
 import type { Chain, ChainState } from '../../src/sample/chain.ts';
 import { type ChainSettings, chainSettings } from '../../src/sample/chain-settings.ts';
 import type { History } from '../../src/sample/penalties.ts';
-import { Candidates, noCandidates, sample } from '../../src/sample/sampler.ts';
+import { noCandidates, sample } from '../../src/sample/sampler.ts';
 import { SamplerError, samplingSettings } from '../../src/sample/settings.ts';
 import { Trace } from '../../src/sample/trace.ts';
 import { log } from '../../src/tensor/math.ts';

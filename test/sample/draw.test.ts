@@ -1,7 +1,8 @@
 /** The draw: what it never returns, and that its tokens have the probabilities they should. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Candidates, draw, sample, totalWeight } from '../../src/sample/sampler.ts';
+import { Candidates } from '../../src/sample/candidates.ts';
+import { draw, sample, totalWeight } from '../../src/sample/sampler.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import {

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Gpt } from '../../src/model/gpt.ts';
+import { Candidates } from '../../src/sample/candidates.ts';
 import { type ContextPolicy, generate, generateAll } from '../../src/sample/generate.ts';
-import { Candidates, sample } from '../../src/sample/sampler.ts';
+import { sample } from '../../src/sample/sampler.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import { ids } from '../../src/tensor/tensor.ts';

@@ -1,14 +1,8 @@
 /** Properties of the core sampler over awkward rows, each against a definition or an oracle that sorts everything. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  applyTemperature,
-  best,
-  Candidates,
-  keepTopK,
-  noCandidates,
-  sample,
-} from '../../src/sample/sampler.ts';
+import { Candidates } from '../../src/sample/candidates.ts';
+import { applyTemperature, best, keepTopK, noCandidates, sample } from '../../src/sample/sampler.ts';
 import { exp } from '../../src/tensor/math.ts';
 import {
   distribution,

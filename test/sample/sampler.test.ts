@@ -1,9 +1,9 @@
 /** Conformance values published with other samplers, and the edges where samplers go wrong. */
 import { describe, expect, test } from 'vitest';
+import { Candidates } from '../../src/sample/candidates.ts';
 import {
   applyTemperature,
   best,
-  Candidates,
   draw,
   keepTopK,
   keepTopP,

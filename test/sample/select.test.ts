@@ -1,6 +1,7 @@
 /** Shapes on which selection takes its rarer turns: one bucket for all, equal keys, orders that upset a pivot. */
 import { describe, expect, test } from 'vitest';
-import { Candidates, sample } from '../../src/sample/sampler.ts';
+import { Candidates } from '../../src/sample/candidates.ts';
+import { sample } from '../../src/sample/sampler.ts';
 import { keepBest } from '../../src/sample/select.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
 import { RandomStream } from '../../src/tensor/random.ts';

@@ -1,14 +1,8 @@
 /** What the sampler's tests share: the sampler seen as a distribution, an oracle for it, and awkward logits. */
 import fc from 'fast-check';
+import { Candidates } from '../../src/sample/candidates.ts';
 import type { History } from '../../src/sample/penalties.ts';
-import {
-  applyTemperature,
-  Candidates,
-  keepTopK,
-  keepTopP,
-  load,
-  totalWeight,
-} from '../../src/sample/sampler.ts';
+import { applyTemperature, keepTopK, keepTopP, load, totalWeight } from '../../src/sample/sampler.ts';
 import type { SamplingSettings } from '../../src/sample/settings.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
 import { exp, log } from '../../src/tensor/math.ts';

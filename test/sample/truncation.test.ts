@@ -1,8 +1,9 @@
 /** Min-p, typical sampling and mirostat: published values, definitions, and oracles that sort. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { Candidates } from '../../src/sample/candidates.ts';
 import { firstMu, keepUnsurprising, nextMu, surpriseOf } from '../../src/sample/mirostat.ts';
-import { applyTemperature, type Candidates, draw, keepTopK, totalWeight } from '../../src/sample/sampler.ts';
+import { applyTemperature, draw, keepTopK, totalWeight } from '../../src/sample/sampler.ts';
 import { entropyOf, keepMinP, keepTypical } from '../../src/sample/truncation.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import { distribution, entries, idsOf, logitRows, logitsOf } from './support.ts';

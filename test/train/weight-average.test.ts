@@ -79,3 +79,19 @@ describe.each(await backends())('the mean of the weights on $name kernels', ({ k
     for (let i = 0; i < 3; i++) expect(trainObserved(averaged)).toEqual(trainObserved(plain));
   });
 });
+
+describe.each(['fused', 'portable'])('on %s kernels', async (arithmetic) => {
+  const alike = (await backends()).filter(({ name }) => name.includes(arithmetic));
+
+  it.skipIf(alike.length === 0)('the mean has the same bits for any number of threads', () => {
+    const config = { ...tinyConfig, channels: 64, heads: 4, feedForward: 256 }; // enough for threads to share
+    const means = alike.map(({ kernels }) => {
+      const trainer = new Trainer(config, { ...runSettings, emaDecay: decay }, noise, { kernels });
+      initialize(trainer.model, 1);
+      for (let i = 0; i < 4; i++) trainer.train();
+      return trainer.model.arena.params;
+    });
+    expect(means.length).toBeGreaterThan(1);
+    for (const mean of means) expectSameBits(mean, means[0]!);
+  });
+});
