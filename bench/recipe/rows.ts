@@ -15,10 +15,10 @@ export type Row = (
   readonly architecture: Architecture | undefined;
 };
 
-/** Four layers, so that the parts of a block weigh more. */
+/** Four layers, so that the parts of a block weigh more; and the weights themselves, for their mean has rows of its own. */
 const base = {
-  ...presets.shakespeare,
   model: { ...presets.shakespeare.model, layers: 4 },
+  train: { ...presets.shakespeare.train, emaDecay: 0 },
 };
 
 function changed(change: {
@@ -69,8 +69,8 @@ export const rows: Readonly<Record<string, Row>> = {
   'gpt2-initialization': changed({ settings: { initialization: 'gpt2' } }),
   cosine: changed({ settings: { shape: 'cosine' } }),
   constant: changed({ settings: { shape: 'constant' } }),
-  'no-mean': changed({ settings: { emaDecay: 0 } }),
-  'constant-no-mean': changed({ settings: { shape: 'constant', emaDecay: 0 } }),
+  mean: changed({ settings: { emaDecay: 0.95 } }),
+  'constant-mean': changed({ settings: { shape: 'constant', emaDecay: 0.95 } }),
   wsd: changed({ settings: { shape: 'wsd' } }),
   'context-64': changed({ config: { contextLength: 64 }, settings: { batchSize: 2 * base.train.batchSize } }),
   'batch-double': changed({ batch: 2 }),
