@@ -11,7 +11,7 @@
  * same multiply-add whatever tile, edge or path computes it: so a row does not depend on how many rows there are.
  *
  * With few rows packing weighs more: then each panel is packed and multiplied at once, while it is in the cache; and
- * with very few, b is read as it is: matmul-row.ts. */
+ * with very few, b is read as it is: matmul-row.ts and matmul-row-transposed.ts. */
 import { dims } from '../dims.ts';
 import type { Start } from '../kernels.ts';
 import type { Tensor } from '../tensor.ts';
@@ -19,10 +19,9 @@ import type { Engine, Family } from './engine.ts';
 import { pack, packTogether, packTransposed, transpose, transposeStrip } from './matmul-pack.ts';
 import { blockRows, productKernels } from './matmul-product.ts';
 import { mostRows, rowProduct, rowStrip } from './matmul-row.ts';
+import { mostRowsTransposed, rowProductTransposed } from './matmul-row-transposed.ts';
 import { perMultiplyAdd, tileColumns } from './matmul-tile.ts';
 
-/** Up to so many rows b is read in place, four rows of y at a time. */
-const inPlaceRows = 8;
 /** Up to so many rows it is packed and multiplied panel by panel. */
 const thinRows = 48;
 
@@ -49,6 +48,21 @@ interface Beginning {
   readonly startColumn: number;
 }
 
+/** How b lies, and the kernels for it. */
+interface Order {
+  /** For one row of a, for two, ..: b is read as it is. */
+  readonly rows: readonly Launcher[];
+  /** Up to so many rows that is faster than packing, several times over if need be. */
+  readonly inPlaceRows: number;
+  /** Nanoseconds of it for each number of b on one thread. */
+  readonly perNumber: (rows: number) => number;
+  readonly thin: Launcher;
+  readonly pack: Launcher;
+  /** Panels that one call of `pack` takes together. */
+  readonly together: number;
+}
+type Launcher = ReturnType<Engine['kernel']>;
+
 /** At address 0 there are zeros. */
 const zeros: Beginning = { start: 0, startStep: 0, startColumn: 0 };
 
@@ -57,28 +71,40 @@ const scratchBytes = (M: number, N: number, K: number): number => (Math.ceil(N /
 
 function operations(engine: Engine): ReturnType<Family['operations']> {
   const product = engine.kernel('product');
-  const plain = { thin: engine.kernel('thin'), pack: engine.kernel('pack'), together: packTogether };
-  const transposed = {
+  const rowKernels = (name: string, most: number) =>
+    Array.from({ length: most }, (_, i) => engine.kernel(`${name}${i + 1}`));
+  const plain: Order = {
+    rows: rowKernels('rowProduct', mostRows),
+    inPlaceRows: 2 * mostRows,
+    perNumber: (rows) => 0.03 + 0.035 * rows,
+    thin: engine.kernel('thin'),
+    pack: engine.kernel('pack'),
+    together: packTogether,
+  };
+  const transposed: Order = {
+    rows: rowKernels('rowProductTransposed', mostRowsTransposed),
+    inPlaceRows: mostRowsTransposed,
+    perNumber: (rows) => 0.05 + 0.075 * rows,
     thin: engine.kernel('thinTransposed'),
     pack: engine.kernel('packTransposed'),
     together: 1,
   };
   const transposeAll = engine.kernel('transpose');
-  const rowProducts = Array.from({ length: mostRows }, (_, i) => engine.kernel(`rowProduct${i + 1}`));
   const rowsOfBlock = blockRows(engine.target);
 
-  const multiplyInPlace = ({ M, N, K, y, from, a, aStep, b }: Product): void => {
+  const multiplyInPlace = ({ M, N, K, y, from, a, aStep, b }: Product, order: Order): void => {
     const { startStep, startColumn } = from;
-    for (let row = 0; row < M; row += mostRows) {
-      const rows = Math.min(mostRows, M - row);
-      const work = { outputs: N, unit: rowStrip, cost: K * (0.03 + 0.035 * rows) };
+    const most = order.rows.length;
+    for (let row = 0; row < M; row += most) {
+      const rows = Math.min(most, M - row);
+      const work = { outputs: N, unit: rowStrip, cost: K * order.perNumber(rows) };
       const start = from.start + row * startStep;
       const [yRow, aRow] = [y + row * N * 4, a + row * aStep];
-      rowProducts[rows - 1]!(work, yRow, start, startStep, startColumn, aRow, aStep, b, N, K);
+      order.rows[rows - 1]!(work, yRow, start, startStep, startColumn, aRow, aStep, b, N, K);
     }
   };
 
-  const multiplyPanels = (p: Product, order: typeof plain): void => {
+  const multiplyPanels = (p: Product, order: Order): void => {
     const { M, N, K, y, from, a, aStep, b, scratch } = p;
     const { start, startStep, startColumn } = from;
     const panels = Math.ceil(N / tileColumns);
@@ -102,22 +128,24 @@ function operations(engine: Engine): ReturnType<Family['operations']> {
     return { start: engine.pointer(start), startStep: 0, startColumn: 4 };
   };
 
+  const multiply = (p: Product, order: Order): void => {
+    if (p.M <= order.inPlaceRows) multiplyInPlace(p, order);
+    else multiplyPanels(p, order);
+  };
+
   const at = (t: Tensor) => engine.pointer(t);
   return {
     matmul(y, a, b, start) {
       const { M, N, K } = dims('matmul', { a: [a, 'M K'], b: [b, 'K N'], y: [y, 'M N'] });
       const from = beginning('matmul', y, start);
-      const inPlace = M <= inPlaceRows;
-      const scratch = inPlace ? 0 : engine.scratch(scratchBytes(M, N, K));
-      const product = { M, N, K, y: at(y), from, a: at(a), aStep: K * 4, b: at(b), scratch };
-      if (inPlace) multiplyInPlace(product);
-      else multiplyPanels(product, plain);
+      const scratch = engine.scratch(scratchBytes(M, N, K));
+      multiply({ M, N, K, y: at(y), from, a: at(a), aStep: K * 4, b: at(b), scratch }, plain);
     },
     matmulTransposedB(y, a, b, start) {
       const { M, N, K } = dims('matmulTransposedB', { a: [a, 'M K'], b: [b, 'N K'], y: [y, 'M N'] });
       const from = beginning('matmulTransposedB', y, start);
       const scratch = engine.scratch(scratchBytes(M, N, K));
-      multiplyPanels({ M, N, K, y: at(y), from, a: at(a), aStep: K * 4, b: at(b), scratch }, transposed);
+      multiply({ M, N, K, y: at(y), from, a: at(a), aStep: K * 4, b: at(b), scratch }, transposed);
     },
     matmulTransposedA(y, a, b, start) {
       const { M, N, K } = dims('matmulTransposedA', { a: [a, 'K M'], b: [b, 'K N'], y: [y, 'M N'] });
@@ -138,6 +166,7 @@ export const matmul: Family = {
   kernels: (target) => [
     ...productKernels(target),
     ...Array.from({ length: mostRows }, (_, i) => rowProduct(target, i + 1)),
+    ...Array.from({ length: mostRowsTransposed }, (_, i) => rowProductTransposed(target, i + 1)),
     pack,
     packTransposed,
     transpose,
