@@ -28,6 +28,7 @@ import {
 } from './assembler.ts';
 import { element, locals } from './lanes.ts';
 import { transpose4 } from './matmul-pack.ts';
+import { rowParameters } from './matmul-row.ts';
 import { madd, type Target } from './target.ts';
 
 /** Up to so many rows. */
@@ -38,20 +39,7 @@ const together = 2;
 /** A kernel over columns of y. */
 export function rowProductTransposed(target: Target, rows: number): Func {
   const multiplyAdd = madd(target);
-  const parameters = {
-    y: 'i32',
-    start: 'i32',
-    startStep: 'i32',
-    startColumn: 'i32',
-    a: 'i32',
-    aStep: 'i32',
-    b: 'i32',
-    N: 'i32',
-    K: 'i32',
-    from: 'i32',
-    to: 'i32',
-  } as const;
-  return func(`rowProductTransposed${rows}`, parameters, (p, local) => {
+  return func(`rowProductTransposed${rows}`, rowParameters, (p, local) => {
     const [n, end, rest] = [local('i32'), local('i32'), local('i32')];
     const [step, step2, step3] = [local('i32'), local('i32'), local('i32')];
     const as = locals(local, 'i32', rows);

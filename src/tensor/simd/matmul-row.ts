@@ -17,25 +17,27 @@ export const mostRows = 4;
 /** Columns are handed out to threads in multiples of this: two cache lines. */
 export const rowStrip = 32;
 
+/** Of the products for few rows; see matmul-product.ts for what y starts from. */
+export const rowParameters = {
+  y: 'i32',
+  start: 'i32',
+  startStep: 'i32',
+  startColumn: 'i32',
+  a: 'i32',
+  aStep: 'i32',
+  b: 'i32',
+  N: 'i32',
+  K: 'i32',
+  from: 'i32',
+  to: 'i32',
+} as const;
+
 /** A kernel over columns of y. */
 export function rowProduct(target: Target, rows: number): Func {
   const multiplyAdd = madd(target);
   const vectors = rows === 1 ? 2 : 1; // more rows would need more registers than there are
   const name = `rowProduct${rows}`;
-  const parameters = {
-    y: 'i32',
-    start: 'i32',
-    startStep: 'i32',
-    startColumn: 'i32',
-    a: 'i32',
-    aStep: 'i32',
-    b: 'i32',
-    N: 'i32',
-    K: 'i32',
-    from: 'i32',
-    to: 'i32',
-  } as const;
-  return func(name, parameters, (p, local) => {
+  return func(name, rowParameters, (p, local) => {
     const x = Array.from({ length: rows }, () => locals(local, 'v128', 4));
     const sums = Array.from({ length: rows }, () => locals(local, 'v128', vectors));
     const ys = locals(local, 'i32', rows);
