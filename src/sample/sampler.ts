@@ -38,7 +38,7 @@ export function sample(
   load(candidates, logits);
   if (candidates.count === 0) return noCandidates;
   if (settings.temperature === 0) return best(candidates);
-  keepTopK(candidates, settings.topK); // ranks are the same at any temperature: cut first, exponentiate less
+  keepTopK(candidates, settings.topK); // temperature does not change ranks: cut first, exponentiate less
   applyTemperature(candidates, settings.temperature);
   keepTopP(candidates, settings.topP);
   return draw(candidates, uniform);

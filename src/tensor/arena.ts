@@ -120,6 +120,11 @@ export class Arena {
     return this.#placed().params;
   }
 
+  /** The element of `params` that a parameter starts at. */
+  offsetOf({ value }: Parameter): number {
+    return (value.byteOffset - this.params.byteOffset) / this.#elementBytes();
+  }
+
   /** All gradients, laid out as `params`. */
   get grads(): Tensor {
     const { grads } = this.#placed();

@@ -232,7 +232,7 @@ function attentions(k: Kernels): Pair[] {
   const y = normal('y', N, C);
   const dy = normal('dy', N, C);
   const probs = normal('probs', B, H, T, T);
-  const mask = normal('keep', B, H, T, T); // any factors will do, not only dropout's two
+  const mask = normal('keep', B, H, T, T); // all factors will do, not only dropout's two
   return [null, mask].map((keep): Pair => {
     const dqkv = gradient(qkv, 'set');
     return {

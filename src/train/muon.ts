@@ -101,12 +101,13 @@ export class Muon implements Optimizer {
   }
 
   #makeViews(): Views {
-    const { params, grads, ranges, parameters } = this.#arena;
+    const { grads, ranges, parameters } = this.#arena;
     const [first, end] = ranges.hidden;
-    const matrices = parameters.flatMap(({ value, hidden }): Matrix[] => {
+    const matrices = parameters.flatMap((parameter): Matrix[] => {
+      const { value, hidden } = parameter;
       if (hidden === undefined) return [];
       const [rows, columns] = [value.shape[0]!, value.shape[1]! / hidden.parts];
-      const start = (value.data.byteOffset - params.data.byteOffset) / params.data.BYTES_PER_ELEMENT - first;
+      const start = this.#arena.offsetOf(parameter) - first;
       const update = view(this.#updates, start, value.shape);
       const blocks = Array.from({ length: hidden.parts }, (_, part): Block => {
         const at = start + part * rows * columns;

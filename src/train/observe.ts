@@ -28,14 +28,14 @@ export function partsOf(parameters: readonly Parameter[]): Map<string, Parameter
 /** Trains one step and measures it. Costs a copy of the weights, so not for every step. */
 export function trainObserved(trainer: Trainer): { record: StepRecord; layers: LayerMetrics['layers'] } {
   const { parameters, arena } = trainer.model;
-  const { byteOffset: start, data } = arena.params;
   const before = trainer.weights.data.slice();
   const record = trainer.train();
   const after = trainer.weights.data;
   const layers = [...partsOf(parameters)].map(([name, members]) => {
     let [gradient, weight, update, elements] = [0, 0, 0, 0];
-    for (const { value, grad } of members) {
-      const first = (value.byteOffset - start) / data.BYTES_PER_ELEMENT;
+    for (const member of members) {
+      const { value, grad } = member;
+      const first = arena.offsetOf(member);
       for (let i = 0; i < value.size; i++) {
         const old = before[first + i]!;
         gradient += grad.data[i]! * grad.data[i]!;

@@ -49,6 +49,7 @@ describe('the layout of parameters', () => {
       arena.allocate(countingMemory());
       const order = [w, table, bias, gain];
       expect(order.map((p) => offset(p.value, arena.params))).toEqual(expected.starts);
+      expect(order.map((p) => arena.offsetOf(p))).toEqual(expected.starts);
       expect(order.map((p) => offset(p.grad, arena.grads))).toEqual(expected.starts);
       expect(arena.ranges).toEqual({
         tables: [0, expected.matrices],

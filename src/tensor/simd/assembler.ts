@@ -158,7 +158,7 @@ export function assemble(exported: readonly Func[]): Uint8Array<ArrayBuffer> {
   const text = (s: string): Code => sized([...new TextEncoder().encode(s)]);
   const vector = (items: readonly Code[]): Code => [uleb(items.length), items];
   const section = (id: number, content: Code): Code => [id, sized(flat(content))];
-  const limits = [3, 1, uleb(65536)]; // shared; any memory of 1 to 65,536 pages of 64 KiB fits
+  const limits = [3, 1, uleb(65536)]; // shared; memories of 1 to 65,536 pages of 64 KiB fit
   return Uint8Array.from(
     flat([
       [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],

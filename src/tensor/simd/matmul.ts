@@ -38,8 +38,6 @@ interface Product {
   readonly a: number;
   readonly aStep: number;
   readonly b: number;
-  /** Of scratchBytes; not used in place. */
-  readonly scratch: number;
 }
 /** Where y starts from; the column step is 0 where one number serves all. */
 interface Beginning {
@@ -67,7 +65,8 @@ type Launcher = ReturnType<Engine['kernel']>;
 const zeros: Beginning = { start: 0, startStep: 0, startColumn: 0 };
 
 /** Bytes for the panels of b and for 8 columns of y. */
-const scratchBytes = (M: number, N: number, K: number): number => (Math.ceil(N / tileColumns) * K + M) * 32;
+const scratchBytes = ({ M, N, K }: Pick<Product, 'M' | 'N' | 'K'>): number =>
+  (Math.ceil(N / tileColumns) * K + M) * 32;
 
 function operations(engine: Engine): ReturnType<Family['operations']> {
   const product = engine.kernel('product');
@@ -104,8 +103,9 @@ function operations(engine: Engine): ReturnType<Family['operations']> {
     }
   };
 
-  const multiplyPanels = (p: Product, order: Order): void => {
-    const { M, N, K, y, from, a, aStep, b, scratch } = p;
+  /** @param scratch the address of scratchBytes */
+  const multiplyPanels = (p: Product, order: Order, scratch: number): void => {
+    const { M, N, K, y, from, a, aStep, b } = p;
     const { start, startStep, startColumn } = from;
     const panels = Math.ceil(N / tileColumns);
     const edge = scratch + panels * K * 32;
@@ -130,7 +130,7 @@ function operations(engine: Engine): ReturnType<Family['operations']> {
 
   const multiply = (p: Product, order: Order): void => {
     if (p.M <= order.inPlaceRows) multiplyInPlace(p, order);
-    else multiplyPanels(p, order);
+    else multiplyPanels(p, order, engine.scratch(scratchBytes(p)));
   };
 
   const at = (t: Tensor) => engine.pointer(t);
@@ -138,14 +138,12 @@ function operations(engine: Engine): ReturnType<Family['operations']> {
     matmul(y, a, b, start) {
       const { M, N, K } = dims('matmul', { a: [a, 'M K'], b: [b, 'K N'], y: [y, 'M N'] });
       const from = beginning('matmul', y, start);
-      const scratch = engine.scratch(scratchBytes(M, N, K));
-      multiply({ M, N, K, y: at(y), from, a: at(a), aStep: K * 4, b: at(b), scratch }, plain);
+      multiply({ M, N, K, y: at(y), from, a: at(a), aStep: K * 4, b: at(b) }, plain);
     },
     matmulTransposedB(y, a, b, start) {
       const { M, N, K } = dims('matmulTransposedB', { a: [a, 'M K'], b: [b, 'N K'], y: [y, 'M N'] });
       const from = beginning('matmulTransposedB', y, start);
-      const scratch = engine.scratch(scratchBytes(M, N, K));
-      multiply({ M, N, K, y: at(y), from, a: at(a), aStep: K * 4, b: at(b), scratch }, transposed);
+      multiply({ M, N, K, y: at(y), from, a: at(a), aStep: K * 4, b: at(b) }, transposed);
     },
     matmulTransposedA(y, a, b, start) {
       const { M, N, K } = dims('matmulTransposedA', { a: [a, 'K M'], b: [b, 'K N'], y: [y, 'M N'] });
@@ -153,11 +151,11 @@ function operations(engine: Engine): ReturnType<Family['operations']> {
       const strips = Math.ceil(M / transposeStrip);
       // Rows a cache line longer than they need to be, so that those of a tile do not fall on the same few lines.
       const aStep = (Math.ceil(K / 4) * 4 + 16) * 4;
-      const rows = engine.scratch(strips * transposeStrip * aStep + scratchBytes(M, N, K));
+      const rows = engine.scratch(strips * transposeStrip * aStep + scratchBytes({ M, N, K }));
       const scratch = rows + strips * transposeStrip * aStep;
       const work = { outputs: strips, cost: K * transposeStrip * perPacked };
       transposeAll(work, rows, aStep, at(a), M, K);
-      multiplyPanels({ M, N, K, y: at(y), from, a: rows, aStep, b: at(b), scratch }, plain);
+      multiplyPanels({ M, N, K, y: at(y), from, a: rows, aStep, b: at(b) }, plain, scratch);
     },
   };
 }
