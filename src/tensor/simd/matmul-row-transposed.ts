@@ -10,7 +10,9 @@
  *         y[n ..] = (((y[n ..] + a[k] b0) + a[k+1] b1) + ..) + ..
  *
  * A chain of sums waits four cycles for each term, so two blocks below each other take turns; with four, registers run
- * out. Packing would write a copy of b and read it again: this is 1.5 times as fast for one row, 1.15 times for two,
+ * out. Numbers of a are read four at a time for the same reason: the compiler moves all loads to the front, and a vector
+ * that has to wait on the stack may lie across two pages, in one process of 25, which made this 3 times as slow. Packing
+ * would write a copy of b and read it again: this is 1.5 times as fast for one row, 1.15 times for two,
  * and slower for more, which the tile takes together. Measured on a whole sampled token of `nano`. */
 import {
   type Expr,
@@ -19,6 +21,7 @@ import {
   f32x4,
   func,
   i32,
+  i32x4,
   type Local,
   loop,
   type Stmt,
@@ -43,6 +46,7 @@ export function rowProductTransposed(target: Target, rows: number): Func {
     const [n, end, rest] = [local('i32'), local('i32'), local('i32')];
     const [step, step2, step3] = [local('i32'), local('i32'), local('i32')];
     const as = locals(local, 'i32', rows);
+    const x = locals(local, 'v128', rows);
     const v = locals(local, 'v128', 4);
     const free = locals(local, 'v128', 4);
     const blocks = locals(local, 'i32', together);
@@ -54,23 +58,28 @@ export function rowProductTransposed(target: Target, rows: number): Func {
       element(p.y, i32.add(i32.mul(p.N, row), column));
     const toRows: Stmt[] = as.map((pointer, r) => pointer.set(r === 0 ? p.a : i32.add(as[r - 1]!, p.aStep)));
 
+    const readA: Stmt[] = x.map((four, r) => four.set(v128.load(as[r]!)));
+
     /** 4 * count columns from n on. */
     const strip = (count: number): Stmt[] => {
       const used = blocks.slice(0, count);
       const each = (f: (sum: Local<'v128'>, row: number, block: number) => Stmt): Stmt[] =>
         sums.flatMap((row, r) => row.slice(0, count).map((sum, g) => f(sum, r, g)));
       const turn = (block: Local<'i32'>): Stmt[] => [
-        ...v.map((x, i) => x.set(v128.load(steps[i] ? i32.add(block, steps[i]) : block))),
+        ...v.map((row, i) => row.set(v128.load(steps[i] ? i32.add(block, steps[i]) : block))),
         ...transpose4(v, free),
       ];
       const term = (g: number, d: number): Stmt[] =>
-        sums.map((row, r) => row[g]!.set(multiplyAdd(v128.load32Splat(as[r]!, 4 * d), v[d]!, row[g]!)));
+        sums.map((row, r) =>
+          row[g]!.set(multiplyAdd(i32x4.shuffle(x[r]!, x[r]!, [d, d, d, d]), v[d]!, row[g]!)),
+        );
       return [
         ...used.map((block, g) => block.set(element(p.b, i32.mul(i32.add(n, 4 * g), p.K)))),
         ...each((sum, r, g) => sum.set(v128.load(startAt(r, i32.add(n, 4 * g))))),
         ...toRows,
         end.set(element(p.a, i32.and(p.K, -4))),
         whileLoop(i32.lt(as[0]!, end), [
+          ...readA,
           ...used.flatMap((block, g) => [
             ...turn(block),
             ...[0, 1, 2, 3].flatMap((d) => term(g, d)),
@@ -80,6 +89,7 @@ export function rowProductTransposed(target: Target, rows: number): Func {
         ]),
         // The last columns of b, fewer than four: what is read behind them is not used.
         when(i32.gt(rest, 0), [
+          ...readA,
           ...used.flatMap((block, g) => [
             ...turn(block),
             ...term(g, 0),
