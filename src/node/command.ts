@@ -2,6 +2,7 @@
  *
  * Exit codes: 0 done, 1 something was wrong with the input or the machine, 2 the command line itself was wrong. */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
+import { oneLine } from './printable.ts';
 
 /** The command line is wrong: exit code 2. */
 export class UsageError extends Error {}
@@ -203,7 +204,7 @@ export async function runCommand<F extends Flags>(
     if (values === 'help') console.log(helpText(command));
     else await main(values, positionals);
   } catch (error) {
-    console.error(`error: ${error instanceof Error ? error.message : String(error)}`);
+    console.error(`error: ${oneLine(error instanceof Error ? error.message : String(error))}`);
     process.exitCode = error instanceof UsageError ? 2 : 1;
   }
 }

@@ -1,0 +1,29 @@
+/** Text from outside (corpora, models, names of files) on its way to a terminal.
+ *
+ * A terminal obeys what it is sent: ESC ] 0 ; ... BEL renames its window, ESC [ 2 J clears it, and a right-to-left
+ * override turns the rest of a line around. Here such characters become the escapes that JSON has for them. */
+
+/** C0 and C1 controls but line break and tab, DEL, and the characters that change the direction of writing. */
+const obeyed = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+/** And what would begin a new line. */
+const breaks = /[\n\t\u2028\u2029]/g;
+
+const escaped = (character: string): string => {
+  const short = { '\n': '\\n', '\t': '\\t', '\r': '\\r' }[character];
+  return short ?? `\\u${character.codePointAt(0)!.toString(16).padStart(4, '0')}`;
+};
+
+/** The text with every character that a terminal would obey written as an escape: \u001b. Lines and tabs stay. */
+export function printable(text: string): string {
+  return text.replaceAll(obeyed, escaped);
+}
+
+/** The same on a single line, for errors and tables. */
+export function oneLine(text: string): string {
+  return printable(text).replaceAll(breaks, escaped);
+}
+
+/** What may be written to `stream`: a pipe gets the bytes as they are, a terminal what it can show. */
+export function forStream(text: string, stream: { readonly isTTY?: boolean }): string {
+  return stream.isTTY === true ? printable(text) : text;
+}
