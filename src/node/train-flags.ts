@@ -14,8 +14,11 @@ import { kernelFlags } from './kernels.ts';
 
 const { positive, notNegative, belowOne, seed } = rules;
 
+/** What is learned unless --data says otherwise; data/README.md tells where it comes from. */
+export const defaultText = 'data/stories.txt';
+
 export const trainFlags = {
-  data: { kind: 'text', value: 'FILE', help: 'the text to learn, UTF-8 (default data/tales.txt)' },
+  data: { kind: 'text', value: 'FILE', help: `the text to learn, UTF-8 (default ${defaultText})` },
   preset: {
     kind: 'choice',
     choices: presetNames,

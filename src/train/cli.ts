@@ -24,6 +24,7 @@ import { Terminal } from '../node/terminal.ts';
 import {
   chooseConfig,
   chooseSettings,
+  defaultText,
   refuseContradictions,
   resumedSettings,
   type TrainFlags,
@@ -35,7 +36,7 @@ import { checkSplit, encodeSplit, type Split } from './dataset.ts';
 import { Guards, preflightWarnings } from './guards.ts';
 import { type Baseline, duration } from './metrics.ts';
 import { planText, preflight, preflightLine } from './preflight.ts';
-import { type Preset, presets } from './presets.ts';
+import { defaultPreset, type Preset, presets } from './presets.ts';
 import { type Progress, type RunIdentity, type RunSettings, restoreTrainer } from './state.ts';
 import { Trainer } from './trainer.ts';
 
@@ -55,16 +56,16 @@ const command = {
 const whole = (n: number): string => n.toLocaleString('en-US');
 
 async function begin(given: TrainFlags): Promise<void> {
-  const presetName = given.preset ?? 'nano';
+  const presetName = given.preset ?? defaultPreset;
   const preset: Preset = presets[presetName];
-  const data = given.data ?? 'data/tales.txt';
+  const data = given.data ?? defaultText;
   if (given.init !== undefined && given.overwrite && given.out === given.init) {
     throw new UsageError('--out would overwrite --init; choose another --out');
   }
   const source = given.init === undefined ? undefined : findCheckpoint(given.init);
   const checkpoint = source === undefined ? undefined : readCheckpoint(source);
   const text = normalizeText(readText(data));
-  const tokenizer = checkpoint?.tokenizer ?? learnTokenizer(given, text);
+  const tokenizer = checkpoint?.tokenizer ?? learnTokenizer(given, preset, text);
   const config = chooseConfig(given, preset, tokenizer.vocabSize, checkpoint);
   const split = checkSplit(encodeSplit(text, tokenizer, given.unknown), config.contextLength);
   const terminal = new Terminal({ quiet: given.quiet ?? false });
@@ -110,6 +111,12 @@ async function begin(given: TrainFlags): Promise<void> {
   );
 
   const { layers, heads, channels, contextLength } = config;
+  if (preset.text !== undefined && identity.corpusSha256 !== preset.text.sha256) {
+    const { name, address, sha256 } = preset.text;
+    terminal.detail(
+      `note: the preset ${presetName} was made for ${name}, and this is another text; it is at ${address} (sha256 ${sha256})`,
+    );
+  }
   terminal.detail(
     `${data}: ${whole(split.train.length)} tokens to learn from, ${whole(split.validation.length)} held out, vocabulary ${tokenizer.vocabSize}`,
   );

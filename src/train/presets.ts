@@ -1,12 +1,31 @@
 /** Named sets of choices. A preset is where a run starts from; every flag overrides one of them. */
 import type { ModelConfig } from '../model/config.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
 import type { RunSettings } from './state.ts';
 
 export interface Preset {
   readonly summary: string;
+  /** A token for each character unless it says otherwise. */
+  readonly tokenizer?: Tokenizer['kind'];
+  /** The text that its figures are for, where that is not the shipped one. */
+  readonly text?: PresetText;
   readonly model: Pick<ModelConfig, 'arch' | 'contextLength' | 'channels' | 'heads' | 'layers' | 'dropout'>;
   readonly train: Omit<RunSettings, 'seed' | 'patience'>;
 }
+
+/** A text that is not shipped, and where to get it. */
+export interface PresetText {
+  readonly name: string;
+  readonly address: string;
+  /** Of the file at that address. */
+  readonly sha256: string;
+}
+
+const tinyShakespeare = {
+  name: 'Tiny Shakespeare',
+  address: 'https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt',
+  sha256: '86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed',
+} as const;
 
 /** What docs/recipe.md found: values for these sizes; --find-lr looks for better ones. */
 const recipe = {
@@ -28,7 +47,7 @@ const recipe = {
 
 export const presets = {
   nano: {
-    summary: 'the default: learns the shipped tales in about a minute on two cores',
+    summary: 'the default: learns the shipped stories letter by letter, in a minute on two cores',
     model: { arch: 'qwen3', contextLength: 128, channels: 128, heads: 4, layers: 3, dropout: 0 },
     train: {
       ...recipe,
@@ -40,8 +59,15 @@ export const presets = {
       evalEvery: 100,
     },
   },
+  words: {
+    summary: 'the same text in pieces of words (BPE): sentences that read, in a minute on two cores',
+    tokenizer: 'bpe',
+    model: { arch: 'qwen3', contextLength: 64, channels: 128, heads: 4, layers: 3, dropout: 0 },
+    train: { ...recipe, steps: 900, batchSize: 16, warmup: 45, evalEvery: 100 },
+  },
   shakespeare: {
     summary: 'the best loss on Tiny Shakespeare in two minutes on two cores',
+    text: tinyShakespeare,
     model: { arch: 'qwen3', contextLength: 128, channels: 128, heads: 4, layers: 3, dropout: 0 },
     train: { ...recipe, steps: 900, batchSize: 12, warmup: 20, evalEvery: 300 },
   },
@@ -60,6 +86,7 @@ export const presets = {
   },
   'nanogpt-cpu': {
     summary: "nanoGPT's quick start for a CPU, for comparison: GPT-2 block, 0.8 M parameters",
+    text: tinyShakespeare,
     model: { arch: 'gpt2', contextLength: 64, channels: 128, heads: 4, layers: 4, dropout: 0 },
     train: {
       steps: 2000,
@@ -85,4 +112,5 @@ export const presets = {
 } as const satisfies Record<string, Preset>;
 
 export type PresetName = keyof typeof presets;
+export const defaultPreset: PresetName = 'nano';
 export const presetNames = Object.keys(presets) as PresetName[];
