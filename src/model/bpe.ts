@@ -103,6 +103,12 @@ export class BpeTokenizer implements Tokenizer {
     };
   }
 
+  /** In UTF-8 every byte of a character but the first is 10xxxxxx. */
+  beginsCharacter(id: number): boolean {
+    const [first] = this.#bytesOf(id);
+    return first !== undefined && (first & 0xc0) !== 0x80;
+  }
+
   /** One token for people to read; a byte that is only part of a character is written <0xE2>. */
   tokenText(id: number): string {
     return displayBytes(this.#bytesOf(id));

@@ -18,6 +18,9 @@ export interface Tokenizer {
   decode(ids: ArrayLike<number>): string;
   /** For streaming: `push` gives the text that is complete so far, `end` what is left; joined they equal `decode`. */
   stream(): TextStream;
+  /** Whether a character begins with this token; of one whose first byte goes on with a character it does not. A text that is
+   * cut before a token that begins a character has only whole ones on both sides. */
+  beginsCharacter(id: number): boolean;
   /** One token for display, on one line: what cannot be seen is escaped, except the space. */
   tokenText(id: number): string;
   /** Hugging Face's tokenizer.json. */
@@ -27,6 +30,12 @@ export interface Tokenizer {
 export interface TextStream {
   push(id: number): string;
   end(): string;
+}
+
+/** The text of the tokens up to their last whole character; one that their end cuts off is left out. */
+export function wholeText(tokenizer: Tokenizer, ids: ArrayLike<number>): string {
+  const stream = tokenizer.stream();
+  return Array.from(ids, (id) => stream.push(id)).join('');
 }
 
 /** Text as every tokenizer sees it: no byte order mark at its start, and LF where lines end in CRLF; a CR elsewhere is a
@@ -157,6 +166,10 @@ export class CharTokenizer implements Tokenizer {
   /** A code point is complete by itself, so nothing is ever held back. */
   stream(): TextStream {
     return { push: (id) => this.#character(id), end: () => '' };
+  }
+
+  beginsCharacter(): boolean {
+    return true;
   }
 
   tokenText(id: number): string {

@@ -1,11 +1,17 @@
 /** Beam search: looks for the likeliest text instead of drawing one.
  *
- *     log P(text) = sum over its tokens of log p(token | what is before)      score = log P / length^a
+ *     log P(text) = sum over its tokens of log p(token | what is before)
+ *     score       = (log P + what bias and penalties add to or take from its tokens' logits) / length^a
  *
  * Step by step each of the W best hypotheses is continued by each of its W best tokens, and of all these, together with
  * the hypotheses that have ended, the W best scored stay. W = 1 is greedy decoding; W = V^(n-1) finds the likeliest
  * text of n tokens, for then nothing that could be part of it is ever dropped. a > 0, the length penalty, makes up for
  * the fact that every token lowers log P: without it short texts win wherever texts may end.
+ *
+ * p is the model's own, with every token in it: what masks leave is not made to sum to 1 again. So masks choose among
+ * texts but never change what one is worth, and the result is the likeliest text that they allow. If p were
+ * renormalized, a text would pay nothing for a place where the masks leave only what the model thought unlikely, and the
+ * search would run into such places. A ban is the limit of a bias, so a bias counts in the same way.
  *
  * Why one should rather sample: the likeliest text is not a typical one. Like a coin that falls on heads six times in
  * ten, whose likeliest sequence is heads for ever, a language model gives its highest probability to texts that repeat
@@ -17,22 +23,18 @@
 import type { Gpt } from '../model/gpt.ts';
 import { exp, log } from '../tensor/math.ts';
 import type { Floats } from '../tensor/tensor.ts';
-import { Chain } from './chain.ts';
-import { chainSettings } from './chain-settings.ts';
 import {
-  checkRequests,
   type DecodeOptions,
-  type FinishReason,
   type Generation,
+  generationOf,
   readNewest,
   reread,
+  startDecoding,
 } from './generate.ts';
-import type { History } from './penalties.ts';
-import { RowText } from './row-text.ts';
-import { keepTopK, totalWeight } from './sampler.ts';
+import { logSumExp } from './penalties.ts';
+import { Row } from './row.ts';
+import { keepTopK, noCandidates } from './sampler.ts';
 import { setting } from './settings.ts';
-import { stopReason, stopSettings } from './stop.ts';
-import { findStop } from './stop-text.ts';
 
 export interface BeamOptions extends DecodeOptions {
   /** W: hypotheses kept at each step, each in a cache slot. */
@@ -41,49 +43,36 @@ export interface BeamOptions extends DecodeOptions {
   readonly lengthPenalty: number;
 }
 export interface BeamResult extends Generation {
+  /** log P, the model's own. */
   readonly logProbability: number;
+  /** -0 where length^a is more than a number can hold; the order of the results is right all the same. */
   readonly score: number;
+}
+
+/** What a text is worth. */
+interface Worth {
+  readonly logProbability: number;
+  /** log P and what bias and penalties add: the score before it is divided by length^a. */
+  readonly sum: number;
 }
 
 /** A text begun. It is in the cache but for its newest token; an ended one has left the cache. */
-class Hypothesis implements History {
-  readonly slot: number;
-  readonly ids: number[];
-  readonly promptLength: number;
-  readonly logProbability: number;
-  /** The decoded text without the prompt, where stop strings are looked for. */
-  readonly text: string;
-  finish: FinishReason | undefined;
-
-  constructor(slot: number, ids: number[], promptLength: number, logProbability: number, text: string) {
-    this.slot = slot;
-    this.ids = ids;
-    this.promptLength = promptLength;
-    this.logProbability = logProbability;
-    this.text = text;
-  }
-
-  get length(): number {
-    return this.ids.length;
-  }
-
-  get drawn(): number {
-    return this.ids.length - this.promptLength;
-  }
+interface Hypothesis extends Worth {
+  readonly row: Row;
 }
 
 /** An ended hypothesis, or a live one and its next token. */
-interface Candidate {
+interface Candidate extends Worth {
   readonly parent: Hypothesis;
   readonly token: number | undefined;
-  readonly logProbability: number;
-  readonly score: number;
+  /** In tokens, at least 1. */
+  readonly length: number;
 }
 
 /** The best texts found, at most `width` of them, best first. Of the settings, those that draw and cut do nothing. */
 export function beamSearch(model: Gpt, prompt: ArrayLike<number>, options: BeamOptions): BeamResult[] {
-  const { contextPolicy, tokenizer, includeStop = false } = options;
-  const { vocabSize: V, contextLength: T } = model.config;
+  const { contextPolicy } = options;
+  const T = model.config.contextLength;
   const width = setting(
     'width',
     options.width,
@@ -98,92 +87,83 @@ export function beamSearch(model: Gpt, prompt: ArrayLike<number>, options: BeamO
     'must be finite and at least 0',
     (x) => x >= 0 && x < Infinity,
   );
-  checkRequests(model, [{ prompt, stream: 0 }], options);
-  const settings = chainSettings(options.settings, V);
-  const { eosTokens, stopTokens, minNewTokens } = settings;
-  const stops = stopSettings({ ...options, eosTokens, stopTokens, minNewTokens }, V);
-  const chain = new Chain(V, settings);
-  const score = (logProbability: number, length: number): number =>
-    logProbability / exp(lengthPenalty * log(Math.max(length, 1)));
+  const { chain, ends } = startDecoding(model, [{ prompt, stream: 0 }], options);
 
   /** The hypothesis's W best continuations. */
   const continuations = (parent: Hypothesis, logits: Floats): Candidate[] => {
-    const c = chain.prepare(logits, parent);
-    const logTotal = log(totalWeight(c));
+    const c = chain.prepare(logits, parent.row);
     keepTopK(c, width);
-    const { ids, logits: kept, max } = c;
-    return Array.from({ length: c.count }, (_, i) => {
-      const logProbability = parent.logProbability + (kept[i] - max - logTotal);
-      return { parent, token: ids[i], logProbability, score: score(logProbability, parent.drawn + 1) };
-    });
+    const logSum = logSumExp(logits);
+    return Array.from(c.ids.subarray(0, c.count), (token, i) => ({
+      parent,
+      token,
+      length: parent.row.drawn + 1,
+      logProbability: parent.logProbability + (logits[token] - logSum),
+      sum: parent.sum + (c.logits[i] - logSum),
+    }));
   };
-  const extend = ({ parent, token, logProbability }: Candidate, slot: number): Hypothesis => {
-    const ids = [...parent.ids, token!];
-    const text = tokenizer?.decode(ids.slice(parent.promptLength)) ?? '';
-    const child = new Hypothesis(slot, ids, parent.promptLength, logProbability, text);
-    child.finish = stopReason(child, stops);
-    const searched = child.drawn > minNewTokens ? parent.text.length : text.length;
-    if (findStop(text, searched, stops.stop) !== undefined) child.finish = 'stop-string';
-    else if (contextPolicy === 'stop' && child.length >= T) child.finish ??= 'context-full';
-    return child;
+  const extend = ({ parent, token, logProbability, sum }: Candidate, slot: number): Hypothesis => {
+    const row = parent.row.branch(slot);
+    row.take(token!);
+    return { row, logProbability, sum };
   };
 
-  const root = new Hypothesis(0, Array.from(prompt), prompt.length, 0, '');
-  let beam = [root];
-  let steps: Iterable<[Hypothesis, Floats]> = [[root, reread(model, root, T)]];
+  const root = new Row(0, Array.from(prompt), prompt.length, ends);
+  let beam: Hypothesis[] = [{ row: root, logProbability: 0, sum: 0 }];
+  let steps: Iterable<[Row, Floats]> = [[root, reread(model, root, T)]];
   for (;;) {
-    const grown = new Map<Hypothesis, Candidate[]>();
-    for (const [parent, logits] of steps) grown.set(parent, continuations(parent, logits));
+    const grown = new Map<Row, Candidate[]>();
+    for (const [row, logits] of steps) {
+      const parent = beam.find((hypothesis) => hypothesis.row === row)!;
+      grown.set(row, continuations(parent, logits));
+    }
     const pool = beam.flatMap((parent): Candidate[] => {
-      const children = grown.get(parent) ?? [];
+      const { row, logProbability, sum } = parent;
+      const children = grown.get(row) ?? [];
       if (children.length > 0) return children;
-      parent.finish ??= 'no-candidates';
-      const { logProbability } = parent;
-      return [{ parent, token: undefined, logProbability, score: score(logProbability, parent.drawn) }];
+      if (row.finish === undefined) row.take(noCandidates);
+      return [{ parent, token: undefined, length: Math.max(1, row.drawn), logProbability, sum }];
     });
-    const best = pool.sort((a, b) => b.score - a.score).slice(0, width); // stable: of equals the better parent's, of those the lowest id
+    const best = pool.sort((x, y) => compareScores(x, y, lengthPenalty)).slice(0, width); // stable: of equals the better parent's, of those the lowest id
     const slots = assignSlots(model, best, width);
     beam = best.map((candidate, i) =>
       candidate.token === undefined ? candidate.parent : extend(candidate, slots[i]),
     );
-    const live = beam.filter(({ finish }) => finish === undefined);
+    const live = beam.map(({ row }) => row).filter(({ finish }) => finish === undefined);
     if (live.length === 0) break;
     steps = readNewest(model, live, contextPolicy);
   }
 
-  return beam.map((hypothesis) => {
-    const { logProbability, drawn, promptLength } = hypothesis;
-    const finishReason = hypothesis.finish!;
-    const tokens = hypothesis.ids.slice(promptLength);
-    const silent = !includeStop && (finishReason === 'eos' || finishReason === 'stop-token');
-    const text = tokenizer && new RowText(tokenizer, stops.stop, includeStop);
-    for (const [i, token] of (silent ? tokens.slice(0, -1) : tokens).entries()) {
-      text?.push(token, { early: i < minNewTokens });
-    }
-    text?.end();
-    return {
-      tokens,
-      text: text?.text ?? '',
-      finishReason,
-      truncatedPromptTokens: Math.max(0, promptLength - T),
-      logProbability,
-      score: score(logProbability, drawn),
-    };
-  });
+  return beam.map(({ row, logProbability, sum }) => ({
+    ...generationOf(row, T),
+    logProbability,
+    score: sum / exp(lengthPenalty * log(Math.max(1, row.drawn))),
+  }));
+}
+
+type Scored = Pick<Candidate, 'sum' | 'length'>;
+
+/** Negative if x has the larger sum / length^a and so comes first. The powers are compared by their logarithms: of long
+ *  texts and a large a they are more than a number can hold. */
+function compareScores(x: Scored, y: Scored, a: number): number {
+  if (x.length === y.length || Math.sign(x.sum) !== Math.sign(y.sum)) return y.sum - x.sum;
+  const larger = log(x.sum / y.sum) - a * log(x.length / y.length); // |x.sum| / x.length^a against the same of y
+  return x.sum < 0 ? larger : -larger;
 }
 
 /** A slot for each continuation: its parent's for the best of a parent's, one that is free, and a copy, for the others.
  *  No more continuations than slots: so no slot is written to that is still to be copied. */
 function assignSlots(model: Gpt, best: readonly Candidate[], width: number): number[] {
   const growing = best.filter(({ token }) => token !== undefined);
-  const kept = new Set(growing.map(({ parent }) => parent.slot));
+  const kept = new Set(growing.map(({ parent }) => parent.row.slot));
   const free = Array.from({ length: width }, (_, slot) => slot).filter((slot) => !kept.has(slot));
   const taken = new Set<number>();
   return best.map(({ parent, token }) => {
     if (token === undefined) return -1;
-    const slot = taken.has(parent.slot) ? free.pop()! : parent.slot;
-    if (slot !== parent.slot) model.cache.copy(slot, parent.slot);
-    taken.add(parent.slot);
+    const from = parent.row.slot;
+    const slot = taken.has(from) ? free.pop()! : from;
+    if (slot !== from) model.cache.copy(slot, from);
+    taken.add(from);
     return slot;
   });
 }

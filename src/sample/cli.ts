@@ -18,14 +18,8 @@ import { beamSearch } from './beam.ts';
 import { Chain } from './chain.ts';
 import { chainSettings } from './chain-settings.ts';
 import { explain } from './explain.ts';
-import {
-  type FinishReason,
-  type GenerateOptions,
-  generate,
-  reread,
-  sampleRequests,
-  type TokenEvent,
-} from './generate.ts';
+import { type GenerateOptions, generate, reread, sampleRequests, type TokenEvent } from './generate.ts';
+import type { FinishReason } from './stop.ts';
 import { Trace } from './trace.ts';
 
 const command = {

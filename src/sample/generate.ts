@@ -22,15 +22,13 @@ import { RandomStream } from '../tensor/random.ts';
 import type { Floats } from '../tensor/tensor.ts';
 import { Chain, type ChainState } from './chain.ts';
 import { type ChainSettings, chainSettings } from './chain-settings.ts';
-import type { History } from './penalties.ts';
-import { RowText } from './row-text.ts';
+import { type Ends, Row } from './row.ts';
 import { noCandidates } from './sampler.ts';
-import { type LoopRule, type StopReason, stopReason, stopSettings } from './stop.ts';
+import { type FinishReason, type LoopRule, stopSettings } from './stop.ts';
 import type { Trace } from './trace.ts';
 
 export const contextPolicies = ['shift', 'slide', 'roll', 'stop'] as const;
 export type ContextPolicy = (typeof contextPolicies)[number];
-export type FinishReason = StopReason | 'stop-string' | 'context-full' | 'no-candidates';
 
 export interface Request {
   readonly prompt: ArrayLike<number>;
@@ -83,30 +81,14 @@ export interface Sequence {
   readonly ids: number[];
 }
 
-class Row implements Sequence, History {
-  readonly slot: number;
+class SampledRow extends Row {
   readonly stream: number;
-  readonly ids: number[];
-  readonly promptLength: number;
   readonly state: ChainState;
-  readonly text: RowText | undefined;
-  finish: FinishReason | undefined;
 
-  constructor(slot: number, { prompt, stream }: Request, state: ChainState, text: RowText | undefined) {
-    this.slot = slot;
+  constructor(slot: number, { prompt, stream }: Request, state: ChainState, ends: Ends) {
+    super(slot, Array.from(prompt), prompt.length, ends);
     this.stream = stream;
-    this.ids = Array.from(prompt);
-    this.promptLength = prompt.length;
     this.state = state;
-    this.text = text;
-  }
-
-  get length(): number {
-    return this.ids.length;
-  }
-
-  get drawn(): number {
-    return this.ids.length - this.promptLength;
   }
 }
 
@@ -121,33 +103,16 @@ export function* generate(
   requests: readonly Request[],
   options: GenerateOptions,
 ): Generator<TokenEvent, Generation[]> {
-  const { seed, contextPolicy, tokenizer, includeStop = false, trace } = options;
-  const { vocabSize: V, contextLength: T } = model.config;
-  checkRequests(model, requests, options);
-  const settings = chainSettings(options.settings, V);
-  const { eosTokens, stopTokens, minNewTokens } = settings;
-  const stops = stopSettings({ ...options, eosTokens, stopTokens, minNewTokens }, V);
-  const chain = new Chain(V, settings);
+  const { seed, contextPolicy, trace } = options;
+  const T = model.config.contextLength;
+  const { chain, ends } = startDecoding(model, requests, options);
   const random = new RandomStream(seed, 'sample');
-  const rows = requests.map((request, slot) => {
-    const text = tokenizer && new RowText(tokenizer, stops.stop, includeStop);
-    return new Row(slot, request, chain.start(), text);
-  });
+  const rows = requests.map((request, slot) => new SampledRow(slot, request, chain.start(), ends));
 
   /** Draws the row's next token from its logits and looks whether the row ends with it. */
-  const draw = (row: Row, logits: Floats): TokenEvent => {
+  const draw = (row: SampledRow, logits: Floats): TokenEvent => {
     const token = chain.next(row.state, logits, row, random.uniform(row.drawn, row.stream), trace);
-    let text = '';
-    if (token === noCandidates) row.finish = 'no-candidates';
-    else {
-      row.ids.push(token);
-      row.finish = stopReason(row, stops);
-      const silent = !includeStop && (row.finish === 'eos' || row.finish === 'stop-token');
-      if (!silent) text = row.text?.push(token, { early: row.drawn <= minNewTokens }) ?? '';
-      if (row.text?.stop !== undefined) row.finish = 'stop-string';
-      else if (contextPolicy === 'stop' && row.length >= T) row.finish ??= 'context-full';
-    }
-    if (row.finish !== undefined) text += row.text?.end() ?? '';
+    const text = row.take(token);
     const drawn = token === noCandidates ? undefined : token;
     return { row: row.slot, token: drawn, text, finishReason: row.finish };
   };
@@ -163,12 +128,17 @@ export function* generate(
     if (active.length === 0) break;
     for (const [row, logits] of readNewest(model, active, contextPolicy)) yield draw(row, logits);
   }
-  return rows.map((row) => ({
-    tokens: row.ids.slice(row.promptLength),
-    text: row.text?.text ?? '',
-    finishReason: row.finish!,
-    truncatedPromptTokens: Math.max(0, row.promptLength - T),
-  }));
+  return rows.map((row) => generationOf(row, T));
+}
+
+/** What there is to say of a row that has ended; T is the context. */
+export function generationOf({ ids, promptLength, text, finish }: Row, T: number): Generation {
+  return {
+    tokens: ids.slice(promptLength),
+    text,
+    finishReason: finish!,
+    truncatedPromptTokens: Math.max(0, promptLength - T),
+  };
 }
 
 /** Reads each sequence's newest token, the others being in the cache, and yields the logits after it, which the next
@@ -203,8 +173,8 @@ export function reread(model: Gpt, { slot, ids }: Sequence, length: number): Flo
 }
 
 /** Rows with equal prompts together, each group where its first row stands. */
-function samePrompts(rows: readonly Row[]): Row[][] {
-  const groups: Row[][] = [];
+function samePrompts<R extends Row>(rows: readonly R[]): R[][] {
+  const groups: R[][] = [];
   for (const row of rows) {
     const group = groups.find(
       ([{ ids }]) => ids.length === row.length && ids.every((id, i) => id === row.ids[i]),
@@ -228,7 +198,23 @@ export function generateAll(
   }
 }
 
-export function checkRequests(
+/** Checks all there is to check before the model computes anything; the chain and what ends the texts. */
+export function startDecoding(
+  model: Gpt,
+  requests: readonly Request[],
+  options: DecodeOptions,
+): { readonly chain: Chain; readonly ends: Ends } {
+  checkRequests(model, requests, options);
+  const { vocabSize: V, contextLength: T } = model.config;
+  const { tokenizer, contextPolicy, includeStop = false } = options;
+  const settings = chainSettings(options.settings, V);
+  const { eosTokens, stopTokens, minNewTokens } = settings;
+  const stops = stopSettings({ ...options, eosTokens, stopTokens, minNewTokens }, V);
+  const mostTokens = contextPolicy === 'stop' ? T : Number.POSITIVE_INFINITY;
+  return { chain: new Chain(V, settings), ends: { ...stops, tokenizer, includeStop, mostTokens } };
+}
+
+function checkRequests(
   model: Gpt,
   requests: readonly Request[],
   { contextPolicy, tokenizer, stop = [] }: DecodeOptions,

@@ -13,6 +13,7 @@
  *
  * Repetition: Keskar et al., "CTRL", 2019, section 4.1. */
 import { exp, log } from '../tensor/math.ts';
+import type { Floats } from '../tensor/tensor.ts';
 
 /** The tokens so far: ids[0 .. length - 1], of which the first promptLength are the prompt. */
 export interface History {
@@ -86,10 +87,11 @@ function count(counts: Int32Array, history: History, from: number): void {
   for (let i = from; i < history.length; i++) counts[history.ids[i]] += 1;
 }
 
-function logSumExp(logits: Float64Array): number {
+/** log of the sum of e^z: what a logit lies above its log-probability. 0 if all are masked. */
+export function logSumExp(logits: Floats): number {
   let max = Number.NEGATIVE_INFINITY;
   for (let v = 0; v < logits.length; v++) max = Math.max(max, logits[v]);
-  if (max === Number.NEGATIVE_INFINITY) return 0; // all masked: nothing to penalise
+  if (max === Number.NEGATIVE_INFINITY) return 0;
   let sum = 0;
   for (let v = 0; v < logits.length; v++) sum += exp(logits[v] - max);
   return max + log(sum);

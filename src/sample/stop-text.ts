@@ -64,6 +64,14 @@ export class StopMatcher {
     return text.slice(0, cut);
   }
 
+  /** The same state, to go on from by itself. */
+  copy(): StopMatcher {
+    const copy = new StopMatcher(this.#stops, { include: this.#include });
+    copy.#held = this.#held;
+    copy.#stop = this.#stop;
+    return copy;
+  }
+
   /** The rest, when no more text comes. Half a pair that was never completed becomes U+FFFD, as decoders do. */
   finish(): string {
     const rest = this.#held;

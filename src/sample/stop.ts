@@ -76,6 +76,8 @@ function stopStrings(value: unknown): readonly string[] {
 }
 
 export type StopReason = 'eos' | 'stop-token' | 'stop-sequence' | 'max-tokens' | 'repetition';
+/** Why a text ended, whatever ended it. */
+export type FinishReason = StopReason | 'stop-string' | 'context-full' | 'no-candidates';
 
 /** Why the newest token is the last, if it is. Only generated tokens count; strings are the matter of StopMatcher. */
 export function stopReason(history: History, s: StopSettings): StopReason | undefined {

@@ -86,6 +86,20 @@ describe('a beam wide enough', () => {
       if (a === 3) expect(found[0]!.tokens.length).toBe(4);
     },
   );
+
+  test.each([1000, 1e308])(
+    'at length penalty %d, where length^a overflows, finds the longest, of these the likeliest',
+    (a) => {
+      const model = open(3, 128, 5);
+      const expected = enumerate(model, [1], 4, 2).sort(
+        (x, y) => y.tokens.length - x.tokens.length || y.logProbability - x.logProbability,
+      );
+      const given = options({ width: 128, lengthPenalty: a, settings: { stopTokens: [2] } });
+      const found = beamSearch(model, [1], given);
+      expect(found.map(({ tokens }) => tokens)).toEqual(expected.map(({ tokens }) => tokens));
+      expect(new Set(found.map(({ tokens }) => tokens.length)).size).toBe(4);
+    },
+  );
 });
 
 /** The search once more: no cache, every hypothesis read anew, plain sorts. */
@@ -104,6 +118,50 @@ function naive(model: Gpt, prompt: readonly number[], width: number, n: number, 
   }
   return beam;
 }
+
+describe('what masks leave is worth what the model says', () => {
+  const masked = (text: readonly number[], settings: Partial<ChainSettings>) => {
+    const pairs = text.slice(1).map((id, i) => `${text[i]} ${id}`);
+    const repeats = new Set(pairs).size < pairs.length;
+    return (
+      (settings.noRepeatNgram === 2 && repeats) || text.some((id) => settings.bannedTokens?.includes(id))
+    );
+  };
+
+  test('the likeliest text that they allow is found, with its log P as if there were no masks', () => {
+    for (const settings of [
+      { noRepeatNgram: 2 },
+      { bannedTokens: [1] },
+      { noRepeatNgram: 2, bannedTokens: [3] },
+    ]) {
+      for (let seed = 1; seed <= 3; seed++) {
+        const model = open(4, 64, seed);
+        const allowed = enumerate(model, [0], 4).filter(({ tokens }) => !masked([0, ...tokens], settings));
+        const [best] = allowed.sort(byScore(0));
+        const [found] = beamSearch(model, [0], options({ width: 64, settings }));
+        expect(found!.tokens).toEqual(best!.tokens);
+        expect(found!.logProbability).toBeCloseTo(best!.logProbability, 5);
+        expect(found!.score).toBe(found!.logProbability);
+      }
+    }
+  });
+
+  test('a bias counts in the score, not in the log-probability, and without end it is a ban', () => {
+    const model = open(4, 64, 2);
+    const biased = beamSearch(model, [0], options({ width: 64, settings: { logitBias: [[3, 0.75]] } }));
+    const all = enumerate(model, [0], 4);
+    for (const { tokens, logProbability, score } of biased) {
+      const count = tokens.filter((id) => id === 3).length;
+      const own = all.find((text) => text.tokens.join() === tokens.join())!;
+      expect(logProbability).toBeCloseTo(own.logProbability, 5);
+      expect(score).toBeCloseTo(own.logProbability + 0.75 * count, 5);
+    }
+    expect(biased.map(({ score }) => score)).toEqual(biased.map(({ score }) => score).sort((a, b) => b - a));
+    const [banned] = beamSearch(model, [0], options({ width: 16, settings: { bannedTokens: [3] } }));
+    const [shunned] = beamSearch(model, [0], options({ width: 16, settings: { logitBias: [[3, -1e9]] } }));
+    expect(shunned).toEqual(banned);
+  });
+});
 
 describe('on the cache', () => {
   test.each([1, 2, 3, 5])(

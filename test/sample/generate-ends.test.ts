@@ -28,6 +28,7 @@ function byteTokenizer(tokens: readonly Uint8Array[]): Tokenizer {
         end: () => decoder.decode(),
       };
     },
+    beginsCharacter: (id) => (tokens[id]![0]! & 0xc0) !== 0x80,
     tokenText: (id) => decode([id]),
     toJSON: () => ({}),
   };

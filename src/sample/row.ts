@@ -1,0 +1,79 @@
+/** One text as decoding makes it longer, token by token: what it says so far, and whether and why it has ended.
+ *
+ * Sampling and beam search take their tokens in different ways, but end their texts here, by the same rules. */
+import type { Tokenizer } from '../model/tokenizer.ts';
+import type { History } from './penalties.ts';
+import { RowText } from './row-text.ts';
+import { noCandidates } from './sampler.ts';
+import { type FinishReason, type StopSettings, stopReason } from './stop.ts';
+import { StopMatcher } from './stop-text.ts';
+
+/** What ends a text, and what of its end is shown. */
+export interface Ends extends StopSettings {
+  /** Whether the text keeps the stop string or stop token that ended it. */
+  readonly includeStop: boolean;
+  /** Prompt and text have no room for more; Infinity where the context moves on. */
+  readonly mostTokens: number;
+  /** Without it there is no text. */
+  readonly tokenizer: Tokenizer | undefined;
+}
+
+export class Row implements History {
+  /** In the cache. */
+  readonly slot: number;
+  /** Prompt and drawn tokens, of which the cache holds all it can but the newest. */
+  readonly ids: number[];
+  readonly promptLength: number;
+  readonly #ends: Ends;
+  readonly #text: RowText | undefined;
+  #finish: FinishReason | undefined;
+
+  constructor(slot: number, ids: number[], promptLength: number, ends: Ends, text?: RowText) {
+    this.slot = slot;
+    this.ids = ids;
+    this.promptLength = promptLength;
+    this.#ends = ends;
+    const { tokenizer, stop, includeStop: include } = ends;
+    this.#text = text ?? (tokenizer && new RowText(tokenizer, new StopMatcher(stop, { include })));
+  }
+
+  get length(): number {
+    return this.ids.length;
+  }
+
+  get drawn(): number {
+    return this.ids.length - this.promptLength;
+  }
+
+  /** All that has been shown. */
+  get text(): string {
+    return this.#text?.text ?? '';
+  }
+
+  /** Why the text has ended, once it has. */
+  get finish(): FinishReason | undefined {
+    return this.#finish;
+  }
+
+  /** Takes the next token, or noCandidates, which ends the text. Returns what can now be shown. */
+  take(token: number): string {
+    const { minNewTokens, mostTokens, includeStop } = this.#ends;
+    let shown = '';
+    if (token === noCandidates) this.#finish = 'no-candidates';
+    else {
+      this.ids.push(token);
+      this.#finish = stopReason(this, this.#ends);
+      const silent = !includeStop && (this.#finish === 'eos' || this.#finish === 'stop-token');
+      if (!silent) shown = this.#text?.push(token, { early: this.drawn <= minNewTokens }) ?? '';
+      if (this.#text?.stop !== undefined) this.#finish = 'stop-string';
+      else if (this.length >= mostTokens) this.#finish ??= 'context-full';
+    }
+    if (this.#finish !== undefined) shown += this.#text?.end() ?? '';
+    return shown;
+  }
+
+  /** A row that has come as far as this one and goes its own way from here, in another slot or the same. */
+  branch(slot: number): Row {
+    return new Row(slot, [...this.ids], this.promptLength, this.#ends, this.#text?.copy());
+  }
+}
