@@ -4,24 +4,19 @@
  *     char   every character that is not white space
  *     13a    words and punctuation as NIST's mteval-v13a script cuts them, the default of sacreBLEU
  *
- * White space is JavaScript's \s. Python's, which sacreBLEU uses, also has U+001C to U+001F and U+0085 and lacks
- * U+FEFF; ordinary text contains none of them. */
+ * White space is Python's, as in sacreBLEU: see words.ts. */
+import { splitWords, trimEnd } from './words.ts';
 
-export const bleuTokenizers = { none: words, char: characters, '13a': mteval13a };
+export const bleuTokenizers = { none: splitWords, char: characters, '13a': mteval13a };
 export type BleuTokenization = keyof typeof bleuTokenizers;
 
-function words(line: string): string[] {
-  return line.match(/\S+/g) ?? [];
-}
-
 function characters(line: string): string[] {
-  return [...line].filter((character) => !/\s/.test(character));
+  return splitWords(line).flatMap((word) => [...word]);
 }
 
 /** Punctuation stands alone, except that . and , stay inside numbers, - stays unless a digit is before it, and ' stays. */
 function mteval13a(line: string): string[] {
-  const plain = line
-    .trimEnd()
+  const plain = trimEnd(line)
     .replaceAll('<skipped>', '')
     .replaceAll('-\n', '') // a word hyphenated at the end of a line
     .replaceAll('\n', ' ')
@@ -34,5 +29,5 @@ function mteval13a(line: string): string[] {
     .replace(/([^0-9])([.,])/g, '$1 $2 ')
     .replace(/([.,])([^0-9])/g, ' $1 $2')
     .replace(/([0-9])-/g, '$1 - ');
-  return words(spaced);
+  return splitWords(spaced);
 }

@@ -1,5 +1,6 @@
 /** A model's continuations of held-out prompts, each beside what really came next. */
 import type { Gpt } from '../model/gpt.ts';
+import type { Tokenizer } from '../model/tokenizer.ts';
 import { generateAll } from '../sample/generate.ts';
 import type { SamplingSettings } from '../sample/settings.ts';
 import { RandomStream } from '../tensor/random.ts';
@@ -8,7 +9,7 @@ import { scoreTokens } from './score.ts';
 import type { Scorer } from './text-score.ts';
 import { chooseWindows } from './windows.ts';
 
-/** A place in the held-out text: what the model is given, and what follows it there. */
+/** A place in the held-out text: what the model is given, and what follows it there. Both are whole characters. */
 export interface Excerpt {
   readonly prompt: Int32Array;
   readonly truth: Int32Array;
@@ -21,25 +22,37 @@ export interface ExcerptSizes {
 }
 
 /** Disjoint excerpts, one at a random place of each of `count` equal stretches of the text: the whole text is covered,
- * and excerpt i depends on the seed and the sizes only. */
+ * and the place of excerpt i depends on the seed and the sizes only. A cut never falls inside a character: it moves on to
+ * the next token that begins one, so that prompts and truths may have a few tokens more than asked for. */
 export function chooseExcerpts(
+  tokenizer: Pick<Tokenizer, 'beginsCharacter'>,
   heldOut: Int32Array,
   { count, promptTokens, newTokens }: ExcerptSizes,
   seed: number,
 ): Excerpt[] {
-  const length = promptTokens + newTokens;
+  const cut = (at: number): number => {
+    let begin = at;
+    while (begin < heldOut.length && !tokenizer.beginsCharacter(heldOut[begin])) begin++;
+    return begin;
+  };
+  const furthest = heldOut.reduce((most, _, at) => Math.max(most, cut(at) - at), 0);
+  const length = promptTokens + newTokens + 3 * furthest; // each of three cuts may move
   const stretch = Math.floor(heldOut.length / count);
   if (stretch < length) {
+    const more = furthest === 0 ? '' : ` + ${3 * furthest} to end with whole characters`;
     throw new RangeError(
-      `continuations: the held-out text is too short; expected ${count} times ${promptTokens} + ${newTokens} tokens, ` +
+      `continuations: the held-out text is too short; expected ${count} times ${promptTokens} + ${newTokens}${more} tokens, ` +
         `got ${heldOut.length}; take at most ${Math.floor(heldOut.length / length)}, or shorter ones`,
     );
   }
   const random = new RandomStream(seed, 'evaluate');
   return Array.from({ length: count }, (_, i) => {
-    const start = i * stretch + random.below(stretch - length + 1, i);
-    const middle = start + promptTokens;
-    return { prompt: heldOut.subarray(start, middle), truth: heldOut.subarray(middle, start + length) };
+    const start = cut(i * stretch + random.below(stretch - length + 1, i));
+    const middle = cut(start + promptTokens);
+    return {
+      prompt: heldOut.subarray(start, middle),
+      truth: heldOut.subarray(middle, cut(middle + newTokens)),
+    };
   });
 }
 

@@ -1,6 +1,7 @@
 /** A model's own texts, measured: it continues held-out prompts, and its continuations are compared with the true ones and
  * with the training text. Every measure that needs no reference is also taken of the true continuations: the yardstick,
  * since what counts is not a high or a low number but one like that of real text. */
+import { wholeText } from '../model/tokenizer.ts';
 import type { SamplingSettings } from '../sample/settings.ts';
 import { type Bleu, corpusBleu } from './bleu.ts';
 import {
@@ -45,7 +46,7 @@ export function generateReport(
   corpus: Corpus,
   settings: GenerateSettings,
 ): GenerationReport {
-  const excerpts = chooseExcerpts(heldOut, settings, settings.seed);
+  const excerpts = chooseExcerpts(scorer.tokenizer, heldOut, settings, settings.seed);
   const prompts = excerpts.map(({ prompt }) => scorer.tokenizer.decode(prompt));
   const { measured: generated, texts } = measureSampling(scorer, excerpts, corpus, settings);
   const truth = measureTruth(scorer, excerpts, corpus, settings);
@@ -104,7 +105,7 @@ function measure(
   seed: number,
 ): Measured {
   const { tokenizer } = scorer;
-  const texts = tokens.map((ids) => tokenizer.decode(ids));
+  const texts = tokens.map((ids) => wholeText(tokenizer, ids)); // one that stops at its length may end inside a character
   const continuations = texts.map((text, i) => ({ prompt: tokenizer.decode(prompts[i]), text }));
   const perplexity = continuationPerplexity(scorer, prompts, tokens);
   return { texts, measured: measureTexts(continuations, corpus, { perplexity, seed }) };

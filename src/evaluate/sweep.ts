@@ -37,7 +37,7 @@ export function sweep(
   onCell: (done: number, of: number) => void = () => {},
 ): Sweep {
   const { temperatures, topPs, ...rest } = settings;
-  const excerpts = chooseExcerpts(heldOut, settings, settings.seed);
+  const excerpts = chooseExcerpts(scorer.tokenizer, heldOut, settings, settings.seed);
   const truth = measureTruth(scorer, excerpts, corpus, settings).measured;
   const grid = topPs.flatMap((topP) => temperatures.map((temperature) => ({ topP, temperature })));
   const cells = grid.map(({ topP, temperature }, i) => {

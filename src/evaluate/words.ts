@@ -1,9 +1,19 @@
 /** Words: how much texts repeat them, and whether a corpus has them. */
 import { distinctN, diversity, repetition } from './repetition.ts';
 
+/** What separates words: Python's white space, which the tools that these measures are compared with cut at. It is Unicode's
+ * and the four separators U+001C to U+001F; JavaScript's \s lacks those and U+0085, and has U+FEFF. */
+const space = '\\p{White_Space}\\x1c-\\x1f';
+const unspaced = new RegExp(`[^${space}]+`, 'gu');
+const spaceAtEnd = new RegExp(`(?<![${space}])[${space}]+$`, 'u');
+
 /** At white space; punctuation stays with its word. */
 export function splitWords(text: string): string[] {
-  return text.match(/\S+/g) ?? [];
+  return text.match(unspaced) ?? [];
+}
+
+export function trimEnd(text: string): string {
+  return text.replace(spaceAtEnd, '');
 }
 
 /** Of several texts in words, pooled over all of them; null where no text has enough words. */
@@ -31,13 +41,16 @@ const word = /[\p{L}\p{M}\p{N}]+(?:['’][\p{L}\p{M}\p{N}]+)*/gu;
 
 /** The different words of a text: runs of letters and digits with apostrophes inside, in lower case. */
 export function wordsOf(text: string): Set<string> {
-  return new Set(text.toLowerCase().match(word) ?? []);
+  return new Set(text.match(word)?.map((found) => found.toLowerCase()));
 }
+
+/** No character, or an apostrophe that may go on to a letter. */
+const nothing = /^['’]?$/u;
 
 /** How many words there are, each as often as it occurs, and how many of them are known.
  *
- * A word counts if the continuation ends it, also if the prompt began it; one that reaches the very end does not: it may
- * have been cut off there. */
+ * A word counts if the continuation ends it, also if the prompt began it; one that reaches the very end, or the very
+ * beginning of a prompt, does not, nor one with only an apostrophe before that: it may have been cut off there. */
 export function countWords(
   continuations: readonly { readonly prompt: string; readonly text: string }[],
   known: ReadonlySet<string>,
@@ -48,7 +61,8 @@ export function countWords(
     const whole = prompt + text;
     for (const match of whole.matchAll(word)) {
       const end = match.index + match[0].length;
-      if (end <= prompt.length || end === whole.length) continue;
+      const cutAtStart = prompt !== '' && nothing.test(whole.slice(0, match.index));
+      if (end <= prompt.length || cutAtStart || nothing.test(whole.slice(end))) continue;
       all++;
       if (known.has(match[0].toLowerCase())) found++;
     }

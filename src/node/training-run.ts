@@ -3,7 +3,7 @@
  * Nothing in here changes what is learned: whenever it looks, saves or draws, the weights go the same way. */
 import { join } from 'node:path';
 import { encodeCheckpoint, loadParameters } from '../model/checkpoint.ts';
-import type { Tokenizer } from '../model/tokenizer.ts';
+import { type Tokenizer, wholeText } from '../model/tokenizer.ts';
 import { generateAll } from '../sample/generate.ts';
 import { samplingSettings } from '../sample/settings.ts';
 import type { Guards } from '../train/guards.ts';
@@ -161,7 +161,7 @@ export class TrainingRun {
       seed: settings.seed,
       contextPolicy: 'shift',
     });
-    const text = tokenizer.decode(generation!.tokens);
+    const text = wholeText(tokenizer, generation!.tokens);
     folder.record({ kind: 'sample', step: trainer.step, text });
     return text;
   }

@@ -204,6 +204,24 @@ describe('BLEU tokenization', () => {
     expect(bleuTokenizers.char('a 😀\u00a0é')).toEqual(['a', '😀', 'é']);
   });
 
+  test('white space is what Python takes for it, in every tokenization; a byte order mark is none', () => {
+    const python = [9, 10, 11, 12, 13, 0x1c, 0x1d, 0x1e, 0x1f, 0x20, 0x85, 0xa0, 0x1680].concat(
+      Array.from({ length: 11 }, (_, i) => 0x2000 + i),
+      [0x2028, 0x2029, 0x202f, 0x205f, 0x3000],
+    );
+    const cutters = Array.from({ length: 0x10000 }, (_, code) => code).filter(
+      (code) => bleuTokenizers.none(`a${String.fromCharCode(code)}b`).length === 2,
+    );
+    expect(cutters).toEqual(python);
+    for (const code of python) {
+      const space = String.fromCharCode(code);
+      expect(bleuTokenizers['13a'](`a${space}b-${space}`)).toEqual(['a', 'b-']);
+      expect(bleuTokenizers.char(`a${space}b`)).toEqual(['a', 'b']);
+    }
+    expect(sentenceBleu('a\u0085b c d', ['a b c d']).score).toBe(100);
+    expect(bleuTokenizers.char('\ufeffa')).toEqual(['\ufeff', 'a']);
+  });
+
   test('tokens that contain spaces cannot be taken for other n-grams', () => {
     expect(corpusBleu([['a b', 'c']], [[['a', 'b c']]]).counts).toEqual([0, 0, 0, 0]);
   });

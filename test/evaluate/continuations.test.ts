@@ -2,11 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { chooseExcerpts, continuationPerplexity, continuePrompts } from '../../src/evaluate/continuations.ts';
 import { scoreTokens } from '../../src/evaluate/score.ts';
+import { trainBpe } from '../../src/model/bpe-train.ts';
 import { generateAll } from '../../src/sample/generate.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
 import { openTiny, story } from './support.ts';
 
 const count = (n: number) => Int32Array.from({ length: n }, (_, i) => i);
+const whole = { beginsCharacter: () => true };
 
 describe('chooseExcerpts', () => {
   test('disjoint, each in its own stretch, the truth right behind the prompt; the same for the same seed', () => {
@@ -19,16 +21,16 @@ describe('chooseExcerpts', () => {
       fc.property(sizes, fc.integer({ min: 0, max: 40 }), fc.nat(1000), (size, extra, seed) => {
         const n = size.count * (size.promptTokens + size.newTokens) + extra;
         const stretch = Math.floor(n / size.count);
-        const excerpts = chooseExcerpts(count(n), size, seed);
+        const excerpts = chooseExcerpts(whole, count(n), size, seed);
         expect(excerpts).toHaveLength(size.count);
         excerpts.forEach(({ prompt, truth }, i) => {
-          const whole = [...prompt, ...truth];
+          const both = [...prompt, ...truth];
           expect([prompt.length, truth.length]).toEqual([size.promptTokens, size.newTokens]);
-          expect(whole).toEqual(whole.map((_, k) => whole[0] + k));
-          expect(whole[0]).toBeGreaterThanOrEqual(i * stretch);
-          expect(whole.at(-1)).toBeLessThan((i + 1) * stretch);
+          expect(both).toEqual(both.map((_, k) => both[0] + k));
+          expect(both[0]).toBeGreaterThanOrEqual(i * stretch);
+          expect(both.at(-1)).toBeLessThan((i + 1) * stretch);
         });
-        expect(chooseExcerpts(count(n), size, seed)).toEqual(excerpts);
+        expect(chooseExcerpts(whole, count(n), size, seed)).toEqual(excerpts);
       }),
       { seed: 1, numRuns: 200 },
     );
@@ -36,12 +38,50 @@ describe('chooseExcerpts', () => {
 
   test('every place of a stretch is drawn, and another seed draws others', () => {
     const size = { count: 1, promptTokens: 2, newTokens: 1 };
-    const starts = Array.from({ length: 60 }, (_, seed) => chooseExcerpts(count(6), size, seed)[0].prompt[0]);
+    const starts = Array.from(
+      { length: 60 },
+      (_, seed) => chooseExcerpts(whole, count(6), size, seed)[0].prompt[0],
+    );
     expect([...new Set(starts)].sort()).toEqual([0, 1, 2, 3]);
   });
 
+  test('of characters that are several tokens each: cut between characters, disjoint, no shorter than asked for', () => {
+    const tokenizer = trainBpe('a', 256);
+    const characters = fc.array(fc.constantFrom('a', 'é', '€', '😀'), { minLength: 60, maxLength: 90 });
+    const sizes = fc.record({
+      count: fc.integer({ min: 1, max: 3 }),
+      promptTokens: fc.integer({ min: 1, max: 5 }),
+      newTokens: fc.integer({ min: 1, max: 5 }),
+    });
+    let moved = 0;
+    fc.assert(
+      fc.property(characters, sizes, fc.nat(1000), (text, size, seed) => {
+        const tokens = tokenizer.encode(text.join(''));
+        let rest = text.join('');
+        for (const { prompt, truth } of chooseExcerpts(tokenizer, tokens, size, seed)) {
+          expect(prompt.length - size.promptTokens).toBeGreaterThanOrEqual(0);
+          expect(prompt.length - size.promptTokens).toBeLessThanOrEqual(3);
+          expect(truth.length - size.newTokens).toBeGreaterThanOrEqual(0);
+          expect(truth.length - size.newTokens).toBeLessThanOrEqual(3);
+          if (prompt.length > size.promptTokens) moved += 1;
+          const [asked, came] = [tokenizer.decode(prompt), tokenizer.decode(truth)];
+          expect(asked + came).not.toContain('\ufffd');
+          const at = rest.indexOf(asked + came);
+          expect(at).toBeGreaterThanOrEqual(0);
+          expect(prompt.buffer).toBe(tokens.buffer);
+          rest = rest.slice(at + asked.length + came.length); // the next is behind this one
+        }
+      }),
+      { seed: 2, numRuns: 200 },
+    );
+    expect(moved).toBeGreaterThan(100);
+    expect(() =>
+      chooseExcerpts(tokenizer, tokenizer.encode('😀😀😀'), { count: 2, promptTokens: 1, newTokens: 1 }, 1),
+    ).toThrow('expected 2 times 1 + 1 + 9 to end with whole characters tokens, got 12; take at most 1');
+  });
+
   test('a text that is too short is refused with what was asked for', () => {
-    expect(() => chooseExcerpts(count(17), { count: 3, promptTokens: 2, newTokens: 4 }, 1)).toThrow(
+    expect(() => chooseExcerpts(whole, count(17), { count: 3, promptTokens: 2, newTokens: 4 }, 1)).toThrow(
       'expected 3 times 2 + 4 tokens, got 17; take at most 2, or shorter ones',
     );
   });

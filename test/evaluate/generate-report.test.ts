@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { chooseExcerpts, continuationPerplexity } from '../../src/evaluate/continuations.ts';
+import { chooseExcerpts, continuationPerplexity, continuePrompts } from '../../src/evaluate/continuations.ts';
 import {
   type GenerateSettings,
   generateReport,
@@ -8,6 +8,7 @@ import {
 import { measures, measureTexts, prepareCorpus } from '../../src/evaluate/measures.ts';
 import { sweep, sweepTable } from '../../src/evaluate/sweep.ts';
 import { sweepChart } from '../../src/evaluate/sweep-chart.ts';
+import { trainBpe } from '../../src/model/bpe-train.ts';
 import { openTiny, story } from './support.ts';
 
 const scorer = openTiny({ slots: 2 });
@@ -49,7 +50,7 @@ describe('measureTexts', () => {
 
 describe('generateReport', () => {
   test('continues held-out prompts; the truth is what follows there', () => {
-    const excerpts = chooseExcerpts(heldOut, settings, 3);
+    const excerpts = chooseExcerpts(scorer.tokenizer, heldOut, settings, 3);
     expect(report.continuations).toHaveLength(5);
     report.continuations.forEach(({ prompt, generated, truth }, i) => {
       expect(prompt).toBe(scorer.tokenizer.decode(excerpts[i].prompt));
@@ -103,6 +104,51 @@ describe('generateReport', () => {
         'm',
       ),
     );
+  });
+});
+
+describe('a tokenizer of bytes', () => {
+  const words = 'café été naïve prix 5€ thé forêt l’été aujourd’hui 漢字 😀';
+  const text = `${words.split(' ').reverse().join(' ')} ${words} `.repeat(8);
+  const tokenizer = trainBpe('a', 256);
+  const bytes = openTiny({ slots: 4, tokenizer });
+  const result = (seed: number, promptTokens: number, newTokens: number) =>
+    generateReport(bytes, tokenizer.encode(text), prepareCorpus(text), {
+      ...{ ...settings, count: 12, promptTokens, newTokens, seed },
+    });
+
+  test('no prompt or truth begins or ends inside a character, and every word of the truth is known', () => {
+    for (const [seed, promptTokens, newTokens] of [
+      [1, 1, 20],
+      [2, 2, 31],
+      [3, 10, 40],
+      [4, 7, 50],
+    ] as const) {
+      const { continuations, truth } = result(seed, promptTokens, newTokens);
+      for (const { prompt, truth: came } of continuations) {
+        expect(text).toContain(prompt + came);
+        expect(prompt).not.toBe('');
+      }
+      expect(truth.knownWords).toBe(1);
+    }
+  });
+
+  test('a character that the length of a continuation cuts off is no part of what is measured', () => {
+    const { continuations } = result(5, 6, 40);
+    const prompts = chooseExcerpts(
+      tokenizer,
+      tokenizer.encode(text),
+      { count: 12, promptTokens: 6, newTokens: 40 },
+      5,
+    ).map(({ prompt }) => prompt);
+    const drawn = continuePrompts(bytes.model, prompts, { settings, newTokens: 40, seed: 5 });
+    const cut = drawn.filter((ids, i) => {
+      const all = tokenizer.decode(ids);
+      const { generated } = continuations[i];
+      expect([generated, `${generated}\ufffd`]).toContain(all);
+      return all !== generated;
+    });
+    expect(cut.length).toBeGreaterThan(1);
   });
 });
 

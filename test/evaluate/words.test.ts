@@ -36,6 +36,20 @@ describe('the share of known words', () => {
     expect(share('', 'sle')).toBeNull();
   });
 
+  test('leaves out the word at the very beginning of a prompt, which may have been cut off, and an apostrophe there', () => {
+    expect(share('gehog', ' the')).toBeNull();
+    expect(share('gehog sl', 'eep the')).toBe(1);
+    expect(share('g', 'ehog the ')).toBe(1);
+    expect(share('’', 't the ')).toBe(1); // can|’t
+    expect(share('the ', 'owl can’')).toBe(0); // the owl is all that counts
+    expect(share('', 'gehog ')).toBe(0); // without a prompt the text begins here
+  });
+
+  test('a word that stands in the corpus is known, also where capitals depend on what follows', () => {
+    const text = 'ΟΔΟΣ.Α ΟΔΟΣ';
+    expect(knownWordShare([{ prompt: '', text: `${text} ` }], wordsOf(text))).toBe(1);
+  });
+
   test('pools several texts; none without words', () => {
     const texts = ['the owl ', 'sleep '].map((text) => ({ prompt: '', text }));
     expect(knownWordShare(texts, known)).toBe(2 / 3);
