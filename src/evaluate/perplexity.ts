@@ -26,23 +26,33 @@ export function bitsPer(totalNats: number, count: number): number {
 
 export interface MeanAndError {
   readonly mean: number;
-  /** null for a single value. */
+  /** null for a single window. */
   readonly standardError: number | null;
 }
 
-/** The mean of window means, and its standard error: sqrt(sum of (x - mean)^2 / (n (n - 1))).
+/** The mean over all tokens of k windows, and its standard error. With S_i the sum over the n_i tokens of window i:
  *
- * Windows must be of equal length, else their mean is not the mean over tokens. The error counts windows, not tokens:
- * tokens of one window share their context and are far from independent. Neighbouring windows of one text are
- * related too, which this plain formula leaves out; take it as a lower estimate. */
-export function meanAndError(windowMeans: readonly number[] | Float32Array | Float64Array): MeanAndError {
-  const n = windowMeans.length;
-  if (n === 0) throw new RangeError('meanAndError: no values');
+ *     N = sum of n_i      m = (sum of S_i) / N      error = sqrt(k / (k - 1) * sum of (S_i - n_i m)^2) / N
+ *
+ * This is the mean of a cluster sample (Cochran, "Sampling techniques", 1977, chapter 9A): windows vary, not tokens, since
+ * tokens of one window share their context and are far from independent. A window weighs as much as it has tokens, so a
+ * short last one changes little; windows of one length n give the textbook's sqrt(sum of (S_i / n - m)^2 / (k (k - 1))).
+ * Neighbouring windows of one text are related too, which the formula leaves out; take it as a lower estimate. */
+export function meanAndError(sums: ArrayLike<number>, sizes: ArrayLike<number>): MeanAndError {
+  const k = sums.length;
+  if (k === 0) throw new RangeError('meanAndError: no values');
   let sum = 0;
-  for (const x of windowMeans) sum += x;
-  const mean = sum / n;
-  if (n === 1) return { mean, standardError: null };
+  let count = 0;
+  for (let i = 0; i < k; i++) {
+    sum += sums[i];
+    count += sizes[i];
+  }
+  const mean = sum / count;
+  if (k === 1) return { mean, standardError: null };
   let squares = 0;
-  for (const x of windowMeans) squares += (x - mean) * (x - mean);
-  return { mean, standardError: Math.sqrt(squares / (n * (n - 1))) };
+  for (let i = 0; i < k; i++) {
+    const off = sums[i] - sizes[i] * mean;
+    squares += off * off;
+  }
+  return { mean, standardError: Math.sqrt((k / (k - 1)) * squares) / count };
 }

@@ -21,7 +21,7 @@ export interface Score {
   readonly tokensScored: number;
   /** Mean, in nats. */
   readonly nll: number;
-  /** Standard error of nll, from the scatter of the windows' means; null for a single window. */
+  /** Standard error of nll, from the scatter of the windows; null for a single one. */
   readonly standardError: number | null;
   readonly perplexity: number;
   readonly bitsPerChar: number;
@@ -83,7 +83,7 @@ export function score(
     if (left === 0) left = sizes[++window] ?? 0;
   });
   if (count === 0) throw new RangeError('score: expected at least two tokens, got none to score');
-  const { standardError } = meanAndError(sums.map((total, i) => total / sizes[i]!));
+  const { standardError } = meanAndError(sums, sizes);
   return {
     tokensScored: count,
     nll: sum / count,

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { bitsPer, meanAndError, perplexity } from '../../src/evaluate/perplexity.ts';
 import { log } from '../../src/tensor/math.ts';
+import { RandomStream } from '../../src/tensor/random.ts';
 
 describe('perplexity and bits', () => {
   test('100 tokens of 2 nats over 400 characters: 0.721347520444482 bits per character', () => {
@@ -53,14 +54,54 @@ describe('perplexity and bits', () => {
 
 describe('mean and standard error', () => {
   test('of 1, 2, 3, 4 are 2.5 and sqrt(5/12)', () => {
-    const { mean, standardError } = meanAndError([1, 2, 3, 4]);
+    const { mean, standardError } = meanAndError([1, 2, 3, 4], [1, 1, 1, 1]);
     expect(mean).toBe(2.5);
     expect(standardError).toBeCloseTo(Math.sqrt(5 / 12), 15);
+    expect(meanAndError([8, 16, 24, 32], [8, 8, 8, 8]).standardError).toBeCloseTo(Math.sqrt(5 / 12), 15);
   });
 
-  test('equal values have error 0, one value has none, no value is an error', () => {
-    expect(meanAndError(Float64Array.of(3, 3, 3))).toEqual({ mean: 3, standardError: 0 });
-    expect(meanAndError([7])).toEqual({ mean: 7, standardError: null });
-    expect(() => meanAndError([])).toThrow('no values');
+  test('windows of 2, 2 and 1 tokens with sums 2, 6 and 4, by hand', () => {
+    // The mean is 12 / 5; the windows are off by 2 - 4.8, 6 - 4.8 and 4 - 2.4.
+    const { mean, standardError } = meanAndError([2, 6, 4], [2, 2, 1]);
+    expect(mean).toBe(12 / 5);
+    expect(standardError).toBeCloseTo(Math.sqrt((3 / 2) * (2.8 ** 2 + 1.2 ** 2 + 1.6 ** 2)) / 5, 15);
+  });
+
+  test('one token more in a window of its own moves the error by little, however far it lies from the mean', () => {
+    const random = new RandomStream(4, 'evaluate');
+    const k = 30;
+    const sums = Array.from({ length: k }, (_, i) => 64 * (1 + random.uniform(i)));
+    const sizes = sums.map(() => 64);
+    const before = meanAndError(sums, sizes).standardError!;
+    for (const surprise of [0, 1.5, 9]) {
+      const after = meanAndError([...sums, surprise], [...sizes, 1]).standardError!;
+      expect(Math.abs(after / before - 1)).toBeLessThan(0.01);
+    }
+  });
+
+  test('is the scatter of the mean over texts drawn window by window, of unequal windows too', () => {
+    const random = new RandomStream(5, 'evaluate');
+    const k = 400;
+    const draw = (text: number) => {
+      const sizes = Array.from({ length: k }, (_, i) => 1 + random.below(9, text, i, 0));
+      const sums = sizes.map((n, i) => n * (1 + random.uniform(text, i, 1)));
+      return meanAndError(sums, sizes);
+    };
+    const texts = Array.from({ length: 1000 }, (_, text) => draw(text));
+    const means = texts.map(({ mean }) => mean);
+    const scatter = meanAndError(
+      means,
+      means.map(() => 1),
+    ).standardError!;
+    for (const { standardError } of texts.slice(0, 20)) {
+      const ratio = standardError! / (scatter * Math.sqrt(texts.length));
+      expect(Math.abs(ratio - 1)).toBeLessThan(0.2);
+    }
+  });
+
+  test('equal values have error 0, one window has none, no window is an error', () => {
+    expect(meanAndError(Float64Array.of(3, 3, 3), [1, 1, 1])).toEqual({ mean: 3, standardError: 0 });
+    expect(meanAndError([7], [2])).toEqual({ mean: 3.5, standardError: null });
+    expect(() => meanAndError([], [])).toThrow('no values');
   });
 });

@@ -334,7 +334,10 @@ describe('the standard error of a validation loss', () => {
     });
     // A bootstrap divides by n where the estimate divides by n - 1.
     const n = means.length;
-    const scatter = Math.sqrt((meanAndError(bootstrap).standardError! ** 2 * (draws - 1) * n) / (n - 1));
+    const ones = bootstrap.map(() => 1);
+    const scatter = Math.sqrt(
+      (meanAndError(bootstrap, ones).standardError! ** 2 * (draws - 1) * n) / (n - 1),
+    );
     const { standardError, nll } = trainer.evaluate('full');
     expect(nll).toBeCloseTo(means.reduce((a, b) => a + b, 0) / n, 10);
     expect(standardError! / scatter).toBeGreaterThan(0.95);
