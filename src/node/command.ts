@@ -131,7 +131,7 @@ function convert(name: string, flag: Flag, value: string | undefined): unknown {
       `--${name} must be one of ${flag.choices.join(', ')}, got ${JSON.stringify(value)}${suggest(value, flag.choices, '')}`,
     );
   }
-  const number = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(value) ? Number(value) : Number.NaN;
+  const number = readNumber(value);
   const integer = flag.kind === 'integer';
   if (!Number.isFinite(number) || (integer && !Number.isInteger(number)) || !flag.rule.holds(number)) {
     throw new UsageError(
@@ -139,6 +139,11 @@ function convert(name: string, flag: Flag, value: string | undefined): unknown {
     );
   }
   return number;
+}
+
+/** A decimal number as people write it, 1e-3 too; NaN for every other text. */
+export function readNumber(text: string): number {
+  return /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
 }
 
 /** "; did you mean --steps?" if a known name is near enough, else a pointer to the help. */

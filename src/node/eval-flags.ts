@@ -2,7 +2,7 @@
 import { type BleuOptions, sentenceBleu } from '../evaluate/bleu.ts';
 import type { SweepSettings } from '../evaluate/sweep.ts';
 import { windowModes } from '../evaluate/windows.ts';
-import { type Rule, rules, UsageError, type Values } from './command.ts';
+import { type Rule, readNumber, rules, UsageError, type Values } from './command.ts';
 import { kernelFlags } from './kernels.ts';
 
 export const evalFlags = {
@@ -189,7 +189,7 @@ export function chooseSweep(given: EvalFlags): Omit<SweepSettings, 'promptTokens
 /** Numbers apart by commas, in the order given, each once. */
 function numberList(name: string, text: string, rule: Rule): number[] {
   const numbers = text.split(',').map((part) => {
-    const number = /^\s*(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i.test(part) ? Number(part) : Number.NaN;
+    const number = readNumber(part.trim());
     if (Number.isFinite(number) && rule.holds(number)) return number;
     throw new UsageError(`--${name} ${rule.text}, got ${JSON.stringify(part)}`);
   });

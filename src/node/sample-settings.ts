@@ -1,7 +1,7 @@
 /** From the flags of npm run sample to the sampler's settings: where texts become tokens. */
 import type { Tokenizer } from '../model/tokenizer.ts';
 import type { ChainSettings } from '../sample/chain-settings.ts';
-import { UsageError } from './command.ts';
+import { readNumber, UsageError } from './command.ts';
 import type { SampleFlags } from './sample-flags.ts';
 
 /** What --stop-on-loop looks for. */
@@ -82,11 +82,11 @@ function oneToken(flag: string, text: string, tokenizer: Tokenizer): number {
 
 function bias(text: string, tokenizer: Tokenizer): readonly [number, number] {
   const at = text.lastIndexOf('=');
-  const value = text.slice(at + 1);
-  if (at < 1 || !/^[+-]?(\d+\.?\d*|\.\d+)$/.test(value)) {
+  const value = readNumber(text.slice(at + 1));
+  if (at < 1 || !Number.isFinite(value)) {
     throw new UsageError(`--logit-bias must be TOKEN=X with a number X, got ${JSON.stringify(text)}`);
   }
-  return [oneToken('logit-bias', text.slice(0, at), tokenizer), Number(value)];
+  return [oneToken('logit-bias', text.slice(0, at), tokenizer), value];
 }
 
 /** Every token whose text has no character that is not in `text`. */

@@ -50,11 +50,12 @@ export class TraceTable {
   }
 
   #cells({ token, rank, entropy, rawLogProbability, logProbability, stages, relaxed }: Trace): Cell[] {
+    const shown = [...visible(this.#tokenizer.tokenText(token))];
     const probability = (log: number): Cell => ({ text: log.toFixed(2), width: 7, share: Math.exp(log) });
     return [
       { text: String(this.#step), width: 5 },
-      { text: visible(this.#tokenizer.tokenText(token)).slice(0, 12).padEnd(5), width: 7 },
-      { text: `${rank + 1}${relaxed > 0 ? '!' : ''}`, width: 6 },
+      { text: `  ${shown.slice(0, 12).join('').padEnd(5)}`, width: 7 },
+      { text: `${rank}${relaxed > 0 ? '!' : ''}`, width: 6 },
       { text: (entropy / Math.LN2).toFixed(2), width: 6 },
       probability(rawLogProbability),
       probability(logProbability),

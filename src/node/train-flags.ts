@@ -9,7 +9,7 @@ import { optimizers } from '../train/optimizer.ts';
 import { type Preset, presetNames, presets } from '../train/presets.ts';
 import { shapes } from '../train/schedule.ts';
 import type { RunSettings } from '../train/state.ts';
-import { rules, UsageError, type Values } from './command.ts';
+import { readNumber, rules, UsageError, type Values } from './command.ts';
 import { kernelFlags } from './kernels.ts';
 
 const { positive, notNegative, belowOne, seed } = rules;
@@ -323,7 +323,7 @@ function refuseConflicts(given: TrainFlags, decided: Partial<Decided>, source: s
 
 function evalTokens(value: string | undefined): number | 'full' | undefined {
   if (value === undefined || value === 'full') return value;
-  const number = Number(value);
-  if (/^\d+$/.test(value) && number > 0) return number;
+  const number = readNumber(value);
+  if (Number.isInteger(number) && number > 0) return number;
   throw new UsageError(`--eval-tokens must be a positive integer or full, got ${JSON.stringify(value)}`);
 }

@@ -22,8 +22,8 @@ export class Trace {
   /** In nats, of the distribution at its temperature, after masks and penalties, before any cut. */
   entropy = 0;
   token = -1;
-  /** The token's place in the ranking before any cut; 0 is the best. */
-  rank = -1;
+  /** The token's place in the ranking before any cut: 1 is the best, 0 says that there is no token. */
+  rank = 0;
   /** log softmax(logits) at the token, of the logits as the model gave them. */
   rawLogProbability = Number.NaN;
   /** log of the probability with which the token was drawn: 0 for a greedy one. */
@@ -40,7 +40,7 @@ export class Trace {
     this.#logits = logits;
     this.#logSum = all.max + log(totalWeight(all));
     [this.relaxed, this.entropy] = [0, 0];
-    [this.token, this.rank] = [-1, -1];
+    [this.token, this.rank] = [-1, 0];
     [this.rawLogProbability, this.logProbability] = [Number.NaN, Number.NaN];
   }
 
@@ -67,8 +67,8 @@ export class Trace {
     const z = this.#ranking[at];
     this.token = token;
     this.rank = this.#ranking.reduce(
-      (ahead, other, i) => ahead + (other > z || (other === z && i < at) ? 1 : 0),
-      0,
+      (place, other, i) => place + (other > z || (other === z && i < at) ? 1 : 0),
+      1,
     );
     this.rawLogProbability = this.#raw(token);
     this.logProbability = log(c.weights[drawn]) - log(totalWeight(c));

@@ -85,6 +85,13 @@ describe('chooseSettings', () => {
     ]);
   });
 
+  it('takes exponents in a bias', () => {
+    expect(settings('--logit-bias', 'a=-1e9', '--logit-bias', '#3=+2.5E-1').logitBias).toEqual([
+      [id('a'), -1e9],
+      [3, 0.25],
+    ]);
+  });
+
   it.each([
     [['--ban', 'xyz'], '--ban "xyz": the model has no such token'],
     [['--ban', ''], '--ban is empty; expected a text'],
@@ -93,6 +100,7 @@ describe('chooseSettings', () => {
     [['--stop-token', 'ab'], '--stop-token "ab": expected one token, got 2: #5 #6'],
     [['--logit-bias', 'a'], '--logit-bias must be TOKEN=X with a number X, got "a"'],
     [['--logit-bias', '=1'], '--logit-bias must be TOKEN=X with a number X, got "=1"'],
+    [['--logit-bias', 'a=1e999'], '--logit-bias must be TOKEN=X with a number X, got "a=1e999"'],
     [['--logit-bias', 'a=Infinity'], '--logit-bias must be TOKEN=X with a number X, got "a=Infinity"'],
     [
       ['--mirostat', '2', '--top-p', '0.5'],

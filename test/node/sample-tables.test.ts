@@ -49,6 +49,11 @@ describe('TraceTable', () => {
     expect(table.line(step({ noRepeatNgram: 1, allowedTokens: [0] }, 0))).toBe('    3  no candidate left\n');
   });
 
+  it('cuts the text of a long token, but no character', () => {
+    const long = { ...tokenizer, tokenText: () => '😀'.repeat(13) } as unknown as typeof tokenizer;
+    expect(new TraceTable(long, plain).line(step({}, 0))).toContain(`1  ${'😀'.repeat(12)}     1`);
+  });
+
   it('has bars of shares on a terminal, as wide as it allows, and the heading over them', () => {
     const lines = new TraceTable(tokenizer, terminal)
       .line(step({ topP: 0.7 }, 0))
@@ -80,7 +85,7 @@ describe('TraceTable', () => {
     expect(traceRecord(trace, tokenizer)).toEqual({
       token: 1,
       text: ' ',
-      rank: 1,
+      rank: 2,
       rawLogProbability: expect.closeTo(Math.log(0.3), 12),
       logProbability: expect.closeTo(Math.log(3 / 7), 12),
       entropy: expect.closeTo(1.39232125, 8),

@@ -121,7 +121,7 @@ describe.concurrent('npm run sample', { timeout: 120_000 }, () => {
       const kept = five.reduce((a, b) => a + b, 0);
       expect(step.rawLogProbability).toBeCloseTo(z[step.token]! - Math.log(sum), 10);
       expect(step.logProbability).toBeCloseTo(Math.log(hot[step.token]! / kept), 10);
-      expect(step.rank).toBe(hot.filter((x) => x > hot[step.token]!).length);
+      expect(step.rank).toBe(1 + hot.filter((x) => x > hot[step.token]!).length);
       expect(step.entropy).toBeCloseTo(
         hot.reduce((entropy, x) => entropy - (x / all) * Math.log(x / all), 0),
         10,

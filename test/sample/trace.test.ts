@@ -29,7 +29,7 @@ describe('the trace', () => {
       all.reduce((sum, x) => sum - x * Math.log(x), 0),
       12,
     );
-    expect([trace.token, trace.rank, trace.relaxed]).toEqual([1, 0, 0]);
+    expect([trace.token, trace.rank, trace.relaxed]).toEqual([1, 1, 0]);
     expect(trace.rawLogProbability).toBeCloseTo(2 - Math.log(raw), 12);
     expect(trace.logProbability).toBe(0);
   });
@@ -38,7 +38,7 @@ describe('the trace', () => {
     const trace = new Trace();
     const p = logitsOf(0.2, 0.5, 0.2, 0.1);
     expect(next({ topK: 3, repetitionPenalty: 1 }, p, historyOf([]), 0.9, trace)).toBe(2);
-    expect(trace.rank).toBe(2); // behind 1, and behind 0, its equal
+    expect(trace.rank).toBe(3); // behind 1, and behind 0, its equal
     expect(trace.logProbability).toBeCloseTo(Math.log(0.2 / 0.9), 12);
     expect(trace.rawLogProbability).toBeCloseTo(Math.log(0.2), 12);
   });
@@ -56,7 +56,7 @@ describe('the trace', () => {
       ['masks', 3, 0.9],
       ['greedy', 1, 1],
     ]);
-    expect([trace.token, trace.rank, trace.entropy, trace.logProbability]).toEqual([1, 0, 0, 0]);
+    expect([trace.token, trace.rank, trace.entropy, trace.logProbability]).toEqual([1, 1, 0, 0]);
     expect(trace.rawLogProbability).toBeCloseTo(Math.log(0.5), 12);
   });
 
@@ -65,7 +65,7 @@ describe('the trace', () => {
     next({ mirostatTarget: 1 }, logitsOf(0.5, 0.25, 0.125, 0.125), historyOf([]), 0, trace);
     expect(trace.stages.at(-1)).toEqual({ name: 'mirostat', kept: 2, mass: expect.closeTo(0.75, 12) });
     next({ noRepeatNgram: 1 }, new Float32Array(1), historyOf([0]), 0, trace);
-    expect([trace.stages, trace.token, trace.rank, trace.entropy]).toEqual([[], -1, -1, 0]);
+    expect([trace.stages, trace.token, trace.rank, trace.entropy]).toEqual([[], -1, 0, 0]);
   });
 
   test('keeps mass and counts falling, within 0 and 1', () => {
