@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { normalizeText } from '../model/tokenizer.ts';
 import { runCommand } from '../node/command.ts';
 import {
-  bleuOptions,
   chooseJob,
   chooseSweep,
   type EvalFlags,
   evalFlags,
   type Job,
+  pairOptions,
   windowChoice,
 } from '../node/eval-flags.ts';
 import {
@@ -121,7 +121,7 @@ async function openSampling(given: EvalFlags) {
 }
 
 function evalPairs(given: EvalFlags): void {
-  const options = bleuOptions(given);
+  const options = pairOptions(given);
   const read = (name: string) => ({ name, text: readText(name) });
   const report = comparePairs(read(given.hyp!), given.ref!.map(read), options);
   console.log(given.json ? JSON.stringify(report) : pairTables(report));

@@ -1,4 +1,4 @@
-/** Any two texts compared, one segment a line, without a model: BLEU and ROUGE against one or more references, and how
+/** Any two texts compared, segment by segment, without a model: BLEU and ROUGE against one or more references, and how
  * much the hypotheses repeat themselves. */
 import { normalizeText } from '../model/tokenizer.ts';
 import { type Bleu, type BleuOptions, corpusBleu } from './bleu.ts';
@@ -13,47 +13,66 @@ export interface NamedText {
 /** Repetition is that of the hypotheses by themselves. */
 export interface PairReport extends WordRepetition {
   readonly segments: number;
+  /** Whether a segment has several lines; if none has, ROUGE-Lsum is ROUGE-L. */
+  readonly severalLines: boolean;
   readonly bleu: Bleu;
-  /** Means over the lines; of several references the best counts. */
+  /** Means over the segments; of several references the best counts. */
   readonly rouge1: Rouge;
   readonly rouge2: Rouge;
   readonly rougeL: Rouge;
   readonly rougeLsum: Rouge;
 }
 
-/** Scores line i of the hypotheses against line i of every reference; unequal line counts are a RangeError. */
+export interface PairOptions extends BleuOptions {
+  /** What stands between segments; a line break if not given. */
+  readonly delimiter?: string;
+}
+
+/** Scores segment i of the hypotheses against segment i of every reference; unequal counts are a RangeError. */
 export function comparePairs(
   hypotheses: NamedText,
   references: readonly NamedText[],
-  options: BleuOptions = {},
+  { delimiter = '\n', ...options }: PairOptions = {},
 ): PairReport {
-  const own = segmentLines(hypotheses.text);
+  const [noun, rule] =
+    delimiter === '\n'
+      ? ['line', 'one segment a line']
+      : ['segment', `${JSON.stringify(delimiter)} stands between segments`];
+  const own = splitSegments(hypotheses.text, delimiter);
   const others = references.map(({ name, text }) => {
-    const lines = segmentLines(text);
-    if (lines.length === own.length) return lines;
+    const segments = splitSegments(text, delimiter);
+    if (segments.length === own.length) return segments;
     throw new RangeError(
-      `${name}: expected ${count(own.length, 'line')} as in ${hypotheses.name}, got ${lines.length}; one segment a line`,
+      `${name}: expected ${count(own.length, noun)} as in ${hypotheses.name}, got ${segments.length}; ${rule}`,
     );
   });
-  const lists = own.map((_, i) => others.map((lines) => lines[i]));
+  const lists = own.map((_, i) => others.map((segments) => segments[i]));
   const { score, precisions, counts, totals, brevityPenalty, ...rest } = corpusBleu(own, lists, options);
   return {
     segments: own.length,
+    severalLines: [own, ...others].flat().some((segment) => segment.includes('\n')),
     bleu: { score, precisions, counts, totals, brevityPenalty, ...rest },
     ...corpusRouge(['rouge1', 'rouge2', 'rougeL', 'rougeLsum'], own, lists),
     ...wordRepetition(own.map(splitWords)),
   };
 }
 
-/** The lines of a text; the line break at its end ends the last one and does not begin another. */
-export function segmentLines(text: string): string[] {
+/** The segments of a text, by default its lines; the delimiter or line break at its end begins no other. */
+export function splitSegments(text: string, delimiter = '\n'): string[] {
   const normal = normalizeText(text);
-  return (normal.endsWith('\n') ? normal.slice(0, -1) : normal).split('\n');
+  const end = [delimiter, '\n'].find((last) => normal.endsWith(last)) ?? '';
+  return normal.slice(0, normal.length - end.length).split(delimiter);
 }
 
 export function pairTables(report: PairReport): string {
   const { bleu } = report;
-  const rouge = (['rouge1', 'rouge2', 'rougeL', 'rougeLsum'] as const).map((type) => {
+  const types = [
+    'rouge1',
+    'rouge2',
+    'rougeL',
+    ...(report.severalLines ? (['rougeLsum'] as const) : []),
+  ] as const;
+  const rouge = types.map((type) => {
     const { precision, recall, f } = report[type];
     return [`ROUGE-${type.slice(5)}`, ...[precision, recall, f].map((x) => decimals(100 * x, 2))];
   });
@@ -69,6 +88,11 @@ export function pairTables(report: PairReport): string {
     '',
     textTable([['', 'precision', 'recall', 'F'], ...rouge]),
     `  in percent; ${rougeSignature}`,
+    ...(report.severalLines
+      ? []
+      : [
+          '  ROUGE-Lsum, which goes line by line, is ROUGE-L here: each segment is one line (see --delimiter)',
+        ]),
     '',
     textTable(own),
     '  of the hypotheses by themselves, over words cut at white space',

@@ -1,9 +1,11 @@
 /** The flags of npm run eval, and which of its jobs they ask for. */
-import { type BleuOptions, sentenceBleu } from '../evaluate/bleu.ts';
+import { sentenceBleu } from '../evaluate/bleu.ts';
+import type { PairOptions } from '../evaluate/pairs.ts';
 import type { SweepSettings } from '../evaluate/sweep.ts';
 import { windowModes } from '../evaluate/windows.ts';
 import { type Rule, readNumber, rules, UsageError, type Values } from './command.ts';
 import { kernelFlags } from './kernels.ts';
+import { unescapeFlag } from './sample-settings.ts';
 
 export const evalFlags = {
   run: {
@@ -87,6 +89,11 @@ export const evalFlags = {
     multiple: true,
     help: 'as many lines as --hyp; give it again for more references',
   },
+  delimiter: {
+    kind: 'text',
+    value: 'TEXT',
+    help: 'what stands between segments in --hyp and --ref (default \\n, a line\nbreak); with \\n\\n segments may have several lines',
+  },
   tokenize: {
     kind: 'choice',
     choices: ['13a', 'char', 'none'],
@@ -123,7 +130,7 @@ const ofSampling: readonly Name[] = [
 const jobs = {
   pairs: {
     by: ['hyp', 'ref'],
-    takes: ['hyp', 'ref', 'tokenize', 'smooth', 'smooth-value', 'json'],
+    takes: ['hyp', 'ref', 'delimiter', 'tokenize', 'smooth', 'smooth-value', 'json'],
   },
   surprise: {
     by: ['score', 'score-file'],
@@ -200,9 +207,11 @@ export function windowChoice({ mode = 'blocks', stride }: EvalFlags) {
   return { mode, ...(stride === undefined ? {} : { stride }) };
 }
 
-/** A UsageError for a smoothing value that the smoothing does not take. */
-export function bleuOptions(given: EvalFlags): BleuOptions {
-  const options: BleuOptions = {
+/** A UsageError for a smoothing value that the smoothing does not take, or a delimiter that is none. */
+export function pairOptions(given: EvalFlags): PairOptions {
+  if (given.delimiter === '') throw new UsageError('--delimiter is empty; expected a text between segments');
+  const options: PairOptions = {
+    ...(given.delimiter === undefined ? {} : { delimiter: unescapeFlag('delimiter', given.delimiter) }),
     ...(given.tokenize === undefined ? {} : { tokenization: given.tokenize }),
     ...(given.smooth === undefined ? {} : { smoothing: given.smooth }),
     ...(given['smooth-value'] === undefined ? {} : { smoothingValue: given['smooth-value'] }),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { comparePairs, pairTables, segmentLines } from '../../src/evaluate/pairs.ts';
+import { comparePairs, pairTables, splitSegments } from '../../src/evaluate/pairs.ts';
 
 const named = (name: string, ...lines: string[]) => ({ name, text: `${lines.join('\n')}\n` });
 // The example of sacreBLEU's README.
@@ -83,12 +83,44 @@ describe('comparePairs', () => {
   });
 });
 
-describe('segmentLines', () => {
+describe('segments of several lines', () => {
+  const [hyp, ref] = [named('h', 'a b', 'c d', '', 'e f'), named('r', 'c d', 'a b', '', 'e x')];
+
+  test('a delimiter lets line breaks into segments, where ROUGE-Lsum goes line by line', () => {
+    const report = comparePairs(hyp, [ref], { delimiter: '\n\n' });
+    expect(report).toMatchObject({ segments: 2, severalLines: true });
+    // The first segment: 2 of 4 in order, but all 4 line by line; the second: 1 of 2.
+    expect(report.rougeL.f).toBeCloseTo((2 / 4 + 1 / 2) / 2, 14);
+    expect(report.rougeLsum.f).toBeCloseTo((1 + 1 / 2) / 2, 14);
+    expect(pairTables(report)).toMatch(/^ROUGE-Lsum +75\.00 +75\.00 +75\.00$/m);
+  });
+
+  test('of one line each the table has ROUGE-L once and says why', () => {
+    const text = pairTables(comparePairs(hyp, [ref]));
+    expect(text).not.toMatch(/^ROUGE-Lsum/m);
+    expect(text).toContain('ROUGE-Lsum, which goes line by line, is ROUGE-L here');
+  });
+
+  test('unequal counts name the delimiter', () => {
+    expect(() => comparePairs(hyp, [named('short', 'a')], { delimiter: '\n\n' })).toThrow(
+      new RangeError('short: expected 2 segments as in h, got 1; "\\n\\n" stands between segments'),
+    );
+  });
+});
+
+describe('splitSegments', () => {
   test('the last line break ends a line and begins none; CRLF is one; empty lines count', () => {
-    expect(segmentLines('a\nb\n')).toEqual(['a', 'b']);
-    expect(segmentLines('a\nb')).toEqual(['a', 'b']);
-    expect(segmentLines('\uFEFFa\r\nb\r\n')).toEqual(['a', 'b']);
-    expect(segmentLines('a\n\nb\n\n')).toEqual(['a', '', 'b', '']);
-    expect(segmentLines('\n')).toEqual(['']);
+    expect(splitSegments('a\nb\n')).toEqual(['a', 'b']);
+    expect(splitSegments('a\nb')).toEqual(['a', 'b']);
+    expect(splitSegments('\uFEFFa\r\nb\r\n')).toEqual(['a', 'b']);
+    expect(splitSegments('a\n\nb\n\n')).toEqual(['a', '', 'b', '']);
+    expect(splitSegments('\n')).toEqual(['']);
+  });
+
+  test('between delimiters; the one at the end begins no other, nor does a line break there', () => {
+    for (const end of ['', '\n', '\n\n']) {
+      expect(splitSegments(`a\nb\r\n\r\nc${end}`, '\n\n')).toEqual(['a\nb', 'c']);
+    }
+    expect(splitSegments('a|b||c\n', '|')).toEqual(['a', 'b', '', 'c']);
   });
 });

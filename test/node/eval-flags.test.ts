@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { parse, UsageError } from '../../src/node/command.ts';
 import {
-  bleuOptions,
   chooseJob,
   chooseSweep,
   type EvalFlags,
   evalFlags,
+  pairOptions,
   windowChoice,
 } from '../../src/node/eval-flags.ts';
 
@@ -56,8 +56,12 @@ describe('what the flags mean', () => {
   });
 
   it('BLEU: nothing but what was given, and no value for a smoothing that takes none', () => {
-    expect(bleuOptions(given(''))).toEqual({});
-    expect(bleuOptions(given('--tokenize none --smooth add-k --smooth-value 2'))).toEqual({
+    expect(pairOptions(given(''))).toEqual({});
+    expect(pairOptions(given('--delimiter \\n\\n'))).toEqual({ delimiter: '\n\n' });
+    expect(() => pairOptions({ delimiter: '' })).toThrow(
+      new UsageError('--delimiter is empty; expected a text between segments'),
+    );
+    expect(pairOptions(given('--tokenize none --smooth add-k --smooth-value 2'))).toEqual({
       ...{ tokenization: 'none', smoothing: 'add-k', smoothingValue: 2 },
     });
     for (const line of [
@@ -65,7 +69,7 @@ describe('what the flags mean', () => {
       '--smooth none --smooth-value 1',
       '--smooth floor --smooth-value 2',
     ]) {
-      expect(() => bleuOptions(given(line)), line).toThrow(UsageError);
+      expect(() => pairOptions(given(line)), line).toThrow(UsageError);
     }
   });
 
