@@ -1,6 +1,6 @@
 /** A sweep as an SVG picture: five measures over temperature, one curve a top-p, and quality against diversity. The true
  * text is a dotted line, or a ring where both axes are measures. No script; light and dark by the reader's preference. */
-import { log } from '../tensor/math.ts';
+import { exp, log } from '../tensor/math.ts';
 import { describeSizes } from './generate-report.ts';
 import type { TextMeasures } from './measures.ts';
 import type { Sweep } from './sweep.ts';
@@ -174,37 +174,49 @@ function trueText(
 function scale(axis: Axis, values: readonly (number | null)[], size: number): Scale {
   const known = values.filter((v) => v !== null && (v > 0 || axis.logarithmic !== true)) as number[];
   const turn = axis.logarithmic ? (x: number) => log(x) : (x: number) => x;
-  let [low, high] = known.length === 0 ? [1, 2] : [Math.min(...known), Math.max(...known)];
-  if (low === high) [low, high] = low === 0 ? [0, 1] : [low * 0.9, high * 1.1];
+  const back = axis.logarithmic ? (x: number) => exp(x) : (x: number) => x;
+  const [low, high] = readableRange(axis, known);
   const margin = 0.08 * (turn(high) - turn(low));
   const [from, to] = [turn(low) - margin, turn(high) + margin];
   const label = (x: number) => String(x);
   const place = (x: number) => ((turn(x) - from) / (to - from)) * size;
-  const inside = (x: number) => place(x) >= 0 && place(x) <= size;
   if (axis.name === 'temperature') return { place, label, ticks: [...new Set(known)] };
-  const ticks = axis.logarithmic ? logTicks(low, high) : linearTicks(low - margin, high + margin);
-  return { place, label, ticks: ticks.filter(inside) };
+  const [first, last] = axis.share ? [Math.max(0, from), Math.min(100, to)] : [back(from), back(to)];
+  const decades = axis.logarithmic && last / first > 8;
+  return { place, label, ticks: decades ? logTicks(first, last) : linearTicks(first, last) };
 }
 
-/** About four multiples of 1, 2 or 5 times a power of ten. */
+/** From the least value to the largest, or more where that is too narrow to see anything: a difference of a point in a
+ *  hundred must not fill the panel. Shares stay within 0 and 100. */
+function readableRange(axis: Axis, known: readonly number[]): [low: number, high: number] {
+  const [low, high] = known.length === 0 ? [1, 2] : [Math.min(...known), Math.max(...known)];
+  const least = axis.share ? 10 : 0.2 * high || 1;
+  const missing = Math.max(0, least - (high - low));
+  const start = low - missing / 2;
+  const end = high + missing / 2;
+  if (!axis.share) return [start, end];
+  const shift = Math.max(0, -start) - Math.max(0, end - 100);
+  return [start + shift, end + shift];
+}
+
+/** Three to eight multiples of 1, 2 or 5 times a power of ten. */
 function linearTicks(low: number, high: number): number[] {
-  const rough = (high - low) / 4;
-  const power = Math.floor(log(rough) / Math.LN10);
-  const step = [1, 2, 5, 10].map((m) => Number(`${m}e${power}`)).find((s) => s >= rough)!;
+  const most = (high - low) / 3;
+  const power = Math.floor(log(most) / Math.LN10) - 1; // one less, should the logarithm round up
+  const step = [1, 2, 5, 10, 20, 50, 100].map((m) => Number(`${m}e${power}`)).findLast((s) => s <= most)!;
   const first = Math.ceil(low / step);
   return Array.from({ length: Math.floor(high / step) - first + 1 }, (_, i) =>
     Number(((first + i) * step).toPrecision(12)),
   );
 }
 
-/** 1, 2 and 5 times powers of ten; over less than a decade all of 1 to 9. */
+/** 1, 2 and 5 times powers of ten. */
 function logTicks(low: number, high: number): number[] {
-  const digits = high / low > 8 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 6, 8];
   const first = Math.floor(log(low) / Math.LN10) - 1;
   const last = Math.ceil(log(high) / Math.LN10);
-  return Array.from({ length: last - first + 1 }, (_, i) =>
-    digits.map((digit) => Number(`${digit}e${first + i}`)),
-  ).flat();
+  return Array.from({ length: last - first + 1 }, (_, i) => [1, 2, 5].map((m) => Number(`${m}e${first + i}`)))
+    .flat()
+    .filter((tick) => tick >= low && tick <= high);
 }
 
 const round = (x: number): number => Math.round(x * 100) / 100;

@@ -209,12 +209,62 @@ describe('sweep', () => {
     expect((middle - low) / (high - low)).toBeCloseTo((b - a) / (c - a), 3);
   });
 
-  test('a single setting draws too', () => {
-    const single = {
-      ...result,
-      settings: { ...grid, temperatures: [0.9], topPs: [0.95] },
-      cells: [result.cells[1]],
-    };
-    expect(sweepChart(single)).not.toMatch(/NaN|Infinity|undefined/);
+  /** The numbers beside the vertical axis of each panel, and below its horizontal one. */
+  const ticksOf = (svg: string) =>
+    svg
+      .split('<g transform=')
+      .slice(1)
+      .map((panel) => ({
+        left: [...panel.matchAll(/<text class="end" x="-8" y="([\d.-]+)">([\d.-]+)</g)].map(([, , t]) =>
+          Number(t),
+        ),
+        below: [...panel.matchAll(/<text class="middle" x="[\d.-]+" y="208">([\d.-]+)</g)].map(([, t]) =>
+          Number(t),
+        ),
+      }));
+  const alone = (over: object) => {
+    const { measures: own } = result.cells[1];
+    const full = { ...own, diversity: 1, rep2: 0, knownWords: 1, distinct2: 1, ...over };
+    const cells = [{ ...result.cells[1], measures: full }];
+    const single = { ...grid, temperatures: [0.9], topPs: [0.95] };
+    return sweepChart({ settings: single, truth: { ...full }, cells });
+  };
+
+  test('a single setting draws too: axes wide enough to read, shares from 0 to 100, several numbers on each', () => {
+    for (const over of [{}, { perplexity: 1.0004, meanOverlap: 0 }, { knownWords: 0.5, distinct2: 0.03 }]) {
+      const svg = alone(over);
+      expect(svg).not.toMatch(/NaN|Infinity|undefined/);
+      const panels = ticksOf(svg);
+      expect(panels).toHaveLength(6);
+      for (const { left } of panels) {
+        expect(left.length).toBeGreaterThanOrEqual(3);
+        expect(left.length).toBeLessThanOrEqual(8);
+      }
+      for (const i of [1, 2, 4, 5]) {
+        const { left } = panels[i];
+        expect(Math.min(...left)).toBeGreaterThanOrEqual(0);
+        expect(Math.max(...left)).toBeLessThanOrEqual(100);
+        expect(Math.max(...left) - Math.min(...left)).toBeGreaterThanOrEqual(6);
+      }
+      expect(panels[5].below.length).toBeGreaterThanOrEqual(3);
+      expect(Math.max(...panels[5].below)).toBeLessThanOrEqual(100);
+    }
+    expect(ticksOf(alone({}))[1].left).toEqual([90, 92, 94, 96, 98, 100]);
+  });
+
+  test('differences of a point do not fill a panel: what is nearly equal is drawn near together', () => {
+    const { measures: own } = result.cells[1];
+    const cells = [0.95, 0.96].map((knownWords, i) => ({
+      ...{ topP: 0.95, temperature: 0.5 + i, measures: { ...own, knownWords, distinct2: 0.9 + i / 100 } },
+    }));
+    const svg = sweepChart({
+      settings: { ...grid, temperatures: [0.5, 1.5], topPs: [0.95] },
+      truth: { ...own, knownWords: 0.955, distinct2: 0.905 },
+      cells,
+    });
+    const [, path] = /class="curve k0" d="M([\d. L]+)"/.exec(svg.split('<g transform=').at(-1)!)!;
+    const [[x0, y0], [x1, y1]] = path.split('L').map((point) => point.split(' ').map(Number));
+    expect(x1 - x0).toBeCloseTo(260 / 10 / 1.16, 1);
+    expect(y0 - y1).toBeCloseTo(190 / 10 / 1.16, 1);
   });
 });
