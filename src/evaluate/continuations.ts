@@ -39,9 +39,9 @@ export function chooseExcerpts(
   const length = promptTokens + newTokens + 3 * furthest; // each of three cuts may move
   const stretch = Math.floor(heldOut.length / count);
   if (stretch < length) {
-    const more = furthest === 0 ? '' : ` + ${3 * furthest} to end with whole characters`;
+    const more = furthest === 0 ? '' : ` (and ${3 * furthest} to cut between characters)`;
     throw new RangeError(
-      `continuations: the held-out text is too short; expected ${count} times ${promptTokens} + ${newTokens}${more} tokens, ` +
+      `continuations: the held-out text is too short; expected ${count} times ${promptTokens} + ${newTokens} tokens${more}, ` +
         `got ${heldOut.length}; take at most ${Math.floor(heldOut.length / length)}, or shorter ones`,
     );
   }

@@ -50,14 +50,12 @@ export class Chain {
     return { mu: firstMu(this.settings.mirostatTarget) };
   }
 
-  /** What masks, bias and penalties leave of the logits, with weights at temperature 1: for whoever decodes without
-   *  drawing. */
+  /** What masks, bias and penalties leave of the logits, without weights: for whoever decodes without drawing. */
   prepare(logits: Floats, history: History): Candidates {
     const c = this.candidates;
     load(c, logits);
     if (this.#edits) this.#edit(logits, history);
     if (c.count === 0) this.#exhausted();
-    applyTemperature(c, 1);
     return c;
   }
 

@@ -41,6 +41,7 @@ export function explain(
   });
   const cut = nuclei.map((topP) => {
     const c = chain.prepare(logits, history);
+    applyTemperature(c, 1);
     keepTopP(c, topP);
     return view(1, topP, c);
   });

@@ -77,7 +77,7 @@ describe('chooseExcerpts', () => {
     expect(moved).toBeGreaterThan(100);
     expect(() =>
       chooseExcerpts(tokenizer, tokenizer.encode('😀😀😀'), { count: 2, promptTokens: 1, newTokens: 1 }, 1),
-    ).toThrow('expected 2 times 1 + 1 + 9 to end with whole characters tokens, got 12; take at most 1');
+    ).toThrow('expected 2 times 1 + 1 tokens (and 9 to cut between characters), got 12; take at most 1');
   });
 
   test('a text that is too short is refused with what was asked for', () => {
