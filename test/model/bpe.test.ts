@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { BpeTokenizer } from '../../src/model/bpe.ts';
 import { toUtf8, toWellFormed } from '../../src/model/bpe-bytes.ts';
 import { trainBpe } from '../../src/model/bpe-train.ts';
+import { wholeText } from '../../src/model/tokenizer.ts';
 import { anyText } from './any-text.ts';
 
 const sentence =
@@ -48,6 +49,27 @@ describe('encode and decode', () => {
       }),
       run,
     );
+  });
+
+  test('a cut before a token that begins a character, and no other cut, leaves whole characters on both sides', () => {
+    const single = trainBpe('a', 256);
+    fc.assert(
+      fc.property(anyText, fc.constantFrom(tokenizer, single), (text, own) => {
+        const ids = own.encode(text);
+        for (let at = 1; at < ids.length; at++) {
+          const [before, after] = [own.decodeBytes(ids.subarray(0, at)), own.decodeBytes(ids.subarray(at))];
+          const parts = [before, after].map((bytes) =>
+            new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes),
+          );
+          expect(own.beginsCharacter(ids[at])).toBe(parts.join('') === text);
+          expect(text.startsWith(wholeText(own, ids.subarray(0, at)))).toBe(true);
+          if (own.beginsCharacter(ids[at])) expect(wholeText(own, ids.subarray(0, at))).toBe(parts[0]);
+        }
+        expect(wholeText(own, ids)).toBe(text);
+      }),
+      { seed: 7, numRuns: 200 },
+    );
+    expect(wholeText(single, single.encode('a€').subarray(0, 3))).toBe('a');
   });
 
   test('a text and its bytes have the same ids', () => {
