@@ -24,7 +24,7 @@ import { Chain, type ChainState } from './chain.ts';
 import { type ChainSettings, chainSettings } from './chain-settings.ts';
 import { type Ends, Row } from './row.ts';
 import { noCandidates } from './sampler.ts';
-import { type FinishReason, type LoopRule, stopSettings } from './stop.ts';
+import { type FinishReason, type LoopRule, type StopSettings, stopSettings } from './stop.ts';
 import type { Trace } from './trace.ts';
 
 export const contextPolicies = ['shift', 'slide', 'roll', 'stop'] as const;
@@ -54,6 +54,9 @@ export interface GenerateOptions extends DecodeOptions {
   readonly seed: number;
   /** Filled anew before each event, with the step that the event reports. */
   readonly trace?: Trace | undefined;
+  /** For texts that may never end: of each row only what its next token depends on is kept, so its result holds some of
+   *  its newest tokens and no text. Penalties and noRepeatNgram depend on all. */
+  readonly forget?: boolean;
 }
 export interface Generation {
   /** The drawn tokens, without the prompt. */
@@ -103,9 +106,10 @@ export function* generate(
   requests: readonly Request[],
   options: GenerateOptions,
 ): Generator<TokenEvent, Generation[]> {
-  const { seed, contextPolicy, trace } = options;
+  const { seed, contextPolicy, trace, forget = false } = options;
   const T = model.config.contextLength;
   const { chain, ends } = startDecoding(model, requests, options);
+  const memory = forget ? memoryOf(T, chain.settings, ends) : Infinity;
   const random = new RandomStream(seed, 'sample');
   const rows = requests.map((request, slot) => new SampledRow(slot, request, chain.start(), ends));
 
@@ -113,6 +117,7 @@ export function* generate(
   const draw = (row: SampledRow, logits: Floats): TokenEvent => {
     const token = chain.next(row.state, logits, row, random.uniform(row.drawn, row.stream), trace);
     const text = row.take(token);
+    if (forget) row.forget(memory);
     const drawn = token === noCandidates ? undefined : token;
     return { row: row.slot, token: drawn, text, finishReason: row.finish };
   };
@@ -132,13 +137,23 @@ export function* generate(
 }
 
 /** What there is to say of a row that has ended; T is the context. */
-export function generationOf({ ids, promptLength, text, finish }: Row, T: number): Generation {
+export function generationOf({ ids, promptLength, given, text, finish }: Row, T: number): Generation {
   return {
-    tokens: ids.slice(promptLength),
+    tokens: ids.slice(Math.max(0, promptLength)),
     text,
     finishReason: finish!,
-    truncatedPromptTokens: Math.max(0, promptLength - T),
+    truncatedPromptTokens: Math.max(0, given - T),
   };
+}
+
+/** How many of the newest tokens a row's next one can depend on. */
+function memoryOf(T: number, settings: ChainSettings, { stopSequences, loop }: StopSettings): number {
+  const { bannedSequences, repetitionPenalty, frequencyPenalty, presencePenalty, noRepeatNgram } = settings;
+  const all = repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0 || noRepeatNgram > 0;
+  if (all) return Infinity;
+  const looped = loop === undefined ? 0 : loop.minCount * loop.maxPattern;
+  const sequences = [...bannedSequences, ...stopSequences].map(({ length }) => length);
+  return Math.max(T, looped, ...sequences);
 }
 
 /** Reads each sequence's newest token, the others being in the cache, and yields the logits after it, which the next

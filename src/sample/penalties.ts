@@ -15,7 +15,8 @@
 import { exp, log } from '../tensor/math.ts';
 import type { Floats } from '../tensor/tensor.ts';
 
-/** The tokens so far: ids[0 .. length - 1], of which the first promptLength are the prompt. */
+/** The tokens so far: ids[0 .. length - 1], of which the first promptLength are the prompt. Where the oldest have been
+ *  forgotten it may be below 0: length - promptLength is always how many were drawn. */
 export interface History {
   readonly ids: ArrayLike<number>;
   readonly length: number;

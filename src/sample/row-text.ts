@@ -16,7 +16,7 @@ export class RowText {
     this.#matcher = matcher;
   }
 
-  /** All that has been given out. */
+  /** All that has been given out since `forget`. */
   get text(): string {
     return this.#text;
   }
@@ -30,6 +30,10 @@ export class RowText {
   push(token: number, { early = false } = {}): string {
     const piece = this.#decode(token);
     return this.#give(early ? this.#matcher.skip(piece) : this.#matcher.push(piece));
+  }
+
+  forget(): void {
+    this.#text = '';
   }
 
   /** What was held back, when no more tokens come. */

@@ -23,7 +23,9 @@ export class Row implements History {
   readonly slot: number;
   /** Prompt and drawn tokens, of which the cache holds all it can but the newest. */
   readonly ids: number[];
-  readonly promptLength: number;
+  promptLength: number;
+  /** Tokens of the prompt; promptLength until some are forgotten. */
+  readonly given: number;
   readonly #ends: Ends;
   readonly #text: RowText | undefined;
   #finish: FinishReason | undefined;
@@ -32,6 +34,7 @@ export class Row implements History {
     this.slot = slot;
     this.ids = ids;
     this.promptLength = promptLength;
+    this.given = promptLength;
     this.#ends = ends;
     const { tokenizer, stop, includeStop: include } = ends;
     this.#text = text ?? (tokenizer && new RowText(tokenizer, new StopMatcher(stop, { include })));
@@ -70,6 +73,14 @@ export class Row implements History {
     }
     if (this.#finish !== undefined) shown += this.#text?.end() ?? '';
     return shown;
+  }
+
+  /** Forgets all but the newest `count` tokens, once there are twice as many (so each is moved about once), and the text
+   * that has been shown. What was drawn still counts: the prompt's length may become negative. */
+  forget(count: number): void {
+    this.#text?.forget();
+    if (this.ids.length < 2 * count) return;
+    this.promptLength -= this.ids.splice(0, this.ids.length - count).length;
   }
 
   /** A row that has come as far as this one and goes its own way from here, in another slot or the same. */
