@@ -201,7 +201,9 @@ export async function runCommand<F extends Flags>(
 ): Promise<void> {
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0); // the reader, head or less, has seen enough
-    if (error.code !== 'EIO') throw error; // the terminal is closed, which SIGHUP tells better
+    if (error.code === 'EIO') return; // the terminal is closed, which SIGHUP tells better
+    console.error(`error: cannot write to standard output: ${oneLine(error.message)}`);
+    process.exit(1);
   });
   try {
     const positionals: string[] = [];

@@ -13,13 +13,13 @@ const margin = 0.05;
 const leastSteps = 300;
 
 /** Prints the way down and the verdict; throws with what to look at if the batch was not learnt. */
-export function overfitBatch(
+export async function overfitBatch(
   config: ModelConfig,
   settings: RunSettings,
   split: Split,
   kernels: Kernels,
   terminal: Terminal,
-): void {
+): Promise<void> {
   const { batchSize: B, learningRate, seed } = settings;
   const T = config.contextLength;
   const train = split.train.subarray(0, B * T + 1);
@@ -48,7 +48,7 @@ export function overfitBatch(
   while (trainer.step < steps && loss > floor + margin) {
     loss = trainer.train().loss;
     if (trainer.step === 1 || trainer.step % 25 === 0)
-      terminal.line(`step ${trainer.step}  loss ${loss.toFixed(4)}`);
+      await terminal.line(`step ${trainer.step}  loss ${loss.toFixed(4)}`);
   }
   if (loss <= floor + margin) {
     terminal.line(

@@ -1,6 +1,8 @@
 /** Standard output: plain lines when piped; on a terminal also a bar with a small live curve, rewritten in place. */
 import { styleText } from 'node:util';
 import type { StepRecord } from '../train/trainer.ts';
+import { write } from './output.ts';
+import { forStream } from './printable.ts';
 
 const blocks = '▁▂▃▄▅▆▇█';
 
@@ -15,10 +17,10 @@ export class Terminal {
     this.#quiet = options.quiet ?? false;
   }
 
-  /** Always shown. */
-  line(text: string): void {
+  /** Always shown; to be awaited in loops that do not pause otherwise, see output.ts. @param mark may be coloured */
+  line(text: string, mark = ''): void | Promise<void> {
     this.#clear();
-    process.stdout.write(`${text}\n`);
+    return write(`${mark}${forStream(text, process.stdout)}\n`);
   }
 
   /** Shown unless quiet. */
@@ -27,7 +29,7 @@ export class Terminal {
   }
 
   warning(text: string): void {
-    this.line(`${this.#style('yellow', 'warning:')} ${text}`);
+    this.line(text, `${this.#style('yellow', 'warning:')} `);
   }
 
   /** Shown until the next line, on a terminal only, cut to its width. */

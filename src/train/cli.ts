@@ -77,7 +77,7 @@ async function begin(given: TrainFlags): Promise<void> {
   const chosen = await openKernels(given);
   const { kernels, arithmetic } = chosen;
   if (given['overfit-batch']) {
-    overfitBatch(config, settings, split, kernels, terminal);
+    await overfitBatch(config, settings, split, kernels, terminal);
     return;
   }
   if (given['find-lr']) {

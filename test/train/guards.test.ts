@@ -272,9 +272,9 @@ describe('--overfit-batch', () => {
     return { attempt, lines: terminal.lines };
   };
 
-  it('learns one batch by heart, whatever the run would do about dropout and accumulation', () => {
+  it('learns one batch by heart, whatever the run would do about dropout and accumulation', async () => {
     const { attempt, lines } = run();
-    attempt();
+    await attempt();
     expect(lines[0]).toMatch(
       /^one batch of 4 windows of 12 tokens, up to 300 steps, dropout and decay off, rate 0\.01$/,
     );
@@ -284,7 +284,7 @@ describe('--overfit-batch', () => {
     expect(Number(loss)).toBeLessThanOrEqual(floor + 0.05);
   });
 
-  it('says what to look at when it does not learn, as with a backward pass that is wrong', () => {
+  it('says what to look at when it does not learn, as with a backward pass that is wrong', async () => {
     // Every gradient with the wrong sign: everything runs, and nothing is learnt.
     const uphill: typeof reference.adamw = (params, m, v, grads, range, settings) => {
       reference.adamw(params, m, v, grads, range, {
@@ -293,13 +293,13 @@ describe('--overfit-batch', () => {
       });
     };
     const { attempt } = run({}, { ...reference, adamw: uphill });
-    expect(attempt).toThrow(
+    await expect(attempt()).rejects.toThrow(
       /^--overfit-batch: the loss is still [\d.]+ after 300 steps, expected below [\d.]+; try more --steps, another --lr, more --channels, or npm run gradcheck$/,
     );
   });
 
-  it('refuses a text that is shorter than a batch', () => {
-    expect(run({ batchSize: 1000 }).attempt).toThrow(
+  it('refuses a text that is shorter than a batch', async () => {
+    await expect(run({ batchSize: 1000 }).attempt()).rejects.toThrow(
       /^--overfit-batch: expected 12001 training tokens for one batch, got \d+; lower --batch-size$/,
     );
   });
