@@ -76,3 +76,9 @@ function isAlive(pid: number): boolean {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
+
+/** Whether a trainer is at work in the folder. */
+export function isLocked(folder: string): boolean {
+  const [pid, host] = (read(join(folder, 'lock')) ?? '').trim().split(' ');
+  return host !== undefined && (host !== hostname() || isAlive(Number(pid)));
+}
