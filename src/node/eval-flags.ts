@@ -62,7 +62,7 @@ export const evalFlags = {
   temperature: {
     kind: 'text',
     value: 'X',
-    help: 'below 1 safer, above 1 wilder, 0 greedy (default 1);\nwith --sweep a list (default 0.5,0.7,0.85,1,1.2)',
+    help: "below 1 safer, above 1 wilder, 0 greedy (default 1 and --top-p 1:\nthe model's own distribution, not what npm run sample draws with);\nwith --sweep a list (default 0.5,0.7,0.85,1,1.2)",
   },
   'top-k': {
     kind: 'integer',

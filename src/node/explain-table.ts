@@ -5,20 +5,14 @@ import { bar, type Paint, styled, visible } from './paint.ts';
 
 const shown = 10;
 const cellWidth = 8;
-const barCells = 8;
+const mostBarCells = 8;
 
 /** The ids from the likeliest on, as `view` has them; equals by id. */
 export const ranking = ({ probabilities: p }: View): number[] =>
   [...p.keys()].sort((a, b) => p[b]! - p[a]! || a - b);
 
-/** A table of the views, the last of which is of the settings given: left out unless `asSet`. */
-export function explainTable(
-  all: readonly View[],
-  tokenizer: Tokenizer,
-  paint: Paint,
-  { asSet }: { asSet: boolean },
-): string {
-  const views = asSet ? all : all.slice(0, -1);
+/** A table of the views, the last of which is of the settings in force. */
+export function explainTable(views: readonly View[], tokenizer: Tokenizer, paint: Paint): string {
   const plain = views.find(({ temperature, topP }) => temperature === 1 && topP === undefined) ?? views[0]!;
   const order = ranking(plain);
   const best = order.slice(0, shown);
@@ -30,9 +24,11 @@ export function explainTable(
   const heading = views.map(({ temperature, topP }) =>
     topP !== undefined ? `p=${topP}` : temperature !== undefined ? `T=${temperature}` : 'as set',
   );
+  const room = paint.width - (left + 1) - views.length * cellWidth - 2;
+  const barCells = Math.min(mostBarCells, room);
   const rows = best.map((id, i) => {
     const p = plain.probabilities[id]!;
-    const drawn = paint.bars ? `  ${styled('cyan', bar(p, barCells), paint)}` : '';
+    const drawn = paint.bars && barCells > 0 ? `  ${styled('cyan', bar(p, barCells), paint)}` : '';
     return (
       line(
         names[i]!,

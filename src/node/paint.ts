@@ -1,5 +1,6 @@
 /** How tables may look where they are printed: bars on a terminal, colours unless NO_COLOR is set, neither in a pipe. */
 import { styleText } from 'node:util';
+import { oneLine } from './printable.ts';
 
 export interface Paint {
   readonly bars: boolean;
@@ -23,7 +24,7 @@ export function styled(style: 'dim' | 'cyan' | 'bold' | 'yellow', text: string, 
   return colors && text !== '' ? styleText(style, text, { validateStream: false }) : text;
 }
 
-/** A token for a table, where a space would be lost. */
+/** A token for a table, where a space would be lost and a line break be one of the table's. */
 export function visible(tokenText: string): string {
-  return tokenText.replaceAll(' ', '␣');
+  return oneLine(tokenText).replaceAll(' ', '␣');
 }

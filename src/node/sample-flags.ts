@@ -1,5 +1,6 @@
 /** The flags of npm run sample, with a word on each method, and which of them contradict each other. */
 import { contextPolicies } from '../sample/generate.ts';
+import { defaultSampling } from '../sample/settings.ts';
 import { type Rule, rules, UsageError, type Values } from './command.ts';
 import { kernelFlags } from './kernels.ts';
 
@@ -8,8 +9,9 @@ const share: Rule = { text: 'must be above 0 and at most 1', holds: (x) => x > 0
 const finite: Rule = { text: 'must be finite', holds: () => true };
 const window: Rule = { text: 'must be at least -1', holds: (x) => x >= -1 };
 
-/** Tokens drawn unless --tokens says otherwise. */
+/** Tokens drawn unless --tokens says otherwise: of a text, and of an answer, which as a rule its line ends before. */
 export const defaultTokens = 300;
+export const answerTokens = 1000;
 
 export const sampleFlags = {
   run: {
@@ -26,7 +28,7 @@ export const sampleFlags = {
   'prompt-file': { kind: 'text', value: 'FILE', help: 'the same, from a file; - is standard input' },
   interactive: {
     kind: 'switch',
-    help: 'keep the model loaded: each line typed goes on with the text, an empty\none lets the model go on; Ctrl+C cuts it short, Ctrl+D ends',
+    help: 'keep the model loaded: each line typed goes on with the text, an empty\none lets the model go on. It answers with a line (or up to --stop);\nCtrl+C cuts it short, Ctrl+D ends, /help lists commands',
   },
   unknown: {
     kind: 'choice',
@@ -58,7 +60,7 @@ export const sampleFlags = {
     kind: 'number',
     value: 'X',
     rule: notNegative,
-    help: 'Divides the logits: below 1 safer, above 1 wilder, 0 greedy. It changes how sure the\nmodel is, never its ranking. Ackley, Hinton, Sejnowski 1985. (default 1)',
+    help: `Divides the logits: below 1 safer, above 1 wilder, 0 greedy. It changes how sure the\nmodel is, never its ranking. Ackley, Hinton, Sejnowski 1985. (default ${defaultSampling.temperature}; 1: as it is)`,
   },
   greedy: { kind: 'switch', help: 'Always the likeliest token; the same as --temperature 0.' },
   'top-k': {
@@ -71,7 +73,7 @@ export const sampleFlags = {
     kind: 'number',
     value: 'X',
     rule: unit,
-    help: 'Keeps the smallest set holding this share of the probability (the nucleus). The set\ngrows where the model is unsure. Holtzman et al. 2020. (default 1: all)',
+    help: `Keeps the smallest set holding this share of the probability (the nucleus). The set\ngrows where the model is unsure. Holtzman et al. 2020. (default ${defaultSampling.topP}; 1: all)`,
   },
   'min-p': {
     kind: 'number',
@@ -163,7 +165,7 @@ export const sampleFlags = {
     kind: 'integer',
     value: 'N',
     rule: positive,
-    help: `after so many tokens (default ${defaultTokens})`,
+    help: `after so many tokens (default ${defaultTokens}; an answer: ${answerTokens})`,
   },
   'min-tokens': {
     kind: 'integer',
@@ -209,7 +211,7 @@ export const sampleFlags = {
   },
   explain: {
     kind: 'switch',
-    help: "the first token's distribution at several temperatures and nuclei; draws nothing",
+    help: "the first token's distribution at several temperatures and nuclei, and as set; draws nothing",
   },
   json: { kind: 'switch', help: 'one JSON object a line for each sample' },
   ...kernelFlags,
@@ -252,7 +254,8 @@ export function checkFlags(given: SampleFlags): void {
       throw new UsageError(`--${flag} is given without --${needed}, which it belongs to`);
     }
   }
-  const { samples = 1, beam, tokens = defaultTokens, 'min-tokens': least = 0 } = given;
+  const { samples = 1, beam, 'min-tokens': least = 0 } = given;
+  const { tokens = given.interactive ? answerTokens : defaultTokens } = given;
   if (given.interactive && given.prompt !== undefined && given.prompt.length > 1) {
     throw new UsageError('--interactive goes on with one --prompt, got several');
   }

@@ -1,19 +1,21 @@
 /** From the flags of npm run sample to the sampler's settings: where texts become tokens. */
 import type { Tokenizer } from '../model/tokenizer.ts';
 import type { ChainSettings } from '../sample/chain-settings.ts';
+import { defaultSampling } from '../sample/settings.ts';
 import { readNumber, UsageError } from './command.ts';
 import type { SampleFlags } from './sample-flags.ts';
 
 /** What --stop-on-loop looks for. */
 export const loopRule = { minCount: 4, minPattern: 4, maxPattern: 100 } as const;
 
-/** The sampler's settings; only those that were given. */
+/** The sampler's settings: those that were given, and the temperature and the nucleus that stand without their flags.
+ *  Mirostat cuts in the nucleus's place. */
 export function chooseSettings(given: SampleFlags, tokenizer: Tokenizer): Partial<ChainSettings> {
   const banned = (given.ban ?? []).map((text) => encodeFlag('ban', text, tokenizer));
   const settings: { [K in keyof ChainSettings]?: ChainSettings[K] | undefined } = {
-    temperature: given.greedy ? 0 : given.temperature,
+    temperature: given.greedy ? 0 : (given.temperature ?? defaultSampling.temperature),
     topK: given['top-k'],
-    topP: given['top-p'],
+    topP: given['top-p'] ?? (given.mirostat === undefined ? defaultSampling.topP : undefined),
     minP: given['min-p'],
     typicalP: given.typical,
     mirostatTarget: given.mirostat,

@@ -36,6 +36,10 @@ export interface SamplingSettings {
   readonly topP: number;
 }
 
+/** What npm run sample draws with unless told otherwise: below the temperature of the model's own distribution, and without
+ *  its unlikely tail. Where all of the distribution is meant, leave out both: samplingSettings() is plain. */
+export const defaultSampling = { temperature: 0.8, topP: 0.95 } as const;
+
 /** The given settings, checked, with defaults for the rest: plain sampling from the model's own distribution. */
 export function samplingSettings(given: Partial<SamplingSettings> = {}): SamplingSettings {
   return {

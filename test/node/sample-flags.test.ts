@@ -17,12 +17,17 @@ const given = (...args: string[]): SampleFlags => {
 const settings = (...args: string[]) => chooseSettings(given(...args), tokenizer);
 
 describe('chooseSettings', () => {
-  it('holds what was given and nothing else', () => {
-    expect(settings()).toEqual({ bannedTokens: [], bannedSequences: [] });
+  it('holds what was given, and of temperature and nucleus what stands without a flag', () => {
+    const none = { bannedTokens: [], bannedSequences: [] };
+    expect(settings()).toEqual({ ...none, temperature: 0.8, topP: 0.95 });
+    expect(settings('--temperature', '1', '--top-p', '1')).toEqual({ ...none, temperature: 1, topP: 1 });
+    expect(settings('--top-k', '40')).toEqual({ ...none, temperature: 0.8, topK: 40, topP: 0.95 });
+    expect(settings('--mirostat', '2')).toEqual({ ...none, temperature: 0.8, mirostatTarget: 2 });
     expect(
       settings('--temperature', '0.5', '--min-p', '.1', '--penalty-last', '-1', '--repetition-penalty', '2'),
     ).toEqual({
       temperature: 0.5,
+      topP: 0.95,
       minP: 0.1,
       penaltyLastN: -1,
       repetitionPenalty: 2,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { CharTokenizer } from '../../src/model/tokenizer.ts';
+import { CharTokenizer, type Tokenizer } from '../../src/model/tokenizer.ts';
 import { explainRecord, explainTable } from '../../src/node/explain-table.ts';
-import { bar, type Paint } from '../../src/node/paint.ts';
+import { bar, type Paint, visible } from '../../src/node/paint.ts';
 import { TraceTable, traceRecord } from '../../src/node/trace-table.ts';
 import { Chain } from '../../src/sample/chain.ts';
 import { type ChainSettings, chainSettings } from '../../src/sample/chain-settings.ts';
@@ -30,7 +30,20 @@ describe('bar', () => {
   });
 });
 
+describe('visible', () => {
+  it('keeps a token on its line of the table, and a terminal from obeying it', () => {
+    expect(visible(' a\n\u001b[2J\u202e')).toBe('␣a\\n\\u001b[2J\\u202e');
+  });
+});
+
 describe('TraceTable', () => {
+  it('cuts a long token between characters', () => {
+    const longs = { tokenText: () => '\u{1F600}'.repeat(20) } as unknown as Tokenizer;
+    expect(new TraceTable(longs, plain).line(step({}, 0)).split('\n')[1]).toContain(
+      `  ${'\u{1F600}'.repeat(12)} `,
+    );
+  });
+
   it('prints what every stage kept, and the token with rank, entropy and log-probabilities', () => {
     const table = new TraceTable(tokenizer, plain);
     const trace = step({ bannedTokens: [4], topK: 3, topP: 0.8 }, 0.9);
@@ -130,7 +143,7 @@ describe('explain', () => {
   });
 
   it('becomes a table with what is not shown summed up', () => {
-    const lines = explainTable(views({ topK: 1 }), tokenizer, plain, { asSet: true }).split('\n');
+    const lines = explainTable(views({ topK: 1 }), tokenizer, plain).split('\n');
     expect(lines).toEqual([
       ' token           T=0.5     T=1   p=0.6  as set',
       ' \\n             56.14%  40.00%  57.14% 100.00%',
@@ -142,13 +155,17 @@ describe('explain', () => {
       ' entropy, bits    1.51    2.01    0.99    0.00',
       '',
     ]);
-    const without = explainTable(views(), tokenizer, terminal, { asSet: false }).split('\n');
-    expect(without[0]).not.toContain('as set');
-    expect(without[1]).toMatch(/57\.14% {2}███▎$/);
+    const barred = explainTable(views(), tokenizer, terminal).split('\n');
+    expect(barred[1]).toMatch(/57\.14% {2}40\.00% {2}███▎$/);
+    const narrow = explainTable(views(), tokenizer, { ...terminal, width: 52 }).split('\n');
+    expect(narrow[1]).toMatch(/57\.14% {2}40\.00% {2}█▋$/); // of 4 cells
+    for (const line of narrow) expect(line.length).toBeLessThanOrEqual(52);
+    const none = explainTable(views(), tokenizer, { ...terminal, width: 40 }).split('\n');
+    expect(none[1]).toMatch(/40\.00%$/);
     const many = CharTokenizer.train('abcdefghijklmno');
     const chain = new Chain(15, chainSettings({}, 15));
     const wide = explain(chain, new Float32Array(15), history, [1], []);
-    expect(explainTable(wide, many, plain, { asSet: false })).toContain(' 5 others       33.33%\n');
+    expect(explainTable(wide, many, plain)).toContain(' 5 others       33.33%  33.33%\n');
   });
 
   it('becomes a record with the probabilities of each token in every view', () => {

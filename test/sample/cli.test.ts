@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { beamSearch } from '../../src/sample/beam.ts';
 import { generate, generateAll, sampleRequests } from '../../src/sample/generate.ts';
+import { defaultSampling } from '../../src/sample/settings.ts';
 import { Trace } from '../../src/sample/trace.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { ids } from '../../src/tensor/tensor.ts';
@@ -41,7 +42,7 @@ const lines = (out: string) =>
     .split('\n')
     .map((line) => JSON.parse(line));
 const options = (settings = {}, more = {}) => ({
-  settings,
+  settings: { ...defaultSampling, ...settings },
   maxNewTokens: 24,
   seed: 9,
   contextPolicy: 'shift' as const,
@@ -49,6 +50,9 @@ const options = (settings = {}, more = {}) => ({
   ...more,
 });
 const own = ['--tokens', '24', '--seed', '9'];
+/** What stands on standard error around the text. */
+const remarks = (tokens: number, { before = '', ended = '' } = {}) =>
+  new RegExp(`^${path}, 7,056 parameters\n${before}${tokens} tokens, [\\d,]+ tokens/s${ended}\n$`);
 
 describe.concurrent('npm run sample', { timeout: 120_000 }, () => {
   it('draws several samples of several prompts as one batch of numbered streams', async () => {
@@ -76,10 +80,10 @@ describe.concurrent('npm run sample', { timeout: 120_000 }, () => {
       const title = `--- prompt ${(row >> 1) + 1} of 2, sample ${(row % 2) + 1} of 2\n`;
       return `${title}${prompts[row >> 1]}${text}\n`;
     });
-    expect(plain).toEqual({ code: 0, out: texts.join(''), err: '' });
+    expect(plain).toEqual({ code: 0, out: texts.join(''), err: expect.stringMatching(remarks(4 * 24)) });
   });
 
-  it('ends at a stop string, prints it if asked to, and says why on standard error', async () => {
+  it('ends at a stop string, prints it if asked to, and says on standard error only why else it ends', async () => {
     const settings = { repetitionPenalty: 1.3, bannedTokens: [...tokenizer.encode('j')] };
     const args = [...own, '--prompt', 'a', '--repetition-penalty', '1.3', '--ban', 'j'];
     const request = sampleRequests([tokenizer.encode('a')], 1);
@@ -88,12 +92,15 @@ describe.concurrent('npm run sample', { timeout: 120_000 }, () => {
     const stop = free!.text.slice(5, 8);
     const escaped = stop.replaceAll('\n', '\\n');
     const cut = free!.text.slice(0, free!.text.indexOf(stop));
-    const [before, behind] = await Promise.all([
+    const [before, behind, full] = await Promise.all([
       sample([...args, '--stop', 'kkkkkk', '--stop', escaped]),
       sample([...args, '--stop', escaped, '--include-stop']),
+      sample(['--prompt', 'a', '--samples', '3', '--context-policy', 'stop']),
     ]);
-    expect(before).toEqual({ code: 0, out: `a${cut}\n`, err: 'ended: stop-string\n' });
+    expect(before).toEqual({ code: 0, out: `a${cut}\n`, err: expect.stringMatching(remarks(8)) });
     expect(behind.out).toBe(`a${cut}${stop}\n`);
+    const ended = '; ended: context-full \\(3 of 3\\)';
+    expect(full.err).toMatch(remarks(3 * 15, { before: 'seed \\d+\n', ended }));
   });
 
   it('traces every token: numbers that follow from the logits', async () => {
@@ -105,6 +112,8 @@ describe.concurrent('npm run sample', { timeout: 120_000 }, () => {
       '0.7',
       '--top-k',
       '5',
+      '--top-p',
+      '1',
       '--trace',
       '--json',
     ]);
@@ -135,7 +144,7 @@ describe.concurrent('npm run sample', { timeout: 120_000 }, () => {
     }
     const shared = new Trace();
     const events = generate(model, sampleRequests([tokenizer.encode('a fk')], 1), {
-      ...options({ temperature: 0.7, topK: 5 }),
+      ...options({ temperature: 0.7, topK: 5, topP: 1 }),
       trace: shared,
     });
     let step = 0;
@@ -157,7 +166,7 @@ describe.concurrent('npm run sample', { timeout: 120_000 }, () => {
     const { out, err } = await sample([...args, '--samples', '2']);
     const texts = expected.map(({ text }, i) => `--- sample ${i + 1} of 2\nbead${text}\n`);
     expect(out).toBe(texts.slice(0, 2).join(''));
-    expect(err).toMatch(/^(log-probability -\d+\.\d{3}, -\d\.\d{3} a token\n){2}$/);
+    expect(err).toMatch(/^.*, 7,056 parameters\n(log-probability -\d+\.\d{3}, -\d\.\d{3} a token\n){2}$/);
     const { out: json } = await sample([...args, '--json']);
     expect(lines(json)).toEqual([{ prompt: 'bead', ...expected[0], place: 0 }]);
   });
@@ -180,13 +189,13 @@ describe.concurrent('npm run sample', { timeout: 120_000 }, () => {
   });
 
   it('reads a prompt from a pipe, from --prompt - and from --prompt-file -, to the last byte', async () => {
-    const [expected] = generateAll(model, sampleRequests([tokenizer.encode('a fk')], 1), options());
+    const [expected] = generateAll(model, sampleRequests([tokenizer.encode('a fk\n')], 1), options());
     const results = await Promise.all([
-      sample(own, 'a fk'),
-      sample([...own, '--prompt', '-'], 'a fk'),
-      sample([...own, '--prompt-file', '-'], 'a fk'),
+      sample(own, 'a fk\\n'),
+      sample([...own, '--prompt', '-'], 'a fk\\r\\n'), // and prints it as the model sees it
+      sample([...own, '--prompt-file', '-'], '\\357\\273\\277a fk\\n'),
     ]);
-    for (const { out, code } of results) expect([code, out]).toEqual([0, `a fk${expected!.text}\n`]);
+    for (const { out, code } of results) expect([code, out]).toEqual([0, `a fk\n${expected!.text}\n`]);
     const broken = await sample(['--prompt', '-'], '\\377');
     expect(broken).toMatchObject({
       code: 1,
@@ -196,7 +205,7 @@ describe.concurrent('npm run sample', { timeout: 120_000 }, () => {
 
   it('goes on with a conversation: lines typed and text printed make one text, turn i draws stream i', async () => {
     const typed = ['a fk', '', 'xyz', 'bead', 'cab', 'dig', 'hid'];
-    const args = ['--interactive', '--tokens', '6', '--seed', '9', '--logit-bias', '\\n=3'];
+    const args = ['--interactive', '--tokens', '6', '--seed', '9', '--logit-bias', '\\n=1'];
     const { code, out, err } = await sample(args, typed.map((line) => `${line}\\n`).join(''));
     const [answers, joins] = [[] as string[], [] as string[]];
     let text = '';
@@ -205,17 +214,50 @@ describe.concurrent('npm run sample', { timeout: 120_000 }, () => {
       if (text !== '' && line !== '') joins.push(join);
       text += join + line;
       const requests = [{ prompt: tokenizer.encode(text), stream: answers.length }];
-      const given = options({ logitBias: [[0, 3]] }, { maxNewTokens: 6 });
-      const answer = generateAll(model, requests, given)[0]!.text;
+      const given = options({ logitBias: [[0, 1]] }, { maxNewTokens: 6 });
+      const whole = generateAll(model, requests, given)[0]!.text;
+      const answer = /^\s*\S[^\n]*\n/.exec(whole)?.[0] ?? whole; // a line
       answers.push(answer);
       text += answer;
     }
     expect(new Set(joins)).toEqual(new Set(['', '\n']));
-    expect(out).toBe(answers.map((answer) => `${answer}\n`).join(''));
-    expect(err).toMatch(
+    expect(new Set(answers.map((answer) => answer.endsWith('\n')))).toEqual(new Set([true, false]));
+    expect(out).toBe(answers.map((answer) => (answer.endsWith('\n') ? answer : `${answer}\n`)).join(''));
+    const [loaded, unknown, last] = err.split('\n');
+    expect(loaded).toBe(`${path}, 7,056 parameters`);
+    expect(unknown).toMatch(
       /^error: encode: 3 characters are not in the vocabulary of 13: "x", "y", "z"; --unknown skip/,
     );
+    expect(last).toMatch(/^6 answers: \d+ tokens, [\d,]+ tokens\/s$/);
     expect(code).toBe(0);
+  });
+
+  it('ends, well, when its reader has left, however much there was still to draw', async () => {
+    const args = [
+      'src/sample/cli.ts',
+      '--run',
+      path,
+      '--backend',
+      'reference',
+      '--tokens',
+      '1e15',
+      '--prompt',
+      'a',
+    ];
+    const child = spawn(process.execPath, ['--import', 'tsx', ...args], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 60_000,
+      killSignal: 'SIGKILL',
+    });
+    child.stdout.once('data', () => child.stdout.destroy());
+    let err = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      err += text;
+    });
+    const code = await new Promise((resolve) => child.on('exit', resolve));
+    expect(code).toBe(0);
+    expect(err).toMatch(/^.*, 7,056 parameters\nseed \d+\n$/);
   });
 
   it.each([
@@ -241,7 +283,8 @@ describe.concurrent('npm run sample', { timeout: 120_000 }, () => {
   ] as const)('says in one line what is wrong: %s', async (_, args, code, message) => {
     const result = await sample([...own, ...args], '');
     expect(result.err).toMatch(message);
-    expect(result.err.trim().split('\n')).toHaveLength(1);
+    const said = result.err.replace(`${path}, 7,056 parameters\n`, ''); // where drawing had begun
+    expect(said.trim().split('\n')).toHaveLength(1);
     expect(result.code).toBe(code);
   });
 });

@@ -148,7 +148,7 @@ describe('a run with a BPE', () => {
       ),
       command('evaluate/cli.ts', '--run', run, '--generate', '2', '--tokens', '4', '--json'),
     ]);
-    expect(JSON.parse(sample.out)).toMatchObject({ prompt: 'zß\r\n日', finishReason: 'max-tokens' });
+    expect(JSON.parse(sample.out)).toMatchObject({ prompt: 'zß\n日', finishReason: 'max-tokens' });
     expect(JSON.parse(generation.out).continuations).toHaveLength(2);
   });
 });
