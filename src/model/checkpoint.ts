@@ -6,6 +6,7 @@ import type { Floats } from '../tensor/tensor.ts';
 import type { ModelConfig } from './config.ts';
 import { configFromJSON, configToJSON } from './config-json.ts';
 import type { Gpt } from './gpt.ts';
+import { readJson } from './json-reader.ts';
 import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { tokenizerFromJSON } from './tokenizer-file.ts';
@@ -40,9 +41,9 @@ export function encodeCheckpoint(model: Gpt, tokenizer: Tokenizer): Map<Checkpoi
 /** Reads and checks the three files. @param source the folder, for error messages. */
 export function decodeCheckpoint(read: (file: CheckpointFile) => Uint8Array, source: string): Checkpoint {
   const configSource = `${source}/config.json`;
-  const config = configFromJSON(parseJson(read('config.json'), configSource), configSource);
+  const config = configFromJSON(readJson(read('config.json'), configSource), configSource);
   const tokenizerSource = `${source}/tokenizer.json`;
-  const tokenizer = tokenizerFromJSON(parseJson(read('tokenizer.json'), tokenizerSource), tokenizerSource);
+  const tokenizer = tokenizerFromJSON(readJson(read('tokenizer.json'), tokenizerSource), tokenizerSource);
   if (tokenizer.vocabSize !== config.vocabSize) {
     throw new RangeError(
       `${tokenizerSource}: expected the ${config.vocabSize} tokens of config.json, got ${tokenizer.vocabSize}`,
@@ -80,13 +81,4 @@ export function loadParameters(model: Gpt, { tensors }: Checkpoint, source: stri
 /** Old files carry what can be computed: GPT-2's the causal mask of each block, Llama's the rotary frequencies. */
 function isBuffer(name: string): boolean {
   return /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$|\.rotary_emb\.inv_freq$/.test(name);
-}
-
-function parseJson(bytes: Uint8Array, source: string): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch (error) {
-    const reason = (error as Error).message.replaceAll(/[\p{Cc}\s]+/gu, ' '); // it quotes the file, line breaks and all
-    throw new RangeError(`${source}: expected JSON, got something else: ${reason}`);
-  }
 }

@@ -16,7 +16,16 @@ export function show(value: unknown): string {
   return value === undefined ? 'nothing' : String(value);
 }
 
-/** Text in double quotes, at most about 60 characters of it; JSON's escapes keep it on one line. */
+/** Text in double quotes, at most about 60 characters of it, on one line. */
 export function quote(text: string): string {
-  return JSON.stringify(text.length <= 60 ? text : `${text.slice(0, 60)}...`);
+  return escapeUnseen(JSON.stringify(text.length <= 60 ? text : `${text.slice(0, 60)}...`));
+}
+
+/** JSON's escapes also for what JSON leaves as it is and a terminal obeys: DEL, the controls of C1, the separators of
+ * lines, and what changes the direction of writing. */
+export function escapeUnseen(json: string): string {
+  return json.replace(
+    /[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

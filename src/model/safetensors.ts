@@ -10,6 +10,7 @@
  *
  * Typed arrays use the machine's byte order; like all machines that run JavaScript today it has to be little-endian. */
 import { isObject, quote, show } from './json.ts';
+import { parseJson } from './json-reader.ts';
 
 export type StoredData = Float32Array | Float64Array;
 
@@ -74,7 +75,7 @@ export function readSafetensors(bytes: Uint8Array, source: string): Map<string, 
   const { header, start } = readHeader(bytes, source);
   const data = bytes.subarray(start);
   const { __metadata__: metadata, ...entries } = header;
-  if (metadata !== undefined && !(isObject(metadata) && Object.values(metadata).every(isText))) {
+  if (metadata != null && !(isObject(metadata) && Object.values(metadata).every(isText))) {
     throw new RangeError(
       `${source}: __metadata__ does not fit; expected an object of texts, got ${show(metadata)}`,
     );
@@ -131,48 +132,20 @@ function readHeader(bytes: Uint8Array, source: string): { header: Record<string,
       `${source}: the header does not start like one; expected "{", got ${text === '' ? 'nothing' : quote(text[0])}`,
     );
   }
-  let fault: string | undefined;
-  let header: unknown;
   try {
-    fault = structuralFault(text);
-    if (fault === undefined) header = JSON.parse(text);
-  } catch {
-    fault = 'is not valid JSON';
+    return { header: parseJson(text, headerOptions) as Record<string, unknown>, start };
+  } catch (error) {
+    throw new RangeError(`${source}: the header does not fit; ${(error as Error).message}`);
   }
-  if (fault !== undefined) throw new RangeError(`${source}: the header ${fault}`);
-  return { header: header as Record<string, unknown>, start };
 }
 
-/** What JSON.parse would not object to: of two equal keys it silently keeps the last, and nesting costs it memory. */
-function structuralFault(json: string): string | undefined {
-  const open: Set<string>[] = [];
-  let entry = '';
-  for (let i = 0; i < json.length; i++) {
-    const character = json[i];
-    if (character === '{' || character === '[') {
-      open.push(new Set());
-      if (open.length > 3) return `is nested too deeply in ${quote(entry)}`;
-    } else if (character === '}' || character === ']') {
-      open.pop();
-    } else if (character === '"') {
-      const start = i++;
-      while (i < json.length && json[i] !== '"') i += json[i] === '\\' ? 2 : 1;
-      let next = i + 1;
-      while (json[next] === ' ' || json[next] === '\n' || json[next] === '\r' || json[next] === '\t') next++;
-      if (json[next] !== ':') continue; // a value, not a key
-      const key: string = JSON.parse(json.slice(start, i + 1));
-      const keys = open.at(-1);
-      if (keys?.has(key)) {
-        return open.length === 1
-          ? `names ${quote(key)} twice`
-          : `names ${quote(key)} twice in ${quote(entry)}`;
-      }
-      keys?.add(key);
-      if (open.length === 1) entry = key;
-    }
-  }
-  return undefined;
-}
+/** The format has no key twice; and a length written as 2.0 stays a text, as its own reader refuses that, too. */
+const headerOptions = {
+  depth: 3,
+  uniqueKeys: true,
+  number: (text: string) =>
+    Number.isInteger(Number(text)) && /\D/.test(text.slice(1)) ? text : Number(text),
+};
 
 /** One tensor's line of the header, after every check that needs no other tensor. */
 function readEntry(name: string, entry: unknown, dataLength: number, source: string) {

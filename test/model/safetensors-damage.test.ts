@@ -44,6 +44,9 @@ const small = writeSafetensors(
   { format: 'pt' },
 );
 
+const noFit = 'the header does not fit; ';
+const tooDeep = 'expected at most 3 lists and objects inside each other';
+
 describe('a damaged safetensors file', () => {
   const x = (entry: string, data = 8) => file(`{"x":${entry}}`, new Uint8Array(data));
   const entry = (dtype: string, shape: string, offsets: string) =>
@@ -91,32 +94,48 @@ describe('a damaged safetensors file', () => {
       Uint8Array.of(2, 0, 0, 0, 0, 0, 0, 0, 0x7b, 0xff),
       'the header is not UTF-8 text; is this a safetensors file?',
     ],
-    ['an open object', file('{"x":'), 'the header is not valid JSON'],
-    ['an open text', file('{"x'), 'the header is not valid JSON'],
-    ['a bad escape', file('{"\\q":1}'), 'the header is not valid JSON'],
-    ['text after the header', file('{} x'), 'the header is not valid JSON'],
-    ['padding with zeros', file('{}\0'), 'the header is not valid JSON'],
-    ['a list in a shape', x(entry('"F32"', '[[2]]', '[0,8]')), 'the header is nested too deeply in "x"'],
-    ['deep nesting', file(`{"x":${'['.repeat(1_000_000)}`), 'the header is nested too deeply in "x"'],
+    ['an open object', file('{"x":'), `${noFit}line 1, column 6: expected a value, got the end`],
+    [
+      'an open text',
+      file('{"x'),
+      `${noFit}line 1, column 4: expected the rest of a text in double quotes, got the end`,
+    ],
+    [
+      'a bad escape',
+      file('{"\\q":1}'),
+      `${noFit}line 1, column 2: expected a text with escapes as JSON has them, got "\\"\\\\q\\":1}"`,
+    ],
+    ['text after the header', file('{} x'), `${noFit}line 1, column 4: expected nothing more, got "x"`],
+    ['padding with zeros', file('{}\0'), `${noFit}line 1, column 3: expected nothing more, got "\\u0000"`],
+    [
+      'a list in a shape',
+      x(entry('"F32"', '[[2]]', '[0,8]')),
+      `${noFit}line 1, column 30: ${tooDeep}, got "[2]],\\"data_offsets\\":"`,
+    ],
+    [
+      'deep nesting',
+      file(`{"x":${'['.repeat(1_000_000)}`),
+      `${noFit}line 1, column 8: ${tooDeep}, got "${'['.repeat(20)}"`,
+    ],
     [
       'a name twice',
       file(`{"x":${entry('"F32"', '[1]', '[0,4]')},"x":${entry('"F32"', '[1]', '[0,4]')}}`, [0, 0, 0, 0]),
-      'the header names "x" twice',
+      `${noFit}line 1, column 55: expected each key once, got "\\"x\\":{\\"dtype\\":\\"F32\\",\\""`,
     ],
     [
       'a name twice, once escaped',
       file('{"a\\"b" \t\r\n:{},"\\u0061\\"b":{}}'),
-      'the header names "a\\"b" twice',
+      `${noFit}line 2, column 5: expected each key once, got "\\"\\\\u0061\\\\\\"b\\":{}}"`,
     ],
     [
       'a field twice',
       x(`{"dtype":"F32","shape":[2],"shape":[2],"data_offsets":[0,8]}`),
-      'the header names "shape" twice in "x"',
+      `${noFit}line 1, column 33: expected each key once, got "\\"shape\\":[2],\\"data_of"`,
     ],
     [
       'metadata twice',
       file('{"__metadata__":{},"__metadata__":{}}'),
-      'the header names "__metadata__" twice',
+      `${noFit}line 1, column 20: expected each key once, got "\\"__metadata__\\":{}}"`,
     ],
     [
       'metadata that is text',
@@ -150,6 +169,27 @@ describe('a damaged safetensors file', () => {
     ['a shape that is a number', x(entry('"F32"', '2', '[0,8]')), 'a list of whole numbers, got 2'],
     ['a negative length', x(entry('"F32"', '[-1,-2]', '[0,8]')), 'a list of whole numbers, got [-1, -2]'],
     ['a broken length', x(entry('"F32"', '[0.5,4]', '[0,8]')), 'a list of whole numbers, got [0.5, 4]'],
+    [
+      'a whole length that is written otherwise',
+      x(entry('"F32"', '[2.0,1e0]', '[0,8]')),
+      'numbers, got ["2.0", "1e0"]',
+    ],
+    [
+      'an offset that is written otherwise',
+      x(entry('"F32"', '[2]', '[0,8.0]')),
+      'whole numbers, got [0, "8.0"]',
+    ],
+    ['a shape that is null', x(entry('"F32"', 'null', '[0,8]')), 'a list of whole numbers, got null'],
+    [
+      'metadata with a null',
+      file('{"__metadata__":{"a":null}}'),
+      '__metadata__ does not fit; expected an object of texts, got an object',
+    ],
+    [
+      'a shape of 5,000 ones',
+      x(entry('"F32"', `[${Array(5000).fill(1)}]`, '[0,8]')),
+      'expected 4 bytes for F32 [1, 1, 1, 1, 1, 1, 1, 1, ... 5000 items], got 8',
+    ],
     ['a length of minus zero', x(entry('"F32"', '[-0]', '[0,0]'), 0), 'a list of whole numbers, got [0]'],
     ['a length that is text', x(entry('"F32"', '["2"]', '[0,8]')), 'a list of whole numbers, got ["2"]'],
     [
@@ -248,6 +288,13 @@ describe('a damaged safetensors file', () => {
     expect(text === `a.st: ${expected}` || (/^a\.st: tensor/.test(text) && text.includes(expected))).toBe(
       true,
     );
+  });
+
+  it('metadata that is null is none', () => {
+    const tensors = attempt(
+      file(`{"__metadata__":null,"w":${entry('"F32"', '[2]', '[0,8]')}}`, [0, 0, 0xc0, 0x3f, 0, 0, 0, 0xc0]),
+    );
+    expect([...(tensors as Map<string, StoredTensor>).get('w')!.data]).toEqual([1.5, -2]);
   });
 
   it('tensors may be listed in any order, and empty ones take no room', () => {
