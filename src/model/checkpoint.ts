@@ -1,15 +1,19 @@
 /** A model as files, in Hugging Face's layout: config.json, model.safetensors, tokenizer.json.
  *
  * GPT2LMHeadModel, Qwen3ForCausalLM and LlamaForCausalLM in Python open what is written here, and files written there
- * are read here. A tied head is stored once, as the embedding. Pure: bytes in, bytes out; reading and writing folders belongs to the commands. */
+ * are read here. A tied head is stored once, as the embedding. Pure: bytes in, bytes out; reading and writing folders
+ * belongs to the commands. */
+import { reference } from '../tensor/reference/index.ts';
 import type { Floats } from '../tensor/tensor.ts';
 import type { ModelConfig } from './config.ts';
-import { configFromJSON, configToJSON } from './config-json.ts';
-import type { Gpt } from './gpt.ts';
+import { configFromJSON, configToJSON, endTokensFromJSON, unequalDropouts } from './config-json.ts';
+import { Gpt } from './gpt.ts';
+import { quote, show } from './json.ts';
 import { readJson } from './json-reader.ts';
-import { readSafetensors, type StoredTensor, writeSafetensors } from './safetensors.ts';
+import { type StoredTensor, writeSafetensors } from './safetensors.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import { tokenizerFromJSON } from './tokenizer-file.ts';
+import { needed, type ReadFile, readWeights } from './weights.ts';
 
 export const checkpointFiles = ['config.json', 'tokenizer.json', 'model.safetensors'] as const;
 export type CheckpointFile = (typeof checkpointFiles)[number];
@@ -17,10 +21,15 @@ export type CheckpointFile = (typeof checkpointFiles)[number];
 const head = 'lm_head.weight';
 
 export interface Checkpoint {
+  /** Its vocabulary is the tokenizer's, even where the file's is padded. */
   readonly config: ModelConfig;
   readonly tokenizer: Tokenizer;
   /** By the model's own names. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Tokens that end a text. */
+  readonly endTokens: readonly number[];
+  /** What training cannot go on with as it is, for an error message. */
+  readonly unequalDropouts: string | undefined;
 }
 
 /** The three files of a model. The same weights always give the same bytes. */
@@ -38,44 +47,149 @@ export function encodeCheckpoint(model: Gpt, tokenizer: Tokenizer): Map<Checkpoi
   ]);
 }
 
-/** Reads and checks the three files. @param source the folder, for error messages. */
-export function decodeCheckpoint(read: (file: CheckpointFile) => Uint8Array, source: string): Checkpoint {
-  const configSource = `${source}/config.json`;
-  const config = configFromJSON(readJson(read('config.json'), configSource), configSource);
-  const tokenizerSource = `${source}/tokenizer.json`;
-  const tokenizer = tokenizerFromJSON(readJson(read('tokenizer.json'), tokenizerSource), tokenizerSource);
-  if (tokenizer.vocabSize !== config.vocabSize) {
+/** Reads and checks a model folder: the three files, or weights in several, and generation_config.json if it is there.
+ * The sizes in config.json are compared with the tensors before anything of these sizes is made.
+ * @param source the folder, for error messages. */
+export function decodeCheckpoint(read: ReadFile, source: string): Checkpoint {
+  const json = (file: string) => readJson(needed(read, file, source), `${source}/${file}`);
+  const fields = json('config.json');
+  const stated = configFromJSON(fields, `${source}/config.json`);
+  const tokenizer = tokenizerFromJSON(json('tokenizer.json'), `${source}/tokenizer.json`);
+  const { vocabSize } = tokenizer;
+  if (vocabSize > stated.vocabSize) {
     throw new RangeError(
-      `${tokenizerSource}: expected the ${config.vocabSize} tokens of config.json, got ${tokenizer.vocabSize}`,
+      `${source}/tokenizer.json: expected at most the ${stated.vocabSize} tokens of config.json, got ${vocabSize}`,
     );
   }
-  const stored = readSafetensors(read('model.safetensors'), `${source}/model.safetensors`);
-  const tensors = new Map<string, StoredTensor>();
-  const prefix = config.arch === 'gpt2' ? 'transformer.' : 'model.'; // absent where only the body was saved
-  const tied = config.arch === 'gpt2' || config.tiedHead;
-  for (const [name, tensor] of stored) {
-    if (isBuffer(name) || (tied && name === head)) continue;
-    tensors.set(name === head || name.startsWith(prefix) ? name : prefix + name, tensor);
-  }
-  return { config, tokenizer, tensors };
+  const tensors = ownNames(readWeights(read, source), stated, source);
+  const config = settleHead(stated, tensors);
+  checkTensors(parametersOf(config), tensors, source);
+  withoutPadding(tensors, config, vocabSize);
+  const generation = read('generation_config.json');
+  const [from, ends] =
+    generation === undefined
+      ? (['config.json', fields] as const)
+      : (['generation_config.json', json('generation_config.json')] as const);
+  return {
+    config: { ...config, vocabSize },
+    tokenizer,
+    tensors,
+    // Others can never come.
+    endTokens: endTokensFromJSON(ends, `${source}/${from}`).filter((id) => id >= 0 && id < vocabSize),
+    unequalDropouts: unequalDropouts(fields),
+  };
 }
 
-/** Copies stored weights into an allocated model; refuses, before writing any, names or shapes that do not match. */
+/** Copies stored weights into an allocated model; refuses, before writing any, what does not match or is not finite. */
 export function loadParameters(model: Gpt, { tensors }: Checkpoint, source: string): void {
-  const names = new Set(model.parameters.map((p) => p.name));
-  for (const name of tensors.keys()) {
-    if (!names.has(name))
-      throw new RangeError(`${source}: unexpected tensor ${name}; this model has no such parameter`);
-  }
-  const found: [Floats, Floats][] = model.parameters.map(({ name, value }) => {
-    const tensor = tensors.get(name);
-    if (tensor === undefined) throw new RangeError(`${source}: tensor ${name} is missing`);
-    if (tensor.shape.join() !== value.shape.join()) {
-      throw new RangeError(`${source}: ${name}: expected shape (${value.shape}), got (${tensor.shape})`);
+  const wanted = model.parameters.map(({ name, value }) => ({ name, shape: value.shape }));
+  checkTensors(wanted, tensors, source);
+  const found = model.parameters.map(({ name, value }): [Floats, Floats] => {
+    const { data, source: file } = tensors.get(name)!;
+    const bad = data.findIndex((x: number) => !Number.isFinite(Math.fround(x)));
+    if (bad >= 0) {
+      throw new RangeError(`${file}: tensor ${name}[${bad}]: expected a finite number, got ${data[bad]}`);
     }
-    return [value.data, tensor.data];
+    return [value.data, data];
   });
   for (const [to, from] of found) to.set(from);
+}
+
+interface Named {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
+/** Throws unless the tensors are those of the list, each with its shape, and no others. */
+function checkTensors(
+  wanted: Iterable<Named>,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  source: string,
+): void {
+  const known = new Set<string>();
+  for (const { name, shape } of wanted) {
+    const tensor = tensors.get(name);
+    if (tensor === undefined) {
+      throw new RangeError(
+        `${source}: tensor ${name} is missing; do config.json and the weights belong together?`,
+      );
+    }
+    if (tensor.shape.join() !== shape.join()) {
+      const got = show(tensor.shape);
+      throw new RangeError(`${tensor.source}: tensor ${name}: expected shape ${show(shape)} by config.json, got ${got}`);
+    }
+    known.add(name);
+  }
+  for (const [name, { source: file }] of tensors) {
+    if (known.has(name)) continue;
+    throw new RangeError(`${file}: unexpected tensor ${quote(name)}; this model has no such parameter`);
+  }
+}
+
+/** The parameters of a model, one after the other: whoever compares them with a file stops at the first that is not
+ * there, so that a file that says a billion blocks is refused at once. */
+function* parametersOf(config: ModelConfig): Generator<Named> {
+  const plan = new Gpt(
+    { ...config, layers: 1 },
+    { kernels: reference, batch: 0, slots: 0, gradients: false },
+  );
+  const named = plan.parameters.map(({ name, value }) => ({ name, shape: value.shape }));
+  const first = named.filter(({ name }) => name.includes('.0.'));
+  yield* named.filter((parameter) => !first.includes(parameter));
+  for (let block = 0; block < config.layers; block++) {
+    for (const { name, shape } of first) yield { name: name.replace('.0.', `.${block}.`), shape };
+  }
+}
+
+/** The tensors by the model's names, without what can be computed; only the body may have been saved. */
+function ownNames(stored: ReadonlyMap<string, StoredTensor>, config: ModelConfig, source: string) {
+  const prefix = config.arch === 'gpt2' ? 'transformer.' : 'model.';
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, tensor] of stored) {
+    if (isBuffer(name)) continue;
+    const own = name === head || name.startsWith(prefix) ? name : prefix + name;
+    if (tensors.has(own))
+      throw new RangeError(`${source}: tensor ${quote(own)} is there twice, once as ${quote(name)}`);
+    tensors.set(own, tensor);
+  }
+  return tensors;
+}
+
+/** A tied model may have its head stored beside the embedding. If that is another one, Hugging Face's library computes
+ * with it; so does this where the block may have a head of its own. */
+function settleHead(config: ModelConfig, tensors: Map<string, StoredTensor>): ModelConfig {
+  const [own, embedding] = [tensors.get(head), tensors.get(embeddingOf(config))];
+  const tied = config.arch === 'gpt2' || config.tiedHead;
+  if (!tied || own === undefined || embedding === undefined) return config;
+  if (sameNumbers(own, embedding)) {
+    tensors.delete(head);
+    return config;
+  }
+  if (config.arch === 'qwen3') return { ...config, tiedHead: false };
+  throw new RangeError(
+    `${own.source}: tensor ${head} is not the embedding; expected a GPT-2 whose head is its embedding`,
+  );
+}
+
+function sameNumbers(a: StoredTensor, b: StoredTensor): boolean {
+  if (a.shape.join() !== b.shape.join()) return false;
+  const other = b.data;
+  return a.data.every(
+    (x: number, i: number) => x === other[i] || (Number.isNaN(x) && Number.isNaN(other[i])),
+  );
+}
+
+/** Vocabularies are padded to round numbers; a row that no token stands for is never read, and never to be drawn. */
+function withoutPadding(tensors: Map<string, StoredTensor>, config: ModelConfig, vocabSize: number): void {
+  if (vocabSize === config.vocabSize) return;
+  for (const name of [embeddingOf(config), head]) {
+    const tensor = tensors.get(name);
+    if (tensor !== undefined) tensors.set(name, tensor.rows(vocabSize));
+  }
+}
+
+function embeddingOf({ arch }: ModelConfig): string {
+  return arch === 'gpt2' ? 'transformer.wte.weight' : 'model.embed_tokens.weight';
 }
 
 /** Old files carry what can be computed: GPT-2's the causal mask of each block, Llama's the rotary frequencies. */

@@ -1,7 +1,8 @@
 /** Hugging Face's config.json of GPT2LMHeadModel, Qwen3ForCausalLM and LlamaForCausalLM, both ways.
  *
  * Fields that would change what the model computes are refused unless they say what the code does; fields that change
- * nothing are passed over. Absent fields mean what they mean there. */
+ * nothing are passed over. A field that is absent, and one that is null, mean what they mean there (transformers 5.18):
+ * absent is the class's default, null is refused but for the few fields that may be None. */
 import { faultIn, type Gpt2Config, type ModelConfig, type Qwen3Config, validateConfig } from './config.ts';
 import { isObject, show } from './json.ts';
 
@@ -63,8 +64,7 @@ function qwen3ToJSON(config: Qwen3Config): object {
 
 /** Reads config.json. Throws a RangeError of one line: `source`, the field, what was expected and what was found. */
 export function configFromJSON(value: unknown, source: string): ModelConfig {
-  if (!isObject(value)) throw new RangeError(`${source}: expected an object, got ${show(value)}`);
-  const fields = new Fields(value, source);
+  const fields = fieldsOf(value, source);
   const type = fields.among('model_type', ['gpt2', 'qwen3', 'llama']);
   const config = type === 'gpt2' ? gpt2FromJSON(fields) : qwen3FromJSON(fields, type === 'qwen3');
   const fault = faultIn(config);
@@ -72,6 +72,9 @@ export function configFromJSON(value: unknown, source: string): ModelConfig {
   return config;
 }
 
+const gpt2Dropouts = ['resid_pdrop', 'embd_pdrop', 'attn_pdrop'] as const;
+
+/** The dropout is that of the residual branches; where the others differ, `unequalDropouts` says so. */
 function gpt2FromJSON(fields: Fields): Gpt2Config {
   fields.among('activation_function', ['gelu_new', 'gelu_pytorch_tanh', undefined]); // two names of one function
   fields.among('layer_norm_epsilon', [1e-5, undefined]);
@@ -79,22 +82,27 @@ function gpt2FromJSON(fields: Fields): Gpt2Config {
   fields.among('scale_attn_weights', [true, undefined]);
   fields.among('scale_attn_by_inverse_layer_idx', [false, undefined]);
   fields.among('add_cross_attention', [false, undefined]);
-  const dropout = fields.share('resid_pdrop', 0.1);
-  for (const name of ['embd_pdrop', 'attn_pdrop']) {
-    const got = fields.get(name) ?? 0.1;
-    if (got !== dropout) fields.refuse(name, `${dropout} like resid_pdrop (there is one dropout)`, got);
-  }
-  const channels = fields.size('n_embd');
+  const channels = fields.size('n_embd', 768);
+  const [dropout] = gpt2Dropouts.map((name) => fields.share(name, 0.1));
   return {
     arch: 'gpt2',
-    vocabSize: fields.size('vocab_size'),
-    contextLength: fields.size('n_positions'),
+    vocabSize: fields.size('vocab_size', 50257),
+    contextLength: fields.size('n_positions', 1024),
     channels,
-    heads: fields.size('n_head'),
-    layers: fields.size('n_layer'),
-    feedForward: fields.size('n_inner', 4 * channels),
-    dropout,
+    heads: fields.size('n_head', 12),
+    layers: fields.size('n_layer', 12),
+    feedForward: fields.get('n_inner') === null ? 4 * channels : fields.size('n_inner', 4 * channels),
+    dropout: dropout!,
   };
+}
+
+/** GPT-2's three dropouts as text, if they are not one and the same: training could not go on with them as they are. */
+export function unequalDropouts(value: unknown): string | undefined {
+  const fields = fieldsOf(value, '');
+  if (fields.get('model_type') !== 'gpt2') return undefined;
+  const shares = gpt2Dropouts.map((name) => fields.share(name, 0.1));
+  if (new Set(shares).size === 1) return undefined;
+  return gpt2Dropouts.map((name, i) => `${name} ${shares[i]}`).join(', ');
 }
 
 /** Llama differs in the norm of q and k, and in what an absent field means. */
@@ -103,30 +111,34 @@ function qwen3FromJSON(fields: Fields, qkNorm: boolean): Qwen3Config {
   fields.among('attention_bias', [false, undefined]);
   fields.among('mlp_bias', [false, undefined]);
   fields.among('use_sliding_window', [false, undefined]);
-  fields.among('rope_scaling', [null, undefined]);
   const layerTypes = fields.get('layer_types') ?? [];
   if (!(Array.isArray(layerTypes) && layerTypes.every((type) => type === 'full_attention'))) {
     fields.refuse('layer_types', '"full_attention" everywhere', layerTypes);
   }
-  const [channels, heads] = [fields.size('hidden_size'), fields.size('num_attention_heads')];
-  const keyHeads = fields.get('num_key_value_heads') ?? (qkNorm ? 32 : heads);
+  const [channels, heads] = [fields.size('hidden_size', 4096), fields.size('num_attention_heads', 32)];
+  const keyHeads = fields.get('num_key_value_heads', qkNorm ? 32 : heads) ?? heads;
   if (keyHeads !== heads) {
     const expected = `${heads} like num_attention_heads (every head has keys and values of its own)`;
     fields.refuse('num_key_value_heads', expected, keyHeads);
   }
-  const head = fields.get('head_dim') ?? (qkNorm ? 128 : channels / heads);
+  const byDefault = qkNorm ? 128 : channels / heads;
+  const head = qkNorm ? fields.get('head_dim', byDefault) : (fields.get('head_dim') ?? byDefault);
   if (head !== channels / heads) {
     fields.refuse('head_dim', `hidden_size / num_attention_heads = ${channels / heads}`, head);
   }
+  const contextLength = fields.size('max_position_embeddings', qkNorm ? 32768 : 2048);
+  if (contextLength > mostPositions) {
+    fields.refuse('max_position_embeddings', `at most ${mostPositions}`, contextLength);
+  }
   return {
     arch: 'qwen3',
-    vocabSize: fields.size('vocab_size'),
-    contextLength: fields.size('max_position_embeddings'),
+    vocabSize: fields.size('vocab_size', qkNorm ? 151936 : 32000),
+    contextLength,
     channels,
     heads,
-    layers: fields.size('num_hidden_layers'),
-    feedForward: fields.size('intermediate_size'),
-    dropout: fields.share('attention_dropout', 0),
+    layers: fields.size('num_hidden_layers', 32),
+    feedForward: fields.size('intermediate_size', qkNorm ? 22016 : 11008),
+    dropout: !qkNorm && fields.get('attention_dropout') === null ? 0 : fields.share('attention_dropout', 0),
     qkNorm,
     tiedHead: fields.among('tie_word_embeddings', [true, false, undefined]) === true,
     ropeTheta: ropeTheta(fields),
@@ -134,14 +146,37 @@ function qwen3FromJSON(fields: Fields, qkNorm: boolean): Qwen3Config {
   };
 }
 
-/** Newer files put it into rope_parameters. */
+/** No tensor tells how many rotary positions there are; published models have up to ten million. */
+const mostPositions = 2 ** 24;
+
+/** The angle base; whatever scales the angles is refused. Newer files have an object for it, older ones, beside the
+ * base, one that says how positions are scaled: transformers takes the second for the first. */
 function ropeTheta(fields: Fields): number {
-  const parameters = fields.get('rope_parameters') ?? undefined;
-  if (parameters === undefined) return fields.positive('rope_theta', 10_000);
-  if (!isObject(parameters)) return fields.refuse('rope_parameters', 'an object', parameters);
-  const inner = new Fields(parameters, fields.source, 'rope_parameters.');
-  inner.among('rope_type', ['default', undefined]);
-  return inner.positive('rope_theta', 10_000);
+  const older = fields.get('rope_scaling') ?? undefined;
+  const name = older === undefined ? 'rope_parameters' : 'rope_scaling';
+  const parameters = fields.get(name) ?? undefined;
+  const base = () => fields.positive('rope_theta', 10_000);
+  if (parameters === undefined) return base();
+  if (!isObject(parameters)) return fields.refuse(name, 'an object', parameters);
+  const inner = new Fields(parameters, fields.source, `${name}.`);
+  inner.among('full_attention', [undefined]); // angles for each type of layer
+  inner.among(parameters['rope_type'] === undefined ? 'type' : 'rope_type', ['default', undefined]);
+  return parameters['rope_theta'] === undefined ? base() : inner.positive('rope_theta', 10_000);
+}
+
+/** The tokens that end a text: eos_token_id of generation_config.json if there is one, else of config.json; a number, a
+ * list or null. Absent means none, also where the model's class has a default. */
+export function endTokensFromJSON(value: unknown, source: string): number[] {
+  const fields = fieldsOf(value, source);
+  const tokens = fields.get('eos_token_id') ?? [];
+  const list: readonly unknown[] = Array.isArray(tokens) ? tokens : [tokens];
+  if (list.every((id) => Number.isSafeInteger(id))) return [...(list as readonly number[])];
+  return fields.refuse('eos_token_id', 'a token id, a list of them or null', tokens);
+}
+
+function fieldsOf(value: unknown, source: string): Fields {
+  if (!isObject(value)) throw new RangeError(`${source}: expected an object, got ${show(value)}`);
+  return new Fields(value, source);
 }
 
 /** The fields of one object; what does not fit is refused by name. */
@@ -156,8 +191,9 @@ class Fields {
     this.#parent = parent;
   }
 
-  get(name: string): unknown {
-    return this.#value[name];
+  /** The default stands for an absent field, here and below; null is a value. */
+  get(name: string, byDefault?: unknown): unknown {
+    return this.#value[name] === undefined ? byDefault : this.#value[name];
   }
 
   refuse(name: string, expected: string, got: unknown): never {
@@ -169,27 +205,25 @@ class Fields {
     const got = this.get(name) as T;
     if (accepted.includes(got)) return got;
     const expected = accepted.filter((value) => value !== undefined).map(show);
-    return this.refuse(name, expected.join(' or '), got);
+    return this.refuse(name, expected.join(' or ') || 'nothing', got);
   }
 
-  /** A whole number of at least 1; the default stands for an absent field and for null. */
-  size(name: string, byDefault?: number): number {
-    const got = this.get(name) ?? byDefault;
-    if (!(Number.isSafeInteger(got) && (got as number) >= 1)) {
-      this.refuse(name, 'a whole number of at least 1', this.get(name));
-    }
-    return got as number;
+  /** A whole number of at least 1. */
+  size(name: string, byDefault: number): number {
+    const got = this.get(name, byDefault);
+    if (Number.isSafeInteger(got) && (got as number) >= 1) return got as number;
+    return this.refuse(name, 'a whole number of at least 1', got);
   }
 
   /** A number of at least 0 and below 1. */
   share(name: string, byDefault: number): number {
-    const got = this.get(name) ?? byDefault;
+    const got = this.get(name, byDefault);
     if (typeof got === 'number' && got >= 0 && got < 1) return got;
     return this.refuse(name, 'a number of at least 0 and below 1', got);
   }
 
   positive(name: string, byDefault: number): number {
-    const got = this.get(name) ?? byDefault;
+    const got = this.get(name, byDefault);
     if (typeof got === 'number' && Number.isFinite(got) && got > 0) return got;
     return this.refuse(name, 'a number above 0', got);
   }

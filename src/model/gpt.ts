@@ -69,7 +69,7 @@ export class Gpt {
     this.#embedding = arena.parameter(embedding, [V, C]);
     if (positions !== undefined) this.#learned = arena.parameter(positions, [T, C]);
     if (config.arch === 'qwen3') {
-      this.#rotary = new Rotation(arena, { rows, T, D: C / config.heads, theta: config.ropeTheta });
+      this.#rotary = new Rotation(arena, rows, { T, D: C / config.heads, theta: config.ropeTheta });
     }
     this.#embedded = arena.saved('embedded', [rows, C]);
     this.#dropout = new Dropout(build, 'embedded.drop', [rows, C], config.dropout, 0);

@@ -7,41 +7,59 @@ import type { Arena } from '../tensor/arena.ts';
 import { cosSinTurns, exp, log } from '../tensor/math.ts';
 import type { Floats, Ids, Tensor } from '../tensor/tensor.ts';
 
-export class Rotation {
+interface Size {
+  /** Positions in the table. */
+  readonly T: number;
+  readonly D: number;
+  readonly theta: number;
+}
+interface Angles {
   /** Turns that pair d makes from one position to the next. */
-  readonly #turns: Float64Array;
-  readonly #table: Float64Array;
-  readonly #rows: Tensor;
+  readonly turns: Float64Array;
+  readonly table: Float64Array;
+}
 
-  constructor(arena: Arena, size: { rows: number; T: number; D: number; theta: number }) {
-    const { rows, T, D, theta } = size;
-    this.#turns = Float64Array.from(
-      { length: D / 2 },
-      (_, d) => exp((-2 * d * log(theta)) / D) / (2 * Math.PI),
-    );
-    this.#table = new Float64Array(T * D);
-    for (let position = 0; position < T; position++) this.#write(this.#table, position * D, position);
-    this.#rows = arena.cache('rotation', [rows, D]);
+export class Rotation {
+  readonly #size: Size;
+  readonly #rows: Tensor;
+  /** Made by the first pass: a model that is only planned takes no memory. */
+  #angles: Angles | undefined;
+
+  constructor(arena: Arena, rows: number, size: Size) {
+    this.#size = size;
+    this.#rows = arena.cache('rotation', [rows, size.D]);
   }
 
   /** (N D): the cosines of each row's D/2 angles, then their sines. Valid until the next call. */
   at(positions: Ids): Tensor {
-    const [N, D] = [positions.shape[0]!, 2 * this.#turns.length];
+    this.#angles ??= anglesOf(this.#size);
+    const { turns, table } = this.#angles;
+    const [N, D] = [positions.shape[0]!, this.#size.D];
     const rotation = this.#rows.rows(N);
     for (let n = 0; n < N; n++) {
       const from = positions.data[n]! * D;
-      if (from >= this.#table.length) this.#write(rotation.data, n * D, positions.data[n]!);
-      else for (let d = 0; d < D; d++) rotation.data[n * D + d] = this.#table[from + d]!;
+      if (from >= table.length) write(rotation.data, n * D, turns, positions.data[n]!);
+      else for (let d = 0; d < D; d++) rotation.data[n * D + d] = table[from + d]!;
     }
     return rotation;
   }
+}
 
-  #write(to: Floats, at: number, position: number): void {
-    const half = this.#turns.length;
-    for (let d = 0; d < half; d++) {
-      const [cos, sin] = cosSinTurns(position * this.#turns[d]!);
-      to[at + d] = cos;
-      to[at + half + d] = sin;
-    }
+function anglesOf({ T, D, theta }: Size): Angles {
+  const turns = Float64Array.from(
+    { length: D / 2 },
+    (_, d) => exp((-2 * d * log(theta)) / D) / (2 * Math.PI),
+  );
+  const table = new Float64Array(T * D);
+  for (let position = 0; position < T; position++) write(table, position * D, turns, position);
+  return { turns, table };
+}
+
+function write(to: Floats, at: number, turns: Float64Array, position: number): void {
+  const half = turns.length;
+  for (let d = 0; d < half; d++) {
+    const [cos, sin] = cosSinTurns(position * turns[d]!);
+    to[at + d] = cos;
+    to[at + half + d] = sin;
   }
 }

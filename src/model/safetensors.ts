@@ -51,6 +51,11 @@ export class StoredTensor {
     this.#bytes = bytes;
   }
 
+  /** The file that it is in, for error messages. */
+  get source(): string {
+    return this.#source;
+  }
+
   /** F64 as Float64Array; F32, F16 and BF16 as Float32Array, exactly. F32 and F64 share the file's memory where it is
    * aligned for them. Other dtypes (old GPT-2 files hold causal masks as U8 or BOOL) throw a RangeError, only here. */
   get data(): StoredData {
@@ -66,6 +71,13 @@ export class StoredTensor {
       this.#data = read(aligned);
     }
     return this.#data;
+  }
+
+  /** The first `count` rows, sharing memory. */
+  rows(count: number): StoredTensor {
+    const [rows, ...rest] = this.shape as [number, ...number[]];
+    const bytes = this.#bytes.subarray(0, (this.#bytes.length / rows) * count);
+    return new StoredTensor(this.#source, this.name, this.dtype, [count, ...rest], bytes);
   }
 }
 

@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { quote } from '../model/json.ts';
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or folder',
@@ -161,7 +162,7 @@ export function verifyFolder(path: string): void {
   }
   const unnamed = listFolder(path).find((name) => name !== checksumFile && !named.has(name));
   if (unnamed !== undefined)
-    throw new Error(`${join(path, unnamed)} has no checksum in ${list}; this folder was changed`);
+    throw new Error(`${path}: ${quote(unnamed)} has no checksum in ${list}; this folder was changed`);
   for (const [name, expected] of named) {
     if (sha256(readBytes(join(path, name))) !== expected) {
       throw new Error(`${join(path, name)} is damaged: its checksum is not the one in ${checksumFile}`);

@@ -182,10 +182,25 @@ export function findCheckpoint(path: string | undefined): string {
   return found;
 }
 
+/** What other software saves of a model without the file that is read here. */
+const otherForms = {
+  'model.safetensors': ['pytorch_model.bin', 'pytorch_model.bin.index.json', 'tf_model.h5'],
+  'tokenizer.json': ['vocab.json', 'vocab.txt', 'tokenizer.model'],
+} as const;
+
 /** Reads a model folder after checking what it holds against its checksums, if it has any. */
 export function readCheckpoint(folder: string): Checkpoint {
   verifyFolder(folder);
-  return decodeCheckpoint((file) => readBytes(join(folder, file)), folder);
+  const holds = (file: string) => existsSync(join(folder, file));
+  for (const [file, others] of Object.entries(otherForms)) {
+    const other = holds(file) || holds(`${file}.index.json`) ? undefined : others.find(holds);
+    if (other === undefined) continue;
+    const part = file === 'tokenizer.json' ? 'AutoTokenizer' : 'AutoModelForCausalLM';
+    throw new Error(
+      `${folder} has ${other} but no ${file}; this Python makes one: transformers.${part}.from_pretrained(DIR).save_pretrained(DIR)`,
+    );
+  }
+  return decodeCheckpoint((file) => (holds(file) ? readBytes(join(folder, file)) : undefined), folder);
 }
 
 /** The run that a checkpoint folder belongs to, or undefined for a folder that stands alone. */

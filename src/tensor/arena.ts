@@ -55,6 +55,7 @@ const alignment = 64;
 export class Arena {
   readonly parameters: Parameter[] = [];
   readonly precision: Precision;
+  readonly #names = new Set<string>();
   readonly #stacks: Stack[] = [];
   readonly #moments: Tensor[] = [];
   readonly #saved: Tensor[] = [];
@@ -82,8 +83,8 @@ export class Arena {
     hidden?: Hidden,
   ): Stack {
     const plan = (name: string, size: readonly number[]): Parameter => {
-      if (this.parameters.some((p) => p.name === name))
-        throw new Error(`${name}: two parameters of one name`);
+      if (this.#names.has(name)) throw new Error(`${name}: two parameters of one name`);
+      this.#names.add(name);
       return { name, value: new Tensor(name, size), grad: new Tensor(`d ${name}`, size), hidden };
     };
     const parts = names.map((name) => plan(name, shape));

@@ -7,7 +7,7 @@ import { expectSameBits } from '../support/compare.ts';
 
 function open(size: { T: number; D: number; theta: number }) {
   const arena = new Arena({ precision: 'float64', gradients: false });
-  const rotation = new Rotation(arena, { ...size, rows: 9 });
+  const rotation = new Rotation(arena, 9, size);
   arena.allocate(reference.memory);
   return rotation;
 }

@@ -118,9 +118,9 @@ describe('verifyFolder refuses', () => {
     [
       'a file too many',
       () => writeFileSync(join(path, 'c'), ''),
-      /c has no checksum in .*this folder was changed/,
+      /: "c" has no checksum in .*this folder was changed/,
     ],
-    ['a folder too many', () => mkdirSync(join(path, 'c')), /c has no checksum in/],
+    ['a folder too many', () => mkdirSync(join(path, 'c')), /"c" has no checksum in/],
     [
       'a folder for a file',
       () => {
@@ -129,7 +129,7 @@ describe('verifyFolder refuses', () => {
       },
       /a\.json: this is a folder; expected a file/,
     ],
-    ['empty checksums', () => writeFileSync(join(path, checksumFile), ''), /a\.json has no checksum/],
+    ['empty checksums', () => writeFileSync(join(path, checksumFile), ''), /"a\.json" has no checksum/],
     [
       'checksums of another form',
       () => writeFileSync(join(path, checksumFile), 'a.json\n'),

@@ -10,7 +10,7 @@ import { AdamW } from '../../src/train/adamw.ts';
 import { splitTokens } from '../../src/train/dataset.ts';
 import { Muon } from '../../src/train/muon.ts';
 import { preflight } from '../../src/train/preflight.ts';
-import { decodeState, encodeState, restoreTrainer } from '../../src/train/state.ts';
+import { decodeState, encodeState, restoreTrainer, type StateFile } from '../../src/train/state.ts';
 import { Trainer, type TrainSettings } from '../../src/train/trainer.ts';
 import { backends } from '../support/backends.ts';
 import { expectClose, expectSameBits, randomTensor } from '../support/compare.ts';
@@ -216,7 +216,7 @@ describe('a run with Muon', () => {
       while (first.step < 3) first.train();
       const files = save(first);
       const state = decodeState(files.get('state.json')!, 'state.json');
-      const checkpoint = decodeCheckpoint((file) => files.get(file)!, 'folder');
+      const checkpoint = decodeCheckpoint((file) => files.get(file as StateFile), 'folder');
       const { evalEvery: _e, patience: _p, ...restored } = state.settings;
       const second = new Trainer(checkpoint.config, restored, noise, { kernels });
       restoreTrainer(second, checkpoint, files.get('optimizer.safetensors')!, state, 'folder');

@@ -9,7 +9,7 @@ import { CharTokenizer } from '../../src/model/tokenizer.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { ids } from '../../src/tensor/tensor.ts';
 import { Batches, splitTokens } from '../../src/train/dataset.ts';
-import { decodeState, encodeState, restoreTrainer } from '../../src/train/state.ts';
+import { decodeState, encodeState, restoreTrainer, type StateFile } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { tinyConfig } from '../support/models.ts';
 import {
@@ -151,7 +151,7 @@ describe('encodeState and restoreTrainer', () => {
     const state = decodeState(files.get('state.json')!, 'test');
     expect(state).toEqual({ version: 2, step: 3, ...progress, ...identity, settings: runSettings });
     const again = start();
-    const checkpoint = decodeCheckpoint((file) => files.get(file)!, 'test');
+    const checkpoint = decodeCheckpoint((file) => files.get(file as StateFile), 'test');
     restoreTrainer(again, checkpoint, files.get('optimizer.safetensors')!, state, 'test');
     expect(encode(again)).toEqual(files);
   });
