@@ -48,7 +48,7 @@ export function trainBpe(text: string, vocabSize: number): BpeTokenizer {
   }
   const tokens = alphabetOrder.map((byte) => alphabet[byte]);
   for (const [left, right] of merges) tokens.push(tokens[left] + tokens[right]);
-  return new BpeTokenizer({ tokens, merges, added: new Set() });
+  return new BpeTokenizer({ tokens, merges, added: new Map() });
 }
 
 function countPieces(text: string): Map<string, number> {

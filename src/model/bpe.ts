@@ -35,6 +35,7 @@ const rankStep = 2 ** 32;
 export class BpeTokenizer implements Tokenizer {
   readonly kind = 'bpe';
   readonly vocabSize: number;
+  readonly added: ReadonlyMap<string, number>;
   readonly #parts: BpeParts;
   readonly #bytes: readonly Uint8Array[]; // by id
   readonly #idOfByte = new Int32Array(256).fill(-1);
@@ -45,11 +46,11 @@ export class BpeTokenizer implements Tokenizer {
   constructor(parts: BpeParts) {
     this.#parts = parts;
     this.vocabSize = parts.tokens.length;
-    this.#bytes = parts.tokens.map((token, id) =>
-      parts.added.has(id) ? toUtf8(token) : fromAlphabet(token)!,
-    );
+    this.added = parts.added;
+    const added = new Set(parts.added.values());
+    this.#bytes = parts.tokens.map((token, id) => (added.has(id) ? toUtf8(token) : fromAlphabet(token)!));
     for (const [id, bytes] of this.#bytes.entries()) {
-      if (bytes.length === 1 && !parts.added.has(id)) this.#idOfByte[bytes[0]] = id;
+      if (bytes.length === 1 && !added.has(id)) this.#idOfByte[bytes[0]] = id;
     }
     for (const [rank, [left, right]] of parts.merges.entries()) {
       this.#rankOfPair.set(left * this.vocabSize + right, rank);

@@ -116,7 +116,9 @@ function checkTensors(
     }
     if (tensor.shape.join() !== shape.join()) {
       const got = show(tensor.shape);
-      throw new RangeError(`${tensor.source}: tensor ${name}: expected shape ${show(shape)} by config.json, got ${got}`);
+      throw new RangeError(
+        `${tensor.source}: tensor ${name}: expected shape ${show(shape)} by config.json, got ${got}`,
+      );
     }
     known.add(name);
   }

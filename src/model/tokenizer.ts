@@ -6,13 +6,17 @@
  * The file is Hugging Face's tokenizer.json: BPE (Sennrich et al., https://arxiv.org/abs/1508.07909) that never merges
  * is exactly a character tokenizer, and its Fuse decoder joins the tokens without spaces. */
 import { isObject, quote, show } from './json.ts';
+import { readAddedTokens, tokensById, withoutIdleSteps, writeAddedTokens } from './tokenizer-json.ts';
 
 export const tokenizers = ['char', 'bpe'] as const;
 
 export interface Tokenizer {
   readonly kind: (typeof tokenizers)[number];
   readonly vocabSize: number;
-  /** The ids of `normalizeText(text)`. Throws a RangeError that names what has no token; with 'skip' leaves that out. */
+  /** Tokens that were added to those that texts are made of, such as <|endoftext|>, by their text. */
+  readonly added: ReadonlyMap<string, number>;
+  /** The ids of `normalizeText(text)`. Throws a RangeError that names what has no token; with 'skip' leaves that out.
+   * The text of an added token is text like any other: whoever may write a text may not end or steer it. */
   encode(text: string, unknown?: 'error' | 'skip'): Int32Array;
   /** Throws a RangeError for an id outside of the vocabulary. */
   decode(ids: ArrayLike<number>): string;
@@ -46,12 +50,13 @@ export function normalizeText(text: string): string {
   return body.includes('\r\n') ? body.replace(/(?<!\r)\r+\n/g, '\n') : body;
 }
 
-/** The whole file but for the vocabulary. Whatever differs from this would give other tokens or other text. */
+/** The whole file but for the vocabulary and the added tokens. Whatever differs from this would give other tokens or
+ * other text. */
 const layout = {
   version: '1.0',
   truncation: null,
   padding: null,
-  added_tokens: [],
+  added_tokens: [] as object[],
   normalizer: null,
   pre_tokenizer: null,
   post_processor: null,
@@ -73,20 +78,25 @@ const layout = {
 export class CharTokenizer implements Tokenizer {
   readonly kind = 'char';
   readonly vocabSize: number;
+  readonly added: ReadonlyMap<string, number>;
   /** The text of each id. */
-  readonly #characters: readonly string[];
+  readonly #texts: readonly string[];
   /** The id of each code point up to the largest in the vocabulary, or -1. */
   readonly #ids: Int32Array;
 
-  /** Ids in the order of `characters`: distinct, single code points. Made by `train` and `fromJSON`, which see to that. */
-  private constructor(characters: readonly string[]) {
-    this.#characters = characters;
-    this.vocabSize = characters.length;
-    const codes = characters.map((character) => character.codePointAt(0)!);
-    this.#ids = new Int32Array(codes.reduce((largest, code) => Math.max(largest, code), 0) + 1).fill(-1);
-    codes.forEach((code, id) => {
-      this.#ids[code] = id;
-    });
+  /** @param texts by id: distinct, single code points but for added tokens. `train` and `fromJSON` see to that.
+   * @param characters the ids that text may be encoded as. */
+  private constructor(
+    texts: readonly string[],
+    characters: Iterable<number> = texts.keys(),
+    added: ReadonlyMap<string, number> = new Map(),
+  ) {
+    this.#texts = texts;
+    this.vocabSize = texts.length;
+    this.added = added;
+    const codes = Array.from(characters, (id) => [texts[id]!.codePointAt(0)!, id] as const);
+    this.#ids = new Int32Array(codes.reduce((largest, [code]) => Math.max(largest, code), 0) + 1).fill(-1);
+    for (const [code, id] of codes) this.#ids[code] = id;
   }
 
   /** The vocabulary is the distinct code points of the normalized text, sorted. */
@@ -114,30 +124,25 @@ export class CharTokenizer implements Tokenizer {
     return new CharTokenizer(characters);
   }
 
-  /** Reads what `toJSON` writes; a RangeError of one line, starting with `source`, for everything else. */
-  static fromJSON(value: unknown, source: string): CharTokenizer {
-    checkLayout(value, layout, source);
-    const entries = Object.entries((value as typeof layout).model.vocab as Record<string, unknown>);
-    if (entries.length === 0)
-      throw new RangeError(`${source}: model.vocab: expected at least one token, got none`);
-    const characters = new Array<string | undefined>(entries.length).fill(undefined);
-    for (const [token, id] of entries) {
-      const at = `${source}: model.vocab: token ${quote(token)}`;
-      if (token.length > 2 || [...token].length !== 1 || isSurrogate(token)) {
-        throw new RangeError(
-          `${at}: expected a single character; is this the file of another kind of tokenizer?`,
-        );
-      }
-      if (!(Number.isInteger(id) && (id as number) >= 0 && (id as number) < entries.length)) {
-        throw new RangeError(`${at}: expected an id from 0 to ${entries.length - 1}, got ${show(id)}`);
-      }
-      const taken = characters[id as number];
-      if (taken !== undefined) {
-        throw new RangeError(`${at}: expected an id of its own, got ${id}, which is that of ${quote(taken)}`);
-      }
-      characters[id as number] = token;
-    }
-    return new CharTokenizer(characters as string[]);
+  /** From the parsed content of a tokenizer.json; the error is one line that names what does not fit. */
+  static fromJSON(value: unknown): CharTokenizer {
+    const file = isObject(value) ? withoutIdleSteps(value) : value;
+    checkLayout(isObject(file) ? { ...file, added_tokens: [] } : file, layout);
+    const { model, added_tokens } = file as Partial<typeof layout> & Pick<typeof layout, 'model'>;
+    const vocab: Readonly<Record<string, unknown>> = model.vocab;
+    const added = readAddedTokens(added_tokens, vocab);
+    const texts = tokensById(vocab, added);
+    const characters = Object.keys(vocab).filter((token) => {
+      if (token.length <= 2 && [...token].length === 1 && !isSurrogate(token)) return true;
+      if (added.has(token)) return false;
+      throw new RangeError(
+        `tokenizer.json: model.vocab: token ${quote(token)}: expected a single character; is this the file of another kind of tokenizer?`,
+      );
+    });
+    if (characters.length === 0)
+      throw new RangeError(`tokenizer.json: model.vocab: expected at least one token, got none`);
+    const ids = characters.map((token) => vocab[token] as number);
+    return new CharTokenizer(texts, ids, added);
   }
 
   encode(text: string, unknown: 'error' | 'skip' = 'error'): Int32Array {
@@ -159,13 +164,13 @@ export class CharTokenizer implements Tokenizer {
 
   decode(ids: ArrayLike<number>): string {
     const parts = new Array<string>(ids.length);
-    for (let i = 0; i < ids.length; i++) parts[i] = this.#character(ids[i]);
+    for (let i = 0; i < ids.length; i++) parts[i] = this.#text(ids[i]);
     return parts.join('');
   }
 
   /** A code point is complete by itself, so nothing is ever held back. */
   stream(): TextStream {
-    return { push: (id) => this.#character(id), end: () => '' };
+    return { push: (id) => this.#text(id), end: () => '' };
   }
 
   beginsCharacter(): boolean {
@@ -173,23 +178,23 @@ export class CharTokenizer implements Tokenizer {
   }
 
   tokenText(id: number): string {
-    const character = this.#character(id);
-    return escapes.get(character) ?? showCharacter(character);
+    return Array.from(this.#text(id), (c) => escapes.get(c) ?? showCharacter(c)).join('');
   }
 
   toJSON(): object {
-    const vocab = Object.fromEntries(this.#characters.map((character, id) => [character, id]));
-    return { ...layout, model: { ...layout.model, vocab } };
+    const vocab = Object.fromEntries(this.#texts.map((text, id) => [text, id]));
+    const added_tokens = writeAddedTokens(this.added);
+    return { ...layout, added_tokens, model: { ...layout.model, vocab } };
   }
 
-  #character(id: number): string {
-    const character = this.#characters[id];
-    if (character === undefined) {
+  #text(id: number): string {
+    const text = this.#texts[id];
+    if (text === undefined) {
       throw new RangeError(
         `tokenizer: no such token; expected an id from 0 to ${this.vocabSize - 1}, got ${id}`,
       );
     }
-    return character;
+    return text;
   }
 
   #describeUnknown(text: string): string {
@@ -210,21 +215,24 @@ export class CharTokenizer implements Tokenizer {
   }
 }
 
-/** Throws where `value` has not what `expected` has; a field that is null or false may be absent, as in older files. */
-function checkLayout(value: unknown, expected: unknown, source: string, path = ''): void {
+/** Fields whose absence means what the layout has. */
+const implied = ['version', 'model.type'];
+
+/** Throws where `value` has not what `expected` has; what is null or false may be absent or null, as in older files. */
+function checkLayout(value: unknown, expected: unknown, path = ''): void {
   const misfit = (what: string) =>
     new RangeError(
-      `${source}: ${path === '' ? '' : `${path}: `}expected ${what}, got ${show(value)}; a character tokenizer has nothing else`,
+      `tokenizer.json: ${path === '' ? '' : `${path}: `}expected ${what}, got ${show(value)}; a character tokenizer has nothing else`,
     );
   if (Array.isArray(expected)) {
     if (!(Array.isArray(value) && value.length === 0)) throw misfit('an empty list');
   } else if (isObject(expected)) {
     if (!isObject(value)) throw misfit('an object');
     for (const [key, inner] of Object.entries(expected)) {
-      checkLayout(value[key], inner, source, path === '' ? key : `${path}.${key}`);
+      checkLayout(value[key], inner, path === '' ? key : `${path}.${key}`);
     }
-  } else if (value !== expected && !(value === undefined && !expected)) {
-    throw misfit(show(expected));
+  } else if (value !== expected && !(value == null && !expected)) {
+    if (value !== undefined || !implied.includes(path)) throw misfit(show(expected));
   }
 }
 

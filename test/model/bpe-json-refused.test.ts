@@ -20,6 +20,13 @@ function edited(edits: readonly Edit[]): object {
   return content;
 }
 
+const pattern = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+const split = { type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false };
+const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false };
+const steps = (...pretokenizers: object[]) => ({ type: 'Sequence', pretokenizers });
+const a = { Sequence: { id: 'A' } };
+const template = (...single: object[]) => ({ type: 'TemplateProcessing', single });
+const noToken = 'expected one that adds no token';
 const sequence = { type: 'Sequence', pretokenizers: [{ type: 'Split', pattern: { Regex: 'x'.repeat(80) } }] };
 const alphabetOnly = 'expected characters of the byte alphabet';
 const mergeForm = 'expected "a b" or ["a", "b"]';
@@ -30,17 +37,86 @@ const fromZero = 'expected an integer from 0 up';
 const cases: readonly (readonly [path: string, value: unknown, field: string, text: string])[] = [
   ['normalizer', { type: 'NFC' }, 'normalizer', 'expected null, got {"type":"NFC"}'],
   ['pre_tokenizer', null, 'pre_tokenizer', 'expected an object, got null'],
-  ['pre_tokenizer', sequence, 'pre_tokenizer.type', 'expected "ByteLevel", got "Sequence"'],
+  ['pre_tokenizer', sequence, 'pre_tokenizer.type', 'expected "ByteLevel", got "Split"'],
+  ['pre_tokenizer', steps(split), 'pre_tokenizer.type', 'expected "ByteLevel", got "Split"'],
+  [
+    'pre_tokenizer',
+    steps(split, byteLevel, byteLevel),
+    'pre_tokenizer.type',
+    'expected "ByteLevel", got "Sequence"',
+  ],
+  [
+    'pre_tokenizer',
+    steps(byteLevel, byteLevel),
+    'pre_tokenizer.type',
+    'expected "ByteLevel", got "Sequence"',
+  ],
+  [
+    'pre_tokenizer',
+    steps({ ...split, behavior: 'Removed' }, byteLevel),
+    'pre_tokenizer.behavior',
+    'expected "Isolated", got "Removed"',
+  ],
+  [
+    'pre_tokenizer',
+    steps({ ...split, invert: true }, byteLevel),
+    'pre_tokenizer.invert',
+    'expected false, got true',
+  ],
+  [
+    'pre_tokenizer',
+    steps({ ...split, pattern: { Regex: '.' } }, byteLevel),
+    'pre_tokenizer.pattern',
+    `expected GPT-2's, got "."`,
+  ],
+  [
+    'pre_tokenizer',
+    steps({ ...split, pattern: { String: pattern } }, byteLevel),
+    'pre_tokenizer.pattern',
+    `expected GPT-2's, got nothing`,
+  ],
+  [
+    'pre_tokenizer',
+    steps(split, { ...byteLevel, add_prefix_space: true }),
+    'pre_tokenizer.add_prefix_space',
+    'expected false, got true',
+  ],
+  ['pre_tokenizer/use_regex', null, 'pre_tokenizer.use_regex', 'expected true, got null'],
+  ['added_tokens', null, 'added_tokens', 'expected a list, got null'],
   ['pre_tokenizer/add_prefix_space', true, 'pre_tokenizer.add_prefix_space', 'expected false, got true'],
   ['pre_tokenizer/add_prefix_space', absent, 'pre_tokenizer.add_prefix_space', 'expected false, got nothing'],
   ['pre_tokenizer/use_regex', false, 'pre_tokenizer.use_regex', 'expected true, got false'],
   ['decoder', { type: 'Fuse' }, 'decoder.type', 'expected "ByteLevel", got "Fuse"'],
   ['decoder', null, 'decoder', 'expected an object, got null'],
   [
-    'post_processor/type',
-    'BertProcessing',
-    'post_processor.type',
-    'expected "ByteLevel", got "BertProcessing"',
+    'post_processor',
+    { type: 'BertProcessing' },
+    'post_processor',
+    `${noToken}, got {"type":"BertProcessing"}`,
+  ],
+  [
+    'post_processor',
+    template(),
+    'post_processor',
+    `${noToken}, got {"type":"TemplateProcessing","single":[]}`,
+  ],
+  [
+    'post_processor',
+    template(a, a),
+    'post_processor',
+    `${noToken}, got {"type":"TemplateProcessing","single":[{"Sequence":{"id":...`,
+  ],
+  [
+    'post_processor',
+    template({ Sequence: { id: 'B' } }),
+    'post_processor',
+    `${noToken}, got {"type":"TemplateProcessing","single":[{"Sequence":{"id":...`,
+  ],
+  [
+    'post_processor',
+    template({ SpecialToken: { id: 'A' } }),
+    'post_processor',
+    `${noToken}, got {"type":"TemplateProcessing","single":[{"SpecialToken":{"...`,
   ],
   ['model', [], 'model', 'expected an object, got []'],
   ['model/type', 'Unigram', 'model.type', 'expected "BPE", got "Unigram"'],

@@ -5,6 +5,7 @@ import { arrayMerges, type Content, gpt2Layout, stringMerges } from './gpt2-layo
 type Vocab = Record<string, number>;
 
 import { trainBpe } from '../../src/model/bpe-train.ts';
+import { tokenizerFromJSON } from '../../src/model/tokenizer-file.ts';
 
 describe('reading', () => {
   for (const [form, merges] of Object.entries({ strings: stringMerges, lists: arrayMerges })) {
@@ -20,6 +21,7 @@ describe('reading', () => {
   test('an added token is decoded to its text and never comes from text', () => {
     const tokenizer = BpeTokenizer.fromJSON(gpt2Layout(stringMerges));
     expect(tokenizer.tokenText(258)).toBe('<|endoftext|>');
+    expect([...tokenizer.added]).toEqual([['<|endoftext|>', 258]]);
     const ids = tokenizer.encode('a<|endoftext|>b');
     expect(ids.includes(258)).toBe(false);
     expect(tokenizer.decode(ids)).toBe('a<|endoftext|>b');
@@ -52,6 +54,42 @@ describe('reading', () => {
       model: { vocab: model['vocab'], merges: stringMerges },
     });
     expect([...tokenizer.encode(' th')]).toEqual([257]);
+  });
+
+  test('steps that change nothing are passed over, and null is what the tokenizers library takes it for', () => {
+    const plain = gpt2Layout(stringMerges);
+    const byteLevel = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true };
+    const a = { Sequence: { id: 'A', type_id: 0 } };
+    const template = { type: 'TemplateProcessing', single: [a], pair: [a, a], special_tokens: {} };
+    const split = (pattern: string) => ({
+      ...{ type: 'Split', pattern: { Regex: pattern }, behavior: 'Isolated', invert: false },
+    });
+    const patterns = [
+      String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
+      String.raw`'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
+    ];
+    const sequence = (key: string, ...steps: object[]) => ({ type: 'Sequence', [key]: steps });
+    const changes: object[] = [
+      { post_processor: template },
+      { post_processor: sequence('processors', template, byteLevel) },
+      { post_processor: sequence('processors') },
+      { pre_tokenizer: sequence('pretokenizers', byteLevel) },
+      { pre_tokenizer: sequence('pretokenizers', sequence('pretokenizers', byteLevel)) },
+      ...patterns.flatMap((pattern) =>
+        [false, true, undefined].map((use_regex) => ({
+          pre_tokenizer: sequence('pretokenizers', split(pattern), { ...byteLevel, use_regex }),
+        })),
+      ),
+      { decoder: sequence('decoders', byteLevel) },
+      { normalizer: sequence('normalizers') },
+      { truncation: { max_length: 3 }, padding: { pad_id: 0 } },
+      { model: { ...plain.model, fuse_unk: null, byte_fallback: null, ignore_merges: null, dropout: 0 } },
+    ];
+    const expected = JSON.stringify(BpeTokenizer.fromJSON(plain));
+    for (const change of changes) {
+      const read = tokenizerFromJSON({ ...plain, ...change }, 'x/tokenizer.json');
+      expect(JSON.stringify(read), JSON.stringify(change)).toBe(expected);
+    }
   });
 
   test('an unknown token does not matter when every byte is known', () => {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ModelConfig, type Qwen3Config, qwen3Defaults, validateConfig } from '../../src/model/config.ts';
-import { configFromJSON, configToJSON } from '../../src/model/config-json.ts';
+import { configFromJSON, configToJSON, unequalDropouts } from '../../src/model/config-json.ts';
 
 const base: ModelConfig = {
   arch: 'gpt2',
@@ -161,6 +161,21 @@ describe('config.json', () => {
     expect(configFromJSON({ ...golden(), n_inner: 40 }, 'config.json').feedForward).toBe(40);
   });
 
+  it("has GPT-2's own sizes where it gives none", () => {
+    expect(configFromJSON({ model_type: 'gpt2' }, 'config.json')).toEqual({
+      ...{ arch: 'gpt2', vocabSize: 50257, contextLength: 1024, channels: 768, heads: 12, layers: 12 },
+      ...{ feedForward: 3072, dropout: 0.1 },
+    });
+  });
+
+  it('whose three dropouts differ gives that of the residual branches, and all three to say so', () => {
+    const file = { ...golden(), resid_pdrop: 0.2, embd_pdrop: undefined, attn_pdrop: 0 };
+    expect(configFromJSON(file, 'config.json').dropout).toBe(0.2);
+    expect(unequalDropouts(file)).toBe('resid_pdrop 0.2, embd_pdrop 0.1, attn_pdrop 0');
+    expect(unequalDropouts(golden())).toBeUndefined();
+    expect(unequalDropouts(golden('qwen3-tiny'))).toBeUndefined();
+  });
+
   it.each<[unknown, string]>([
     [null, 'expected an object, got null'],
     [[], 'expected an object, got []'],
@@ -184,10 +199,14 @@ describe('config.json', () => {
       'scale_attn_by_inverse_layer_idx: expected false, got true',
     ],
     [{ ...golden(), add_cross_attention: true }, 'add_cross_attention: expected false, got true'],
+    [{ ...golden(), vocab_size: null }, 'vocab_size: expected a whole number of at least 1, got null'],
     [
-      { ...golden(), vocab_size: undefined },
-      'vocab_size: expected a whole number of at least 1, got nothing',
+      { ...golden(), activation_function: null },
+      'activation_function: expected "gelu_new" or "gelu_pytorch_tanh", got null',
     ],
+    [{ ...golden(), layer_norm_epsilon: null }, 'layer_norm_epsilon: expected 0.00001, got null'],
+    [{ ...golden(), attn_pdrop: null }, 'attn_pdrop: expected a number of at least 0 and below 1, got null'],
+    [{ ...golden(), tie_word_embeddings: null }, 'tie_word_embeddings: expected true, got null'],
     [{ ...golden(), n_positions: 0 }, 'n_positions: expected a whole number of at least 1, got 0'],
     [{ ...golden(), n_embd: '16' }, 'n_embd: expected a whole number of at least 1, got "16"'],
     [{ ...golden(), n_layer: [2] }, 'n_layer: expected a whole number of at least 1, got [2]'],
@@ -201,14 +220,6 @@ describe('config.json', () => {
     [
       { ...golden(), resid_pdrop: 'no\nmore' },
       'resid_pdrop: expected a number of at least 0 and below 1, got "no\\nmore"',
-    ],
-    [
-      { ...golden(), attn_pdrop: 0.1 },
-      'attn_pdrop: expected 0 like resid_pdrop (there is one dropout), got 0.1',
-    ],
-    [
-      { ...golden(), embd_pdrop: undefined },
-      'embd_pdrop: expected 0 like resid_pdrop (there is one dropout), got 0.1',
     ],
     [
       { ...golden(), n_head: 3 },
@@ -291,9 +302,49 @@ describe('config.json of qwen3 and llama', () => {
     expect(() => read({ ...tiny(), num_key_value_heads: undefined })).toThrow(
       new RangeError(`config.json: num_key_value_heads: ${absent}`),
     );
+    expect(read({ model_type: 'llama' })).toMatchObject({
+      ...{ vocabSize: 32000, contextLength: 2048, channels: 4096, heads: 32, layers: 32, feedForward: 11008 },
+    });
+    expect(read({ model_type: 'qwen3' })).toMatchObject({
+      ...{
+        vocabSize: 151936,
+        contextLength: 32768,
+        channels: 4096,
+        heads: 32,
+        layers: 32,
+        feedForward: 22016,
+      },
+    });
     expect(() => read({ ...tiny(), head_dim: undefined })).toThrow(
       new RangeError('config.json: head_dim: expected hidden_size / num_attention_heads = 8, got 128'),
     );
+  });
+
+  it('takes null where the classes do, and for what they take it', () => {
+    const nulls = { num_key_value_heads: null, rope_scaling: null, rope_parameters: null, layer_types: null };
+    expect(read({ ...tiny(), ...nulls })).toEqual(read(tiny()));
+    const llama = { ...tiny(), model_type: 'llama' };
+    expect(read({ ...llama, ...nulls, head_dim: null, attention_dropout: null })).toEqual(read(llama));
+  });
+
+  it('takes an object that says that nothing is scaled, in each spelling', () => {
+    for (const scaling of [{ rope_type: 'default' }, { type: 'default' }, {}]) {
+      expect(read({ ...tiny(), rope_theta: 500, rope_scaling: scaling })).toEqual({
+        ...read(tiny()),
+        ropeTheta: 500,
+      });
+      expect(read({ ...tiny(), rope_theta: 500, rope_parameters: scaling }).arch).toBe('qwen3');
+    }
+    expect(read({ ...tiny(), rope_theta: 500, rope_parameters: { rope_type: 'default' } })).toMatchObject({
+      ropeTheta: 500,
+    });
+    expect(
+      read({
+        ...tiny(),
+        rope_scaling: { rope_type: 'default', rope_theta: 7 },
+        rope_parameters: { rope_theta: 9 },
+      }),
+    ).toMatchObject({ ropeTheta: 7 });
   });
 
   it('takes the angle base also from where newer files have it, and no notice of what changes nothing', () => {
@@ -329,7 +380,19 @@ describe('config.json of qwen3 and llama', () => {
       'layer_types: expected "full_attention" everywhere, got ["sliding_attention"]',
     ],
     [{ layer_types: 'full' }, 'layer_types: expected "full_attention" everywhere, got "full"'],
-    [{ rope_scaling: { rope_type: 'yarn' } }, 'rope_scaling: expected null, got an object'],
+    [{ rope_scaling: { rope_type: 'yarn' } }, 'rope_scaling.rope_type: expected "default", got "yarn"'],
+    [{ rope_scaling: { type: 'linear', factor: 2 } }, 'rope_scaling.type: expected "default", got "linear"'],
+    [{ rope_scaling: { rope_type: null } }, 'rope_scaling.rope_type: expected "default", got null'],
+    [{ rope_scaling: 2 }, 'rope_scaling: expected an object, got 2'],
+    [
+      { rope_parameters: { full_attention: {} } },
+      'rope_parameters.full_attention: expected nothing, got an object',
+    ],
+    [{ rope_theta: null }, 'rope_theta: expected a number above 0, got null'],
+    [{ max_position_embeddings: 1e9 }, 'max_position_embeddings: expected at most 16777216, got 1000000000'],
+    [{ head_dim: null }, 'head_dim: expected hidden_size / num_attention_heads = 8, got null'],
+    [{ rms_norm_eps: null }, 'rms_norm_eps: expected a number above 0, got null'],
+    [{ attention_dropout: null }, 'attention_dropout: expected a number of at least 0 and below 1, got null'],
     [{ rope_parameters: { rope_type: 'yarn' } }, 'rope_parameters.rope_type: expected "default", got "yarn"'],
     [{ rope_parameters: { rope_theta: 0 } }, 'rope_parameters.rope_theta: expected a number above 0, got 0'],
     [{ rope_parameters: 3 }, 'rope_parameters: expected an object, got 3'],

@@ -119,7 +119,7 @@ describe('encode and decode', () => {
         expect(tokenizer.decode(ids)).toBe(normal);
         expect(streamed(tokenizer, ids)).toBe(normal);
         expect(new Set(ids).size).toBe(tokenizer.vocabSize);
-        const loaded = CharTokenizer.fromJSON(JSON.parse(JSON.stringify(tokenizer)), 'tokenizer.json');
+        const loaded = CharTokenizer.fromJSON(JSON.parse(JSON.stringify(tokenizer)));
         expect(loaded.encode(a + b)).toEqual(ids);
         expect(JSON.stringify(loaded)).toBe(JSON.stringify(tokenizer));
       }),
@@ -128,7 +128,7 @@ describe('encode and decode', () => {
   });
 
   it('agree with the golden ids', () => {
-    const tokenizer = CharTokenizer.fromJSON(parse(), 'tokenizer.json');
+    const tokenizer = CharTokenizer.fromJSON(parse());
     expect(tokenizer.encode(' i\n i')).toEqual(Int32Array.of(1, 10, 0, 1, 10));
     expect(tokenizer.decode([4, 2, 3])).toBe('cab');
   });
@@ -215,7 +215,7 @@ describe('tokenText', () => {
 
 describe('tokenizer.json', () => {
   it('of the golden model loads and is written the same, text for text', () => {
-    const tokenizer = CharTokenizer.fromJSON(parse(), 'tokenizer.json');
+    const tokenizer = CharTokenizer.fromJSON(parse());
     expect(tokenizer.vocabSize).toBe(13);
     expect(tokenizer.kind).toBe('char');
     expect(`${JSON.stringify(tokenizer, null, 1)}\n`).toBe(`${goldenText.trimEnd()}\n`);
@@ -225,8 +225,47 @@ describe('tokenizer.json', () => {
   it('may give the ids in any order and leave out what is null or false', () => {
     const { added_tokens, decoder, version } = parse();
     const model = { type: 'BPE', vocab: { b: 0, a: 1 }, merges: [] };
-    const tokenizer = CharTokenizer.fromJSON({ version, added_tokens, decoder, model }, 'tokenizer.json');
+    const tokenizer = CharTokenizer.fromJSON({ version, added_tokens, decoder, model });
     expect(tokenizer.encode('ab')).toEqual(Int32Array.of(1, 0));
+  });
+
+  it('may be without version and type, and say null for false: as the tokenizers library takes them', () => {
+    const { decoder, model } = parse();
+    const { type: _, ...rest } = model;
+    const nulls = { fuse_unk: null, byte_fallback: null, ignore_merges: null };
+    const tokenizer = CharTokenizer.fromJSON({ decoder, model: { ...rest, ...nulls } });
+    expect(JSON.stringify(tokenizer)).toBe(JSON.stringify(CharTokenizer.fromJSON(parse())));
+  });
+
+  it('as transformers saves it again opens: with a template, cutting, padding and added tokens', () => {
+    const sequence = { Sequence: { id: 'A', type_id: 0 } };
+    const added = (id: number, content: string) => ({
+      ...{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true },
+    });
+    const saved = {
+      ...parse(),
+      truncation: { direction: 'Right', max_length: 2, strategy: 'LongestFirst', stride: 0 },
+      padding: { strategy: 'BatchLongest', direction: 'Right', pad_id: 13, pad_token: '<pad>' },
+      added_tokens: [added(0, '\n'), added(13, '<pad>')],
+      post_processor: {
+        type: 'TemplateProcessing',
+        single: [sequence],
+        pair: [sequence, { Sequence: { id: 'B', type_id: 1 } }],
+        special_tokens: {},
+      },
+    };
+    const tokenizer = CharTokenizer.fromJSON(saved);
+    expect([tokenizer.vocabSize, ...tokenizer.added]).toEqual([14, ['\n', 0], ['<pad>', 13]]);
+    // A character of the vocabulary stays one, and the text of an added token is text.
+    expect(tokenizer.encode('a\n')).toEqual(Int32Array.of(2, 0));
+    expect(() => tokenizer.encode('<pad>')).toThrow(/"<", "p", ">"/);
+    expect(tokenizer.decode([2, 13, 0])).toBe('a<pad>\n');
+    expect([tokenizer.tokenText(13), tokenizer.tokenText(0)]).toEqual(['<pad>', '\\n']);
+    expect(tokenizer.stream().push(13)).toBe('<pad>');
+    const again = CharTokenizer.fromJSON(JSON.parse(JSON.stringify(tokenizer)));
+    expect([...again.added]).toEqual([...tokenizer.added]);
+    expect([...again.encode('a\nk')]).toEqual([...tokenizer.encode('a\nk')]);
+    expect((tokenizer.toJSON() as { added_tokens: unknown }).added_tokens).toEqual(saved.added_tokens);
   });
 
   const top = (change: object) => ({ ...parse(), ...change });
@@ -239,7 +278,7 @@ describe('tokenizer.json', () => {
     ['a list', [], `expected an object, got []${notChar}`],
     ['no model', top({ model: undefined }), `model: expected an object, got nothing${notChar}`],
     ['another model', model({ type: 'WordPiece' }), `model.type: expected "BPE", got "WordPiece"${notChar}`],
-    ['no model type', model({ type: undefined }), `model.type: expected "BPE", got nothing${notChar}`],
+    ['a null model type', model({ type: null }), `model.type: expected "BPE", got null${notChar}`],
     ['merges', model({ merges: ['a b'] }), `model.merges: expected an empty list, got ["a b"]${notChar}`],
     [
       'no merges',
@@ -247,6 +286,7 @@ describe('tokenizer.json', () => {
       `model.merges: expected an empty list, got nothing${notChar}`,
     ],
     ['another version', top({ version: '2.0' }), `version: expected "1.0", got "2.0"${notChar}`],
+    ['a null version', top({ version: null }), `version: expected "1.0", got null${notChar}`],
     [
       'a normalizer',
       top({ normalizer: { type: 'NFC' } }),
@@ -258,9 +298,34 @@ describe('tokenizer.json', () => {
       `pre_tokenizer: expected null, got an object${notChar}`,
     ],
     [
-      'added tokens',
+      'an added token without a text',
       top({ added_tokens: [{ id: 13 }] }),
-      `added_tokens: expected an empty list, got [an object]${notChar}`,
+      'added_tokens[0].content does not fit; expected a text, got nothing',
+    ],
+    [
+      'an added token beyond the next id',
+      top({ added_tokens: [{ id: 14, content: '<x>' }] }),
+      'id of "<x>" does not fit; expected ids 0 to 13, each once, got 14',
+    ],
+    [
+      'an added token with the id of another',
+      top({ added_tokens: [{ id: 3, content: '\n' }] }),
+      'added_tokens[0].id does not fit; expected 0 as in model.vocab, got 3',
+    ],
+    [
+      'null for added tokens',
+      top({ added_tokens: null }),
+      'added_tokens does not fit; expected a list, got null',
+    ],
+    [
+      'a template with a token of its own',
+      top({
+        post_processor: {
+          type: 'TemplateProcessing',
+          single: [{ Sequence: { id: 'A' } }, { SpecialToken: {} }],
+        },
+      }),
+      'post_processor does not fit; expected one that adds no token, got {"type":"TemplateProcessing","single":[{"Sequence":{"id":...',
     ],
     [
       'another decoder',
@@ -284,31 +349,30 @@ describe('tokenizer.json', () => {
     [
       'a hole in the ids',
       model({ vocab: { a: 0, b: 2 } }),
-      'model.vocab: token "b": expected an id from 0 to 1, got 2',
+      'id of "b" does not fit; expected ids 0 to 1, each once, got 2',
     ],
     [
       'a negative id',
       model({ vocab: { a: -1 } }),
-      'model.vocab: token "a": expected an id from 0 to 0, got -1',
+      'id of "a" does not fit; expected an integer from 0 up, got -1',
     ],
     [
       'a broken id',
       model({ vocab: { a: 0, b: 0.5 } }),
-      'model.vocab: token "b": expected an id from 0 to 1, got 0.5',
+      'id of "b" does not fit; expected an integer from 0 up, got 0.5',
     ],
     [
       'an id that is text',
       model({ vocab: { a: '0' } }),
-      'model.vocab: token "a": expected an id from 0 to 0, got "0"',
+      'id of "a" does not fit; expected an integer from 0 up, got "0"',
     ],
     [
       'an id twice',
       model({ vocab: { a: 0, b: 0 } }),
-      'model.vocab: token "b": expected an id of its own, got 0, which is that of "a"',
+      'id of "b" does not fit; expected an id of its own, not "a"\'s, got 0',
     ],
   ])('with %s is an error', (_, value, expected) => {
-    expect(() => CharTokenizer.fromJSON(value, 'tokenizer.json')).toThrow(
-      new RangeError(`tokenizer.json: ${expected}`),
-    );
+    const Kind = /does not fit; expected a (list|text),/.test(expected) ? TypeError : RangeError;
+    expect(() => CharTokenizer.fromJSON(value)).toThrow(new Kind(`tokenizer.json: ${expected}`));
   });
 });

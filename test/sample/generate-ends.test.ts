@@ -19,6 +19,7 @@ function byteTokenizer(tokens: readonly Uint8Array[]): Tokenizer {
   return {
     kind: 'bpe',
     vocabSize: tokens.length,
+    added: new Map(),
     encode: () => new Int32Array(0),
     decode,
     stream: () => {
