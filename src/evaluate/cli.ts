@@ -1,6 +1,7 @@
 /** npm run eval: how well a model predicts a text, and what its own texts are like. */
 import { join } from 'node:path';
 import { normalizeText } from '../model/tokenizer.ts';
+import { noteAddedText } from '../node/added-text.ts';
 import { runCommand } from '../node/command.ts';
 import {
   chooseJob,
@@ -73,6 +74,7 @@ async function evalPerplexity(given: EvalFlags): Promise<void> {
 async function evalSurprise(given: EvalFlags): Promise<void> {
   const text = given['score-file'] === undefined ? given.score! : readText(given['score-file']);
   const source = openSource(given);
+  noteAddedText(text, 'the text', source.checkpoint.tokenizer);
   const tokens = source.checkpoint.tokenizer.encode(normalizeText(text), given.unknown ?? 'error');
   const result = surprise(await openScorer(source, given), tokens, windowChoice(given));
   if (given.json) console.log(JSON.stringify(result));

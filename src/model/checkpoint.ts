@@ -6,7 +6,7 @@
 import { reference } from '../tensor/reference/index.ts';
 import type { Floats } from '../tensor/tensor.ts';
 import type { ModelConfig } from './config.ts';
-import { configFromJSON, configToJSON, endTokensFromJSON, unequalDropouts } from './config-json.ts';
+import { configFromJSON, configToJSON, eosTokensFromJSON, unequalDropouts } from './config-json.ts';
 import { Gpt } from './gpt.ts';
 import { quote, show } from './json.ts';
 import { readJson } from './json-reader.ts';
@@ -27,7 +27,7 @@ export interface Checkpoint {
   /** By the model's own names. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** Tokens that end a text. */
-  readonly endTokens: readonly number[];
+  readonly eosTokens: readonly number[];
   /** What training cannot go on with as it is, for an error message. */
   readonly unequalDropouts: string | undefined;
 }
@@ -75,7 +75,7 @@ export function decodeCheckpoint(read: ReadFile, source: string): Checkpoint {
     tokenizer,
     tensors,
     // Others can never come.
-    endTokens: endTokensFromJSON(ends, `${source}/${from}`).filter((id) => id >= 0 && id < vocabSize),
+    eosTokens: eosTokensFromJSON(ends, `${source}/${from}`).filter((id) => id >= 0 && id < vocabSize),
     unequalDropouts: unequalDropouts(fields),
   };
 }

@@ -166,7 +166,7 @@ function ropeTheta(fields: Fields): number {
 
 /** The tokens that end a text: eos_token_id of generation_config.json if there is one, else of config.json; a number, a
  * list or null. Absent means none, also where the model's class has a default. */
-export function endTokensFromJSON(value: unknown, source: string): number[] {
+export function eosTokensFromJSON(value: unknown, source: string): number[] {
   const fields = fieldsOf(value, source);
   const tokens = fields.get('eos_token_id') ?? [];
   const list: readonly unknown[] = Array.isArray(tokens) ? tokens : [tokens];

@@ -5,6 +5,7 @@ import { type Checkpoint, loadParameters } from '../model/checkpoint.ts';
 import { Gpt } from '../model/gpt.ts';
 import { normalizeText } from '../model/tokenizer.ts';
 import { encodeSplit } from '../train/dataset.ts';
+import { noteAddedText } from './added-text.ts';
 import type { EvalFlags } from './eval-flags.ts';
 import { readText } from './files.ts';
 import { openKernels } from './kernels.ts';
@@ -51,6 +52,7 @@ export function textToScore({ folder, checkpoint }: Source, given: EvalFlags): T
   const path = given.data ?? trainedOn(folder);
   const text = normalizeText(readText(path));
   const { tokenizer } = checkpoint;
+  noteAddedText(text, path, tokenizer);
   const split = given.split ?? (given.data === undefined ? 'val' : 'all');
   const unknown = given.unknown ?? 'error';
   const part = () => encodeSplit(text, tokenizer, unknown)[split === 'train' ? 'train' : 'validation'];

@@ -139,14 +139,15 @@ export const sampleFlags = {
   allow: {
     section: 'What is allowed at all (escapes: \\n \\t \\r \\\\; a token may be written #ID)',
     kind: 'text',
+    multiple: true,
     value: 'TEXT',
-    help: 'only tokens made of the characters of TEXT',
+    help: 'only tokens made of the characters of TEXT; several times for more',
   },
   ban: {
     kind: 'text',
     multiple: true,
     value: 'TEXT',
-    help: 'never the tokens of TEXT in a row; several times for several texts',
+    help: 'never the tokens of TEXT in a row; several times for several texts.\nHere and in the flags around, the whole text of an added token, such\nas "<|endoftext|>", is that token; in a prompt it is plain text',
   },
   'logit-bias': {
     kind: 'text',
@@ -184,6 +185,10 @@ export const sampleFlags = {
     multiple: true,
     value: 'TOKEN',
     help: 'at this token; several times for several',
+  },
+  'ignore-eos': {
+    kind: 'switch',
+    help: 'not at an end token (eos_token_id in the model folder), which ends a\ntext otherwise',
   },
   'include-stop': { kind: 'switch', help: 'print the text that ended it, too' },
   'stop-on-loop': {

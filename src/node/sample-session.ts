@@ -1,5 +1,6 @@
 /** What one call of npm run sample works with, and its remarks. These go to standard error: standard output is the text's.
  * With --json there are none. */
+import type { Checkpoint } from '../model/checkpoint.ts';
 import type { Gpt } from '../model/gpt.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 import type { GenerateOptions } from '../sample/generate.ts';
@@ -15,6 +16,8 @@ export interface Session {
   readonly source: string;
   readonly model: Gpt;
   readonly tokenizer: Tokenizer;
+  /** The folder's end tokens. */
+  readonly eosTokens: readonly number[];
   readonly options: GenerateOptions;
 }
 export interface Prompt {
@@ -24,9 +27,13 @@ export interface Prompt {
 }
 
 /** What the flags ask for; a UsageError for those that this tokenizer cannot follow. */
-export function optionsOf(given: SampleFlags, tokenizer: Tokenizer, seed: number): GenerateOptions {
+export function optionsOf(
+  given: SampleFlags,
+  { tokenizer, eosTokens }: Pick<Checkpoint, 'tokenizer' | 'eosTokens'>,
+  seed: number,
+): GenerateOptions {
   return {
-    settings: chooseSettings(given, tokenizer),
+    settings: { ...chooseSettings(given, tokenizer), eosTokens: given['ignore-eos'] ? [] : eosTokens },
     maxNewTokens: given.tokens ?? (given.interactive ? answerTokens : defaultTokens),
     seed,
     contextPolicy: given['context-policy'] ?? 'shift',

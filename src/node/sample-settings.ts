@@ -56,8 +56,10 @@ export function unescapeFlag(flag: string, text: string): string {
   });
 }
 
-/** The tokens of a flag's text; #12 is token 12. */
+/** The tokens of a flag's text; #12 is token 12, and the whole text of an added token is that token. */
 function encodeFlag(flag: string, text: string, tokenizer: Tokenizer): number[] {
+  const added = tokenizer.added.get(text);
+  if (added !== undefined) return [added];
   const id = /^#(\d+)$/.exec(text)?.[1];
   if (id !== undefined) {
     if (Number(id) < tokenizer.vocabSize) return [Number(id)];
@@ -91,13 +93,17 @@ function bias(text: string, tokenizer: Tokenizer): readonly [number, number] {
   return [oneToken('logit-bias', text.slice(0, at), tokenizer), value];
 }
 
-/** Every token whose text has no character that is not in `text`. */
-function allowedTokens(text: string, tokenizer: Tokenizer): number[] {
-  const characters = new Set(unescapeFlag('allow', text));
-  const ids = Array.from({ length: tokenizer.vocabSize }, (_, id) => id).filter((id) => {
-    const own = [...tokenizer.decode([id])];
-    return own.length > 0 && own.every((character) => characters.has(character));
+/** Every token whose text has no character that is not in one of the texts; an added token may be named alone. */
+function allowedTokens(texts: readonly string[], tokenizer: Tokenizer): number[] {
+  return texts.flatMap((text) => {
+    const added = tokenizer.added.get(text);
+    if (added !== undefined) return [added];
+    const characters = new Set(unescapeFlag('allow', text));
+    const ids = Array.from({ length: tokenizer.vocabSize }, (_, id) => id).filter((id) => {
+      const own = [...tokenizer.decode([id])];
+      return own.length > 0 && own.every((character) => characters.has(character));
+    });
+    if (ids.length > 0) return ids;
+    throw new UsageError(`--allow ${JSON.stringify(text)}: the model has no token of these characters only`);
   });
-  if (ids.length > 0) return ids;
-  throw new UsageError(`--allow ${JSON.stringify(text)}: the model has no token of these characters only`);
 }

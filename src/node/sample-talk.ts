@@ -1,6 +1,7 @@
 /** npm run sample -- --interactive: a conversation with a model. */
 import { normalizeText } from '../model/tokenizer.ts';
 import { generate } from '../sample/generate.ts';
+import { noteAddedText } from './added-text.ts';
 import { parse } from './command.ts';
 import { converse } from './conversation.ts';
 import { note } from './output.ts';
@@ -22,6 +23,7 @@ export async function talk(session: Session, fallback: string): Promise<void> {
   /** Unless another end is asked for, one line: what follows the first line break behind a visible character is cut. */
   function* respond(text: string, turn: number): Generator<string> {
     const { unknown = 'error', stop, 'stop-token': stopToken, 'min-tokens': least = 0 } = given;
+    noteAddedText(text, 'the text', tokenizer);
     const prompt = tokenizer.encode(normalizeText(text === '' ? fallback : text), unknown);
     const oneLine = stop === undefined && stopToken === undefined;
     let drawn = 0;
@@ -52,7 +54,7 @@ export async function talk(session: Session, fallback: string): Promise<void> {
     const { greedy, ...others } = given;
     const changed = { ...others, ...(greedy && name !== 'temperature' ? { greedy } : {}), ...values };
     checkFlags(changed);
-    options = optionsOf(changed, tokenizer, changed.seed ?? options.seed);
+    options = optionsOf(changed, session, changed.seed ?? options.seed);
     given = changed;
     return `${name} ${value}`;
   }

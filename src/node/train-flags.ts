@@ -199,7 +199,7 @@ export function chooseConfig(
   given: TrainFlags,
   preset: Preset,
   vocabSize: number,
-  checkpoint: Pick<Checkpoint, 'config' | 'tokenizer'> | undefined,
+  checkpoint: (Pick<Checkpoint, 'config' | 'tokenizer'> & Partial<Checkpoint>) | undefined,
 ): ModelConfig {
   const loaded = checkpoint?.config;
   const base = loaded ?? preset.model;
@@ -220,6 +220,11 @@ export function chooseConfig(
     const tokenizer = checkpoint.tokenizer.kind;
     const decided = { arch, contextLength, channels, heads, layers, tokenizer, vocabSize };
     refuseConflicts(given, decided, `--init ${given.init}`);
+    if (checkpoint.unequalDropouts !== undefined && given.dropout === undefined) {
+      throw new UsageError(
+        `--init ${given.init} has ${checkpoint.unequalDropouts}, and here there is one dropout; choose it with --dropout X`,
+      );
+    }
   }
   return validateConfig(config);
 }

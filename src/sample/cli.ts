@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { type Checkpoint, loadParameters } from '../model/checkpoint.ts';
 import { Gpt } from '../model/gpt.ts';
 import { normalizeText } from '../model/tokenizer.ts';
+import { noteAddedText } from '../node/added-text.ts';
 import { runCommand } from '../node/command.ts';
 import { readText } from '../node/files.ts';
 import { openKernels } from '../node/kernels.ts';
@@ -38,8 +39,8 @@ async function main(given: SampleFlags): Promise<void> {
   checkFlags(given);
   const source = findCheckpoint(given.run);
   const checkpoint = readCheckpoint(source);
-  const { tokenizer } = checkpoint;
-  const options = optionsOf(given, tokenizer, given.seed ?? randomInt(2 ** 32));
+  const { tokenizer, eosTokens } = checkpoint;
+  const options = optionsOf(given, checkpoint, given.seed ?? randomInt(2 ** 32));
   const prompts = given.interactive ? [] : (await choosePrompts(given, checkpoint)).map(encode);
   const rows = prompts.length * (given.samples ?? 1);
   const slots = given.interactive || given.explain ? 1 : (given.beam ?? rows);
@@ -47,7 +48,7 @@ async function main(given: SampleFlags): Promise<void> {
   const model = new Gpt(checkpoint.config, { kernels, batch: 0, slots, gradients: false });
   model.arena.allocate(model.kernels.memory);
   loadParameters(model, checkpoint, source);
-  const session: Session = { given, source, model, tokenizer, options };
+  const session: Session = { given, source, model, tokenizer, eosTokens, options };
   if (given.interactive) await talk(session, defaultPrompt(checkpoint));
   else if (given.explain) await explainFirst(session, prompts);
   else if (given.beam !== undefined) await search(session, prompts, given.beam);
@@ -56,6 +57,7 @@ async function main(given: SampleFlags): Promise<void> {
 
   function encode(raw: string): Prompt {
     const text = normalizeText(raw);
+    noteAddedText(text, 'the prompt', tokenizer);
     return { text, ids: tokenizer.encode(text, given.unknown ?? 'error') };
   }
 }

@@ -5,6 +5,7 @@ import { countWords, wordsOf } from '../evaluate/words.ts';
 import { loadParameters } from '../model/checkpoint.ts';
 import { initialize } from '../model/initialize.ts';
 import { CharTokenizer, normalizeText, type Tokenizer } from '../model/tokenizer.ts';
+import { noteAddedText } from '../node/added-text.ts';
 import { stepsInMinutes } from '../node/calibrate.ts';
 import { runCommand, UsageError } from '../node/command.ts';
 import { readText, sha256 } from '../node/files.ts';
@@ -66,6 +67,7 @@ async function begin(given: TrainFlags): Promise<void> {
   const checkpoint = source === undefined ? undefined : readCheckpoint(source);
   const text = normalizeText(readText(data));
   const tokenizer = checkpoint?.tokenizer ?? learnTokenizer(given, preset, text);
+  noteAddedText(text, data, tokenizer);
   const config = chooseConfig(given, preset, tokenizer.vocabSize, checkpoint);
   const split = checkSplit(encodeSplit(text, tokenizer, given.unknown), config.contextLength);
   const terminal = new Terminal({ quiet: given.quiet ?? false });

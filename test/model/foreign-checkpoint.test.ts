@@ -205,7 +205,7 @@ describe('end tokens', () => {
       ...files,
       'config.json': configJson(tinyConfig, config),
       'generation_config.json': generation === undefined ? undefined : bytesOf(generation),
-    }).endTokens;
+    }).eosTokens;
 
   // As transformers 5.18 takes them; a class's own default does not count.
   it.each<[object, unknown, readonly number[]]>([

@@ -236,3 +236,37 @@ describe('findCheckpoint', () => {
     },
   );
 });
+
+describe('a model folder from elsewhere', () => {
+  const [model, tokens] = ['model.safetensors', 'tokenizer.json'];
+  const save = 'from_pretrained(DIR).save_pretrained(DIR)';
+  const has = (other: string, file: string) =>
+    `has ${other} but no ${file}; this Python makes one: transformers`;
+
+  it.each([
+    ['pytorch_model.bin', model, `${has('pytorch_model.bin', model)}.AutoModelForCausalLM.${save}`],
+    ['pytorch_model.bin.index.json', model, has('pytorch_model.bin.index.json', model)],
+    ['vocab.json', tokens, `${has('vocab.json', tokens)}.AutoTokenizer.${save}`],
+    [undefined, model, `cannot read .*/best/${model}: no such file or folder`],
+    [undefined, tokens, `cannot read .*/best/${tokens}: no such file or folder`],
+  ])('with %s instead of %s says what to do', (other, file, message) => {
+    const folder = join(run, 'best');
+    rmSync(join(folder, checksumFile));
+    rmSync(join(folder, file!));
+    if (other !== undefined) writeFileSync(join(folder, other), 'x');
+    const pattern = message!.replaceAll(/[()]/g, '\\$&');
+    expect(() => readCheckpoint(folder)).toThrow(new RegExp(pattern));
+  });
+
+  it('opens from several files, in and out of a folder that has a file of the old kind beside', () => {
+    const folder = join(run, 'best');
+    const whole = readCheckpoint(folder);
+    rmSync(join(folder, checksumFile));
+    renameSync(join(folder, model!), join(folder, 'model-00001-of-00001.safetensors'));
+    const names = [...whole.tensors.keys()].map((name) => [name, 'model-00001-of-00001.safetensors']);
+    const index = { metadata: {}, weight_map: Object.fromEntries(names) };
+    writeFileSync(join(folder, 'model.safetensors.index.json'), JSON.stringify(index));
+    writeFileSync(join(folder, 'pytorch_model.bin'), 'x');
+    expect(readCheckpoint(folder)).toEqual(whole);
+  });
+});

@@ -1,10 +1,12 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { BpeTokenizer } from '../../src/model/bpe.ts';
 import { CharTokenizer, type Tokenizer } from '../../src/model/tokenizer.ts';
 import { parse, UsageError } from '../../src/node/command.ts';
 import { checkFlags, type SampleFlags, sampleFlags } from '../../src/node/sample-flags.ts';
 import { chooseSettings, stopStrings, unescapeFlag } from '../../src/node/sample-settings.ts';
 import { chainSettings } from '../../src/sample/chain-settings.ts';
+import { gpt2Layout, stringMerges } from '../model/gpt2-layout.ts';
 
 const tokenizer = CharTokenizer.train('\n #=abcdeh-t');
 const id = (character: string) => tokenizer.encode(character)[0]!;
@@ -81,6 +83,21 @@ describe('chooseSettings', () => {
       decode: (ids: ArrayLike<number>) => texts[ids[0]!]!,
     } as unknown as Tokenizer;
     expect(chooseSettings(given('--allow', 'ab'), words).allowedTokens).toEqual([0, 1, 5]);
+  });
+
+  it('knows an added token by its whole text, and only by that', () => {
+    const bpe = BpeTokenizer.fromJSON(gpt2Layout(stringMerges));
+    const end = '<|endoftext|>';
+    const named = (...args: string[]) => chooseSettings(given(...args), bpe);
+    expect(named('--stop-token', end).stopTokens).toEqual([258]);
+    expect(named('--logit-bias', `${end}=-2`).logitBias).toEqual([[258, -2]]);
+    expect(named('--ban', end)).toMatchObject({ bannedTokens: [258], bannedSequences: [] });
+    expect(named('--ban', `${end}.`)).toMatchObject({
+      bannedTokens: [],
+      bannedSequences: [[...bpe.encode(`${end}.`)]],
+    });
+    expect(named('--allow', end).allowedTokens).toEqual([258]);
+    expect(named('--allow', 'b', '--allow', end, '--allow', 'a').allowedTokens).toEqual([65, 258, 64]);
   });
 
   it('takes the last = of a bias as the sign, so that = and # are tokens too', () => {

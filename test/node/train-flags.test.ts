@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { CharTokenizer } from '../../src/model/tokenizer.ts';
 import { UsageError } from '../../src/node/command.ts';
-import { chooseSettings, resumedSettings, type TrainFlags } from '../../src/node/train-flags.ts';
+import {
+  chooseConfig,
+  chooseSettings,
+  resumedSettings,
+  type TrainFlags,
+} from '../../src/node/train-flags.ts';
 import { presets } from '../../src/train/presets.ts';
 import { tinyConfig } from '../support/models.ts';
 import { runSettings } from '../support/runs.ts';
@@ -62,5 +67,24 @@ describe('the settings of a new run', () => {
   it('are complete, so that a checkpoint of it can be read again', () => {
     const settings = chooseSettings({ seed: 1 }, presets.nano);
     expect(Object.keys(settings).sort()).toEqual(Object.keys(runSettings).sort());
+  });
+});
+
+describe('the sizes of a run that starts from a model folder', () => {
+  const config = { ...tinyConfig, dropout: 0.1 };
+  const choose = (given: TrainFlags, unequalDropouts?: string) =>
+    chooseConfig({ init: 'gpt2', ...given }, presets.nano, config.vocabSize, {
+      config,
+      tokenizer,
+      unequalDropouts,
+    });
+
+  it('are those of the folder; dropouts that differ ask for one', () => {
+    const differ = 'resid_pdrop 0.1, embd_pdrop 0, attn_pdrop 0';
+    expect(choose({})).toEqual(config);
+    expect(() => choose({}, differ)).toThrow(
+      new UsageError(`--init gpt2 has ${differ}, and here there is one dropout; choose it with --dropout X`),
+    );
+    expect(choose({ dropout: 0.2 }, differ)).toEqual({ ...config, dropout: 0.2 });
   });
 });
