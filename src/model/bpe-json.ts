@@ -106,8 +106,9 @@ function checkPreTokenizer(value: unknown): void {
   if (cut !== undefined) {
     const pattern = isObject(cut['pattern']) ? cut['pattern'] : {};
     if (!gpt2Patterns.includes(pattern['Regex'])) fail(`${name}pattern`, "GPT-2's", pattern['Regex']);
-    expectOneOf(cut, name, 'behavior', ['Isolated']);
-    expectOneOf(cut, name, 'invert', [false]);
+    // The pattern leaves nothing between its finds, so to keep what it finds is to cut at it.
+    expectOneOf(cut, name, 'invert', [false, true]);
+    expectOneOf(cut, name, 'behavior', cut['invert'] === true ? ['Isolated', 'Removed'] : ['Isolated']);
   }
   expectOneOf(inner, name, 'type', ['ByteLevel']);
   expectOneOf(inner, name, 'add_prefix_space', [false]);

@@ -109,8 +109,7 @@ export function unequalDropouts(value: unknown): string | undefined {
 function qwen3FromJSON(fields: Fields, qkNorm: boolean): Qwen3Config {
   fields.among('hidden_act', ['silu', undefined]);
   fields.among('attention_bias', [false, undefined]);
-  fields.among('mlp_bias', [false, undefined]);
-  fields.among('use_sliding_window', [false, undefined]);
+  fields.among(qkNorm ? 'use_sliding_window' : 'mlp_bias', [false, undefined]); // the other class has no such field
   const layerTypes = fields.get('layer_types') ?? [];
   if (!(Array.isArray(layerTypes) && layerTypes.every((type) => type === 'full_attention'))) {
     fields.refuse('layer_types', '"full_attention" everywhere', layerTypes);
@@ -152,11 +151,11 @@ const mostPositions = 2 ** 24;
 /** The angle base; whatever scales the angles is refused. Newer files have an object for it, older ones, beside the
  * base, one that says how positions are scaled: transformers takes the second for the first. */
 function ropeTheta(fields: Fields): number {
-  const older = fields.get('rope_scaling') ?? undefined;
-  const name = older === undefined ? 'rope_parameters' : 'rope_scaling';
-  const parameters = fields.get(name) ?? undefined;
+  const isEmpty = (value: unknown) => value == null || (isObject(value) && Object.keys(value).length === 0);
+  const name = ['rope_scaling', 'rope_parameters'].find((field) => !isEmpty(fields.get(field)));
   const base = () => fields.positive('rope_theta', 10_000);
-  if (parameters === undefined) return base();
+  if (name === undefined) return base();
+  const parameters = fields.get(name);
   if (!isObject(parameters)) return fields.refuse(name, 'an object', parameters);
   const inner = new Fields(parameters, fields.source, `${name}.`);
   inner.among('full_attention', [undefined]); // angles for each type of layer

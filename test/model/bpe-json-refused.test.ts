@@ -59,12 +59,6 @@ const cases: readonly (readonly [path: string, value: unknown, field: string, te
   ],
   [
     'pre_tokenizer',
-    steps({ ...split, invert: true }, byteLevel),
-    'pre_tokenizer.invert',
-    'expected false, got true',
-  ],
-  [
-    'pre_tokenizer',
     steps({ ...split, pattern: { Regex: '.' } }, byteLevel),
     'pre_tokenizer.pattern',
     `expected GPT-2's, got "."`,

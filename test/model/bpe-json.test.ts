@@ -80,6 +80,13 @@ describe('reading', () => {
           pre_tokenizer: sequence('pretokenizers', split(pattern), { ...byteLevel, use_regex }),
         })),
       ),
+      {
+        pre_tokenizer: sequence(
+          'pretokenizers',
+          { ...split(patterns[0]!), behavior: 'Removed', invert: true },
+          { ...byteLevel, use_regex: false },
+        ),
+      },
       { decoder: sequence('decoders', byteLevel) },
       { normalizer: sequence('normalizers') },
       { truncation: { max_length: 3 }, padding: { pad_id: 0 } },

@@ -321,10 +321,18 @@ describe('config.json of qwen3 and llama', () => {
   });
 
   it('takes null where the classes do, and for what they take it', () => {
-    const nulls = { num_key_value_heads: null, rope_scaling: null, rope_parameters: null, layer_types: null };
+    const nulls = {
+      mlp_bias: null,
+      num_key_value_heads: null,
+      rope_scaling: null,
+      rope_parameters: null,
+      layer_types: null,
+    };
     expect(read({ ...tiny(), ...nulls })).toEqual(read(tiny()));
-    const llama = { ...tiny(), model_type: 'llama' };
-    expect(read({ ...llama, ...nulls, head_dim: null, attention_dropout: null })).toEqual(read(llama));
+    const llama = { ...tiny(), model_type: 'llama', use_sliding_window: null };
+    expect(read({ ...llama, ...nulls, mlp_bias: false, head_dim: null, attention_dropout: null })).toEqual(
+      read(llama),
+    );
   });
 
   it('takes an object that says that nothing is scaled, in each spelling', () => {
@@ -335,6 +343,9 @@ describe('config.json of qwen3 and llama', () => {
       });
       expect(read({ ...tiny(), rope_theta: 500, rope_parameters: scaling }).arch).toBe('qwen3');
     }
+    expect(read({ ...tiny(), rope_scaling: {}, rope_parameters: { rope_theta: 9 } })).toMatchObject({
+      ropeTheta: 9,
+    });
     expect(read({ ...tiny(), rope_theta: 500, rope_parameters: { rope_type: 'default' } })).toMatchObject({
       ropeTheta: 500,
     });
@@ -373,7 +384,7 @@ describe('config.json of qwen3 and llama', () => {
     [{ head_dim: 16 }, 'head_dim: expected hidden_size / num_attention_heads = 8, got 16'],
     [{ hidden_act: 'gelu' }, 'hidden_act: expected "silu", got "gelu"'],
     [{ attention_bias: true }, 'attention_bias: expected false, got true'],
-    [{ mlp_bias: true }, 'mlp_bias: expected false, got true'],
+    [{ model_type: 'llama', mlp_bias: true }, 'mlp_bias: expected false, got true'],
     [{ use_sliding_window: true }, 'use_sliding_window: expected false, got true'],
     [
       { layer_types: ['sliding_attention'] },
