@@ -5,7 +5,11 @@
  * make them nearly equal. All of it but the first g and the last product is done with g and q = p p .. p, on the
  * shorter side S of x: the next g is (p x)(p x)ᵀ = p g p, and in the end x = q x. For a tall x, g = xᵀ x and x = x q.
  * g, p and q are polynomials of one symmetric matrix; so which is multiplied from which side does not matter, and half
- * of each product would be enough. */
+ * of each product would be enough.
+ *
+ * The price: g squares the singular values, so small ones lose digits. In float32 the result is off by 2e-5 of its size
+ * for a normal 64 x 64 matrix, 6e-5 to 2e-4 where the singular values span two to six decades and 6.5e-4 at rank 4; the
+ * same rounds on x itself are off by 1e-6 to 6e-6. Muon's original, in bfloat16, is off by 4e-2. */
 import { dims } from '../dims.ts';
 import type { NewtonSchulzSettings } from '../kernels.ts';
 import type { Floats, Tensor } from '../tensor.ts';
