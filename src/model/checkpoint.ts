@@ -4,7 +4,6 @@
  * are read here. A tied head is stored once, as the embedding. Pure: bytes in, bytes out; reading and writing folders
  * belongs to the commands. */
 import { reference } from '../tensor/reference/index.ts';
-import type { Floats } from '../tensor/tensor.ts';
 import type { ModelConfig } from './config.ts';
 import { configFromJSON, configToJSON, eosTokensFromJSON, unequalDropouts } from './config-json.ts';
 import { Gpt } from './gpt.ts';
@@ -84,14 +83,9 @@ export function decodeCheckpoint(read: ReadFile, source: string): Checkpoint {
 export function loadParameters(model: Gpt, { tensors }: Checkpoint, source: string): void {
   const wanted = model.parameters.map(({ name, value }) => ({ name, shape: value.shape }));
   checkTensors(wanted, tensors, source);
-  const found = model.parameters.map(({ name, value }): [Floats, Floats] => {
-    const { data, source: file } = tensors.get(name)!;
-    const bad = data.findIndex((x: number) => !Number.isFinite(Math.fround(x)));
-    if (bad >= 0) {
-      throw new RangeError(`${file}: tensor ${name}[${bad}]: expected a finite number, got ${data[bad]}`);
-    }
-    return [value.data, data];
-  });
+  const found = model.parameters.map(
+    ({ name, value }) => [value.data, tensors.get(name)!.finiteData()] as const,
+  );
   for (const [to, from] of found) to.set(from);
 }
 

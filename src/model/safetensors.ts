@@ -73,6 +73,16 @@ export class StoredTensor {
     return this.#data;
   }
 
+  /** `data`, after a look at every number: a RangeError for one that is not finite, or too large for a float32. */
+  finiteData(): StoredData {
+    const { data } = this;
+    const bad = data.findIndex((x: number) => !Number.isFinite(Math.fround(x)));
+    if (bad < 0) return data;
+    throw new RangeError(
+      `${this.#source}: tensor ${quote(this.name)} holds ${data[bad]} at ${bad}; expected finite numbers`,
+    );
+  }
+
   /** The first `count` rows, sharing memory. */
   rows(count: number): StoredTensor {
     const [rows, ...rest] = this.shape as [number, ...number[]];

@@ -150,10 +150,10 @@ export function restoreTrainer(
     const found = stored.get(moment.name);
     if (found === undefined || found.shape.join() !== moment.shape.join()) {
       throw new RangeError(
-        `${file}: expected ${moment.name} of (${moment.shape}), got ${found === undefined ? 'none' : `(${found.shape})`}`,
+        `${file}: expected ${moment.name} of ${show(moment.shape)}, got ${found === undefined ? 'none' : show(found.shape)}`,
       );
     }
-    return [moment.data, found.data] as const;
+    return [moment.data, found.finiteData()] as const;
   });
   loadParameters(trainer.model, checkpoint, source);
   for (const [to, from] of moments) to.set(from);

@@ -253,7 +253,7 @@ describe('damage', () => {
     const before = model.arena.params.data.slice();
     expect(() => loadParameters(model, checkpoint, 'dir')).toThrow(
       new RangeError(
-        `dir/model.safetensors: tensor model.layers.1.mlp.up_proj.weight[7]: expected a finite number, got ${x}`,
+        `dir/model.safetensors: tensor "model.layers.1.mlp.up_proj.weight" holds ${x} at 7; expected finite numbers`,
       ),
     );
     expectSameBits(model.arena.params, before);

@@ -156,6 +156,22 @@ describe('encodeState and restoreTrainer', () => {
     expect(encode(again)).toEqual(files);
   });
 
+  it('are refused with a number in them that is not finite, and leave the trainer as it was', () => {
+    const [trainer, again] = [start(), start()];
+    trainer.train();
+    trainer.state[0]!.data[3] = Number.NaN;
+    const files = encode(trainer);
+    const checkpoint = decodeCheckpoint((file) => files.get(file as StateFile), 'test');
+    const state = decodeState(files.get('state.json')!, 'test');
+    const before = encode(again);
+    expect(() =>
+      restoreTrainer(again, checkpoint, files.get('optimizer.safetensors')!, state, 'test'),
+    ).toThrow(
+      `test/optimizer.safetensors: tensor "${trainer.state[0]!.name}" holds NaN at 3; expected finite numbers`,
+    );
+    expect(encode(again)).toEqual(before);
+  });
+
   it('give the same bytes for the same training, whenever and wherever it happens', () => {
     const [a, b] = [start(), start()];
     a.train();
