@@ -97,8 +97,8 @@ describe('sizes in config.json', () => {
     expect(() => open({ ...folderOf(config), 'config.json': configJson(config, change) })).toThrow(message);
   });
 
-  it('and many blocks are planned in a time that grows with their number', () => {
-    const layers = 6000; // searching all names for each new one would take minutes
+  it('and many blocks are planned in a time that grows with their number', { timeout: 8000 }, () => {
+    const layers = 6000; // searching all names for each new one would take twenty seconds
     const model = new Gpt({ ...tinyConfig, layers }, { ...options, slots: 0 });
     expect(model.parameters.length).toBe(12 * layers + 4);
   });
