@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { encodeCheckpoint } from '../../src/model/checkpoint.ts';
 import { CharTokenizer } from '../../src/model/tokenizer.ts';
 import { generateAll } from '../../src/sample/generate.ts';
+import { defaultSampling } from '../../src/sample/settings.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { randomModel, tinyConfig } from '../support/models.ts';
 import { root, scratchFolder } from '../support/runs.ts';
@@ -17,9 +18,12 @@ const tokenizer = CharTokenizer.fromJSON({ ...plain, added_tokens: [{ id: 10, co
 const model = randomModel(tinyConfig, { kernels: reference, batch: 0, slots: 1, gradients: false }, 4);
 const options = { maxNewTokens: 30, seed: 1, contextPolicy: 'shift', tokenizer } as const;
 const requests = [{ prompt: tokenizer.encode('abcd'), stream: 0 }];
-const [free] = generateAll(model, requests, { ...options, settings: {} });
+const [free] = generateAll(model, requests, { ...options, settings: defaultSampling });
 const eos = free!.tokens[12]!;
-const [ended] = generateAll(model, requests, { ...options, settings: { eosTokens: [eos] } });
+const [ended] = generateAll(model, requests, {
+  ...options,
+  settings: { ...defaultSampling, eosTokens: [eos] },
+});
 
 beforeAll(() => {
   for (const [name, bytes] of encodeCheckpoint(model, tokenizer)) writeFileSync(join(folder, name), bytes);
