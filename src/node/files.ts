@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { quote } from '../model/json.ts';
+import { isObject, quote, show } from '../model/json.ts';
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or folder',
@@ -29,6 +29,9 @@ const reasons: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is too long',
 };
 
+/** Takes what is wrong with a file that can be gone on without. */
+export type Warn = (file: string, message: string) => void;
+
 /** Runs a file operation; an error of the system becomes one line that says what was tried and what stood in the way. */
 export function attempt<T>(what: string, path: string, operation: () => T): T {
   try {
@@ -36,7 +39,7 @@ export function attempt<T>(what: string, path: string, operation: () => T): T {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    throw new Error(`cannot ${what} ${path}: ${reasons[code] ?? code}`);
+    throw new Error(`cannot ${what} ${path}: ${reasons[code] ?? code}`, { cause: error });
   }
 }
 
@@ -54,6 +57,20 @@ export function readText(path: string): string {
   return decodeText(bytes, path);
 }
 
+/** A file that holds one JSON object. */
+export function readJson(path: string): Record<string, unknown> {
+  if (existsSync(path) && !isFile(path)) throw new Error(`cannot read ${path}: expected a file`);
+  const text = readText(path);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new Error(`${path}: expected JSON, got ${quote(text)}`);
+  }
+  if (!isObject(value)) throw new Error(`${path}: expected a JSON object, got ${show(value)}`);
+  return value;
+}
+
 /** UTF-8 as a text; `source` is what an error calls it. */
 export function decodeText(bytes: Uint8Array, source: string): string {
   let text: string;
@@ -69,6 +86,10 @@ export function decodeText(bytes: Uint8Array, source: string): string {
 
 export function isFolder(path: string): boolean {
   return existsSync(path) && statSync(path).isDirectory();
+}
+
+export function isFile(path: string): boolean {
+  return existsSync(path) && statSync(path).isFile();
 }
 
 export function listFolder(path: string): string[] {

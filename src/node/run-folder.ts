@@ -9,27 +9,31 @@
  *       report.html      all of it to look at
  *       sweep.svg        how its texts change with temperature and top-p, once npm run eval -- --sweep has drawn it
  *       lock             while a trainer is at work */
-import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Checkpoint, type CheckpointFile, decodeCheckpoint } from '../model/checkpoint.ts';
 import type { Baseline } from '../train/metrics.ts';
 import { decodeState, type StateFile, type TrainingState } from '../train/state.ts';
+import { readBaselines } from './baselines.ts';
 import {
   attempt,
   checksumFile,
+  isFile,
   isFolder,
   listFolder,
   makeFolder,
   readBytes,
-  readText,
   removeFolder,
   replacements,
   settleFolder,
   verifyFolder,
+  type Warn,
   writeFile,
   writeFolder,
 } from './files.ts';
+import { lastIndexIn } from './lines.ts';
 import { lockFolder } from './lock.ts';
+import { oneLine } from './printable.ts';
 
 export const runsFolder = 'runs';
 const stepFolder = /^step-\d{8}$/;
@@ -46,18 +50,26 @@ export interface SavedState {
   readonly damaged: readonly string[];
 }
 
+/** What a disk says that cannot take the next checkpoint either: better to stop than to train on unrecorded. */
+const diskTrouble = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'ENOENT', 'EIO'];
+const toStandardError = (message: string): void => console.error(`warning: ${message}`);
+
 /** A run being written, locked against a second trainer. Its records reach the disk line by line. */
 export class RunFolder {
   readonly path: string;
   readonly release: () => void;
+  readonly #say: (message: string) => void;
+  readonly #told = new Set<string>();
 
-  private constructor(path: string) {
+  private constructor(path: string, say: (message: string) => void) {
     this.path = path;
     this.release = lockFolder(path);
+    this.#say = say;
   }
 
-  /** Makes the folder. One that holds anything is refused unless `overwrite`, which removes a run's own files only. */
-  static create(path: string, overwrite: boolean): RunFolder {
+  /** Makes the folder. One that holds anything is refused unless `overwrite`, which removes a run's own files only.
+   * @param say takes warnings about by-products */
+  static create(path: string, overwrite: boolean, say = toStandardError): RunFolder {
     if (existsSync(path) && !isFolder(path)) {
       throw new Error(`cannot write into ${path}: this is a file; expected a folder`);
     }
@@ -67,26 +79,31 @@ export class RunFolder {
       );
     }
     makeFolder(path);
-    const run = new RunFolder(path);
+    const run = new RunFolder(path, say);
     for (const name of listFolder(path).filter((entry) => ownFiles.test(entry))) {
       attempt('replace', join(path, name), () => rmSync(join(path, name), { recursive: true, force: true }));
     }
     return run;
   }
 
-  /** Opens the folder of a run that stopped, at whatever instant: what was caught half done is put right first. */
-  static reopen(path: string): RunFolder {
+  /** Opens the folder of a run that stopped, at whatever instant: what was caught half done is put right first.
+   * Checkpoints are all that it needs. @param say takes warnings about by-products */
+  static reopen(path: string, say = toStandardError): RunFolder {
     if (!isFolder(path)) throw new Error(`cannot resume ${path}: no such run folder`);
-    if (!existsSync(join(path, 'run.json'))) {
+    if (!existsSync(join(path, 'run.json')) && stepFolders(path).length === 0) {
       throw new Error(`cannot resume ${path}: it is not a run; expected run.json in it`);
     }
-    const run = new RunFolder(path);
+    const run = new RunFolder(path, say);
     try {
       for (const name of listFolder(path)) {
         const halfDone = /^\.(best|step-\d{8})\.(new|old)$/.exec(name)?.[1];
         if (halfDone !== undefined) settleFolder(join(path, halfDone));
       }
-      cutTornLine(join(path, 'metrics.jsonl'));
+      for (const name of ['run.json', 'metrics.jsonl']) {
+        const file = join(path, name);
+        if (!existsSync(file)) run.warn(file, `${file} is missing; the report goes on without it`);
+      }
+      run.byProduct('metrics.jsonl', cutTornLine);
     } catch (error) {
       run.release();
       throw error;
@@ -94,26 +111,50 @@ export class RunFolder {
     return run;
   }
 
+  /** Says what is wrong with a file, once for each. */
+  readonly warn: Warn = (file, message) => {
+    if (this.#told.has(file)) return;
+    this.#told.add(file);
+    this.#say(oneLine(message));
+  };
+
+  /** Writes what training can do without: what stands in its way is a warning, but for these codes of the system. */
+  byProduct(name: string, write: (path: string) => void, fatal: readonly string[] = []): void {
+    const path = join(this.path, name);
+    try {
+      write(path);
+    } catch (error) {
+      const { message, cause } = error as Error;
+      if (fatal.includes((cause as NodeJS.ErrnoException | undefined)?.code ?? '')) throw error;
+      this.warn(path, `${message}; going on without it`);
+    }
+  }
+
   write(name: string, text: string): void {
-    writeFile(join(this.path, name), text);
+    this.byProduct(name, (path) => writeFile(path, text), diskTrouble);
   }
 
   /** One JSON line at the end of metrics.jsonl. */
   record(record: object): void {
-    const path = join(this.path, 'metrics.jsonl');
-    attempt('write', path, () => appendFileSync(path, `${JSON.stringify(record)}\n`));
+    const write = (path: string) => {
+      if (this.#told.has(path) && !isFile(path)) return;
+      attempt('write', path, () => appendFileSync(path, `${JSON.stringify(record)}\n`));
+    };
+    this.byProduct('metrics.jsonl', write, diskTrouble);
   }
 
-  /** The n-gram losses counted for this corpus, if the run has them. */
-  readBaselines(corpusSha256: string): Baseline[] | undefined {
+  /** The n-gram losses counted for this corpus, if the run has all of them. */
+  readBaselines(corpusSha256: string): readonly Baseline[] | undefined {
     const path = join(this.path, 'baselines.json');
     if (!existsSync(path)) return undefined;
     try {
-      const saved = JSON.parse(readText(path)) as { corpusSha256: string; baselines: Baseline[] };
-      const whole = saved.baselines.every((b) => Number.isInteger(b.order) && Number.isFinite(b.nll));
-      return whole && saved.corpusSha256 === corpusSha256 ? saved.baselines : undefined;
-    } catch {
-      return undefined; // a cache: what cannot be read is counted again
+      const saved = readBaselines(path, (_, message) => {
+        throw new Error(message);
+      });
+      return saved.corpusSha256 === corpusSha256 ? saved.baselines : undefined;
+    } catch (error) {
+      this.warn(path, `${(error as Error).message}; counting again`);
+      return undefined;
     }
   }
 
@@ -226,10 +267,10 @@ function checkpointsIn(path: string): string[] {
 /** Cuts off a last line that was not written to its end, so that the next record is not glued to it. */
 function cutTornLine(path: string): void {
   if (!existsSync(path)) return;
+  if (!isFile(path)) throw new Error(`cannot write ${path}: expected a file`);
   attempt('tidy', path, () => {
-    const bytes = readFileSync(path);
-    const end = bytes.lastIndexOf(0x0a) + 1;
-    if (end < bytes.length) truncateSync(path, end);
+    const end = lastIndexIn(path, '\n') + 1;
+    if (end < statSync(path).size) truncateSync(path, end);
   });
 }
 

@@ -1,42 +1,87 @@
-/** Reads a run's files back for its report, and writes report.html. */
+/** Reads a run's files back for its report, and writes report.html.
+ *
+ * All of these files are by-products: what is damaged in them is passed over with a warning that names it. */
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { isObject } from '../model/json.ts';
+import { RunHistory } from '../report/history.ts';
 import { renderReport } from '../report/report.ts';
-import type { Baseline, RunData } from '../train/metrics.ts';
-import { parseMetrics } from '../train/parse-metrics.ts';
-import { isFolder, readText, writeFile } from './files.ts';
+import { clipLimit, type RunData } from '../report/run.ts';
+import { parseRecord } from '../train/parse-metrics.ts';
+import { readBaselines } from './baselines.ts';
+import { attempt, isFile, isFolder, readJson, type Warn, writeFile } from './files.ts';
+import { eachLine } from './lines.ts';
+import type { RunFolder } from './run-folder.ts';
 
 type Group = RunData['description'][string];
 
-/** Everything a run has recorded so far. Throws if the folder holds no run. */
-export function readRunData(path: string): RunData {
-  const file = join(path, 'run.json');
-  if (!isFolder(path) || !existsSync(file)) {
-    throw new Error(`${path} holds no run: expected run.json in it, as npm run train writes it`);
-  }
-  const description = JSON.parse(readText(file)) as Record<string, unknown>;
-  const { preset, data, corpusSha256, arithmetic, tokenizer, config, settings, environment } = description;
-  const metrics = join(path, 'metrics.jsonl');
-  const baselines = join(path, 'baselines.json');
+/** Whether a folder holds what a run records, be it damaged. */
+export function holdsRecords(path: string): boolean {
+  return isFolder(path) && (existsSync(join(path, 'run.json')) || existsSync(join(path, 'metrics.jsonl')));
+}
+
+/** Everything a run has recorded so far, read once; its history takes what is recorded next. */
+export function readRunData(path: string, warn: Warn): RunData {
+  const [about, metrics, baselines] = ['run.json', 'metrics.jsonl', 'baselines.json'].map((name) =>
+    join(path, name),
+  ) as [string, string, string];
+  const description = unlessDamaged(about, warn, {}, () => readDescription(about));
+  const history = new RunHistory(clipLimit(description));
+  if (existsSync(metrics)) unlessDamaged(metrics, warn, undefined, () => readHistory(metrics, history, warn));
   return {
     name: basename(resolve(path)),
-    records: existsSync(metrics) ? parseMetrics(readText(metrics)) : [],
+    history,
     baselines: existsSync(baselines)
-      ? (JSON.parse(readText(baselines)) as { baselines: Baseline[] }).baselines
+      ? unlessDamaged(baselines, warn, [], () => readBaselines(baselines, warn).baselines)
       : [],
-    description: {
-      training: { ...plain({ preset }), ...plain(settings) },
-      model: { ...plain({ tokenizer }), ...plain(config) },
-      data: plain({ file: data, sha256: corpusSha256 }),
-      environment: { ...plain({ arithmetic }), ...plain(environment) },
-    },
+    description,
   };
 }
 
-/** Writes the report of what the run has recorded so far. */
-export function writeReport(path: string): void {
-  writeFile(join(path, 'report.html'), renderReport(readRunData(path)));
+/** Draws the report of a run. While that is `live`, the page loads itself anew. */
+export function writeReport(folder: RunFolder, run: RunData, options: { readonly live: boolean }): void {
+  folder.byProduct('report.html', (path) => writeFile(path, renderReport(run, options)));
+}
+
+function readDescription(file: string): RunData['description'] {
+  const { preset, data, corpusSha256, arithmetic, tokenizer, config, settings, environment } = readJson(file);
+  return {
+    training: { ...plain({ preset }), ...plain(settings) },
+    model: { ...plain({ tokenizer }), ...plain(config) },
+    data: plain({ file: data, sha256: corpusSha256 }),
+    environment: { ...plain({ arithmetic }), ...plain(environment) },
+  };
+}
+
+/** Passes over lines that hold no record, and says so once. */
+function readHistory(file: string, history: RunHistory, warn: Warn): void {
+  if (!isFile(file)) throw new Error(`cannot read ${file}: expected a file`);
+  let first = '';
+  let damaged = 0;
+  attempt('read', file, () =>
+    eachLine(file, (line, number, unfinished) => {
+      if (line?.trim() === '') return;
+      try {
+        if (line === undefined) throw new Error('expected a record, got more than a mebibyte');
+        history.add(parseRecord(line));
+      } catch (error) {
+        if (unfinished) return; // a run at work, or one that was killed
+        damaged += 1;
+        if (damaged === 1) first = `${file}, line ${number}: ${(error as Error).message}`;
+      }
+    }),
+  );
+  if (damaged === 0) return;
+  warn(file, `${first}; passed over ${damaged === 1 ? 'that line' : `${damaged} such lines`}`);
+}
+
+function unlessDamaged<T>(file: string, warn: Warn, otherwise: T, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    warn(file, `${(error as Error).message}; going on without it`);
+    return otherwise;
+  }
 }
 
 /** The entries that a table can show. */

@@ -4,6 +4,7 @@
 import { join } from 'node:path';
 import { encodeCheckpoint, loadParameters } from '../model/checkpoint.ts';
 import { type Tokenizer, wholeText } from '../model/tokenizer.ts';
+import type { RunData } from '../report/run.ts';
 import { generateAll } from '../sample/generate.ts';
 import { samplingSettings } from '../sample/settings.ts';
 import type { Guards } from '../train/guards.ts';
@@ -12,6 +13,7 @@ import {
   duration,
   type EvaluationMetrics,
   evaluationLine,
+  type MetricsRecord,
   Pace,
   type StepMetrics,
   stepLine,
@@ -20,7 +22,7 @@ import { trainObserved } from '../train/observe.ts';
 import { encodeState, type Progress, type RunIdentity, type RunSettings } from '../train/state.ts';
 import type { Trainer } from '../train/trainer.ts';
 import { type RunFolder, readCheckpoint } from './run-folder.ts';
-import { writeReport } from './run-report.ts';
+import { readRunData, writeReport } from './run-report.ts';
 import type { StopSignal } from './stop-signal.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -50,6 +52,8 @@ const calibrationSteps = 8;
 export class TrainingRun {
   readonly #parts: TrainingRunParts;
   readonly #pace = new Pace();
+  /** What the report shows: read back once, then kept up to date. */
+  readonly #recorded: RunData;
   #progress: Progress;
   #passed: number | undefined;
   #savedAt = -1;
@@ -58,10 +62,22 @@ export class TrainingRun {
     this.#parts = parts;
     this.#progress = parts.progress;
     this.#savedAt = parts.trainer.step;
+    const { folder, baselines } = parts;
+    this.#recorded = { ...readRunData(folder.path, folder.warn), baselines };
   }
 
   /** Trains to the end, or until asked to stop; 'stopped' means that a checkpoint waits for --resume. */
   async run(): Promise<'finished' | 'stopped'> {
+    let outcome: 'finished' | 'stopped' = 'stopped';
+    try {
+      outcome = await this.#train();
+      return outcome;
+    } finally {
+      if (outcome === 'stopped') this.#draw({ live: false });
+    }
+  }
+
+  async #train(): Promise<'finished' | 'stopped'> {
     const { trainer, settings, stop, cadence, terminal } = this.#parts;
     const first = trainer.step;
     while (trainer.step < settings.steps && !this.#outOfPatience()) {
@@ -87,12 +103,12 @@ export class TrainingRun {
   finish(): { readonly final: EvaluationMetrics; readonly text: string } {
     this.#parts.terminal.progress('validating on all that was held out ...');
     const result = { final: this.#evaluate('final'), text: this.#sample() };
-    writeReport(this.#parts.folder.path);
+    this.#draw({ live: false });
     return result;
   }
 
   #step(done: number): void {
-    const { trainer, settings, folder, guards, terminal, cadence } = this.#parts;
+    const { trainer, settings, guards, terminal, cadence } = this.#parts;
     const { steps, evalEvery } = settings;
     const began = performance.now();
     const evaluating = (trainer.step + 1) % evalEvery === 0 || trainer.step + 1 === steps;
@@ -106,8 +122,8 @@ export class TrainingRun {
       tokensPerSecond: this.#pace.tokensPerSecond(tokens),
       secondsLeft: this.#pace.secondsLeft(steps - record.step),
     };
-    folder.record(metrics);
-    if (observed !== undefined) folder.record({ kind: 'layers', step: record.step, layers: observed.layers });
+    this.#record(metrics);
+    if (observed !== undefined) this.#record({ kind: 'layers', step: record.step, layers: observed.layers });
     const logEvery = Math.max(1, Math.round(steps / 40));
     const line = stepLine(metrics, steps);
     if (record.step % logEvery === 0 || record.step === 1 || record.step === steps) terminal.detail(line);
@@ -122,7 +138,7 @@ export class TrainingRun {
     if (evaluating) {
       const evaluation = this.#evaluate('evaluation');
       terminal.detail(evaluationLine(evaluation, steps));
-      writeReport(folder.path);
+      this.#draw({ live: true });
       this.#announceBaseline(evaluation.natsPerChar ?? evaluation.nll);
       this.#warn(guards.evaluation(evaluation.nll));
     }
@@ -140,7 +156,7 @@ export class TrainingRun {
       ...{ kind, step: trainer.step, ...result, best: isBest },
       ...(tokenizer.kind === 'char' ? {} : { natsPerChar: result.nll / trainer.charactersPerToken }),
     };
-    folder.record(metrics);
+    this.#record(metrics);
     if (isBest) {
       folder.saveBest(encodeCheckpoint(trainer.model, tokenizer));
       this.#progress = { best: { step: trainer.step, nll: result.nll }, evaluationsSinceBest: 0 };
@@ -152,7 +168,7 @@ export class TrainingRun {
 
   /** Text after a line break, on the random numbers of (seed, this step): training never notices. */
   #sample(): string {
-    const { trainer, tokenizer, folder, settings } = this.#parts;
+    const { trainer, tokenizer, settings } = this.#parts;
     const lineBreak = tokenizer.encode('\n', 'skip');
     const prompt = lineBreak.length > 0 ? lineBreak : [0];
     const [generation] = generateAll(trainer.model, [{ prompt, stream: trainer.step }], {
@@ -162,8 +178,17 @@ export class TrainingRun {
       contextPolicy: 'shift',
     });
     const text = wholeText(tokenizer, generation!.tokens);
-    folder.record({ kind: 'sample', step: trainer.step, text });
+    this.#record({ kind: 'sample', step: trainer.step, text });
     return text;
+  }
+
+  #draw(options: { readonly live: boolean }): void {
+    writeReport(this.#parts.folder, this.#recorded, options);
+  }
+
+  #record(record: MetricsRecord): void {
+    this.#parts.folder.record(record);
+    this.#recorded.history.add(record);
   }
 
   #save(): void {
@@ -194,8 +219,8 @@ export class TrainingRun {
 
   #warn(message: string | undefined): void {
     if (message === undefined) return;
-    const { folder, trainer, terminal } = this.#parts;
-    folder.record({ kind: 'warning', step: trainer.step, message });
+    const { trainer, terminal } = this.#parts;
+    this.#record({ kind: 'warning', step: trainer.step, message });
     terminal.warning(message);
   }
 

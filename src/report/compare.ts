@@ -1,20 +1,26 @@
 /** Runs side by side: curves over each other, final numbers, and what differs in how they were made. */
-import type { RunData } from '../train/metrics.ts';
 import { type Chart, type Curve, chartFigure } from './chart.ts';
 import { baselineLevels, reachOf } from './figures.ts';
 import { clip, html, type Markup, type Part, table } from './html.ts';
-import { baselineName, type Run, readRun, trainingCurves, validationPoints } from './run.ts';
+import { baselineName, curveOf, type Run, type RunData, readRun, validationPoints } from './run.ts';
 import { extent, value, whole } from './scale.ts';
-import { quantile } from './series.ts';
+import { type Point, quantile } from './series.ts';
 import { page } from './style.ts';
+
+/** A run, and where its report lies as seen from the page. */
+export interface Compared extends RunData {
+  readonly report?: string;
+}
+type Side = Run & Compared;
 
 /** As many as the style sheet tells apart; later runs begin anew. */
 const styles = 6;
 const dash = '\u2013';
+const lengths = { sample: 600, name: 100, value: 100 };
 
-/** A self-contained HTML page about several runs. */
-export function renderComparison(runs: readonly RunData[]): string {
-  const all = runs.map(readRun);
+/** A self-contained HTML page about several runs. Names tell them apart, so they should differ. */
+export function renderComparison(runs: readonly Compared[]): string {
+  const all: Side[] = runs.map((run) => ({ ...run, ...readRun(run) }));
   const same = (list: readonly RunData[]) =>
     new Set(list.map((run) => JSON.stringify(run.baselines))).size <= 1;
   const sameTokens = same(all);
@@ -30,15 +36,17 @@ ${sameText && !sameTokens && html`<p class="lead">The tokens of these runs diffe
 </header>
 <main>
 <section class="finals">${finals(all)}</section>
-${chartFigure(overlay(all, { which: 'held-out', sameText: sameTokens }))}
-${chartFigure(overlay(all, { which: 'training', sameText: false }))}
+${chartFigure(heldOut(all, sameTokens))}
+${costs(all)}
+${chartFigure(training(all))}
+${samples(all)}
 <section><h2>What differs</h2>${differences(all)}</section>
 </main>
 `,
   );
 }
 
-function finals(runs: readonly Run[]): Markup {
+function finals(runs: readonly Side[]): Markup {
   return table({
     label: 'Final numbers',
     head: [
@@ -49,70 +57,171 @@ function finals(runs: readonly Run[]): Markup {
       'perplexity',
       'bits/char',
       'measured on',
-      'best',
+      'at step',
+      'best on a sample',
       'at step',
       'passed',
       'tokens/s',
     ],
     rows: runs.map((run) => {
-      const { latest, best, passed } = run;
-      const speeds = run.steps.map((s) => s.tokensPerSecond);
+      const { history, passed } = run;
+      const { latest } = history;
+      // One number a step: that over everything, where there is one.
+      const best = run.best?.step === latest?.step ? undefined : run.best;
       return [
-        run.name,
-        whole(run.records.length === 0 ? 0 : run.lastStep),
+        run.report === undefined ? run.name : html`<a href="${run.report}">${run.name}</a>`,
+        whole(history.lastStep),
         value(latest?.nll ?? null),
         value(latest?.standardError ?? null, 2),
         value(latest?.perplexity ?? null),
         value(latest?.bitsPerChar ?? null),
         latest === undefined ? dash : latest.kind === 'final' ? 'all' : 'a sample',
+        latest === undefined ? dash : whole(latest.step),
         value(best?.nll ?? null),
         best === undefined ? dash : whole(best.step),
         passed === undefined ? dash : baselineName(passed),
-        value(quantile(speeds, 0.5)),
+        value(
+          quantile(
+            history.means('tokensPerSecond').map((p) => p.y),
+            0.5,
+          ),
+        ),
       ];
     }),
     style: 'numbers',
   });
 }
 
-function overlay(
-  runs: readonly Run[],
-  { which, sameText }: { readonly which: 'held-out' | 'training'; readonly sameText: boolean },
-): Chart {
-  const curves = runs.map((run, i): Curve => {
-    const common = { name: run.name, style: `run${i % styles}` };
-    return which === 'training'
-      ? { ...common, points: trainingCurves(run).mean }
-      : {
-          ...common,
-          points: validationPoints([...run.evaluations, ...(run.evaluations.length === 0 ? run.finals : [])]),
-          dots: true,
-        };
-  });
+const lossAxis = (low: readonly number[]): Chart['y'] => ({
+  kind: 'linear',
+  domain: extent('linear', low, { margin: 0.04 }),
+  unit: 'nats per token',
+});
+const styleOf = (i: number): string => `run${i % styles}`;
+const lastStep = (runs: readonly Run[]): number => Math.max(1, ...runs.map((run) => run.lastStep));
+
+/** The losses of some curves that an axis shows, and a sentence where it cuts: the start is alike for all and high above
+ * the rest, so it ends where nearly all points are. */
+function lossRange(curves: readonly Curve[]): { readonly y: Chart['y']; readonly cut: string } {
   const drawn = curves.flatMap((curve) => reachOf(curve.points));
-  // The start is the same for all and high above; the axis ends where nearly all points are.
   const high = quantile(drawn, 0.98);
+  const y = lossAxis(drawn.filter((loss) => loss <= high));
+  const cut = drawn.some((loss) => loss > y.domain[1])
+    ? ` What lies above ${value(y.domain[1], 2)} nats, as the first steps may, is cut off.`
+    : '';
+  return { y, cut };
+}
+
+const measuredPoints = ({ history }: Run): Point[] =>
+  validationPoints(history.evaluations.length > 0 ? history.evaluations : history.finals);
+
+function heldOut(runs: readonly Run[], levels: boolean): Chart {
+  const curves = runs.map(
+    (run, i): Curve => ({ name: run.name, style: styleOf(i), points: measuredPoints(run), dots: true }),
+  );
+  const { y, cut } = lossRange(curves);
   return {
-    id: which,
-    title: which === 'training' ? 'Training loss' : 'Held-out loss',
-    description:
-      which === 'training'
-        ? 'Running means. The noise of single steps is left out.'
-        : 'Dots with whiskers of one standard error.',
-    height: which === 'training' ? 260 : 340,
-    x: { kind: 'linear', domain: [0, Math.max(1, ...runs.map((run) => run.lastStep))] },
-    y: {
-      kind: 'linear',
-      domain: extent(
-        'linear',
-        drawn.filter((y) => y <= high),
-        { margin: 0.04 },
-      ),
-      unit: 'nats per token',
-    },
+    id: 'held-out',
+    title: 'Held-out loss',
+    description: `Dots with whiskers of one standard error.${cut}`,
+    height: 340,
+    x: { kind: 'linear', domain: [0, lastStep(runs)] },
+    y,
     curves,
-    ...(sameText && runs[0] !== undefined ? { levels: baselineLevels(runs[0]) } : {}),
+    ...(levels && runs[0] !== undefined ? { levels: baselineLevels(runs[0]) } : {}),
   };
+}
+
+function training(runs: readonly Run[]): Chart {
+  const curves = runs.map(
+    (run, i): Curve => ({ name: run.name, style: styleOf(i), points: curveOf(run, 'loss').mean }),
+  );
+  const { y, cut } = lossRange(curves);
+  return {
+    id: 'training',
+    title: 'Training loss',
+    description: `Running means. The noise of single steps is left out.${cut}`,
+    height: 260,
+    x: { kind: 'linear', domain: [0, lastStep(runs)] },
+    y,
+    curves,
+  };
+}
+
+/** The held-out loss over what it cost: time, and, where steps differ in size, tokens. */
+function costs(runs: readonly Run[]): Markup | undefined {
+  const sizes = runs.map(tokensPerStep);
+  if (sizes.some((size) => size === undefined)) return undefined;
+  const clocks = runs.map((run, i) => clockOf(run, sizes[i]!));
+  const longest = Math.max(0, ...runs.map(({ lastStep }, i) => clocks[i]!(lastStep)));
+  const [unit, seconds] = (
+    longest > 7200 ? ['hours', 3600] : longest > 180 ? ['minutes', 60] : ['seconds', 1]
+  ) as [string, number];
+  const over = (id: string, title: string, description: string, name: string, cost: Cost[]): Chart => {
+    const curves = runs.map((run, i): Curve => {
+      const points = measuredPoints(run).map(({ x, y }) => ({ x: cost[i]!(x), y }));
+      return { name: run.name, style: styleOf(i), points };
+    });
+    const xs = curves.flatMap(({ points }) => points.map((p) => p.x));
+    const { y } = lossRange(curves);
+    return {
+      id,
+      title,
+      description,
+      height: 260,
+      x: { kind: 'linear', domain: extent('linear', [0, ...xs]), name },
+      y,
+      curves,
+    };
+  };
+  const time = over(
+    'time',
+    'Held-out loss over time',
+    'Time spent on training steps, reckoned from their speed.',
+    unit,
+    clocks.map((clock) => (step) => clock(step) / seconds),
+  );
+  if (new Set(sizes).size === 1) return chartFigure(time);
+  const tokens = over(
+    'tokens',
+    'Held-out loss over tokens',
+    'Tokens trained on: steps times the size of a batch.',
+    'tokens',
+    sizes.map((size) => (step) => step * size!),
+  );
+  return html`<div class="pair">${[time, tokens].map(chartFigure)}</div>`;
+}
+/** Of a step, what it took to get there. */
+type Cost = (step: number) => number;
+
+function tokensPerStep({ description: { training, model } }: Run): number | undefined {
+  const tokens = Number(training?.batchSize) * Number(training?.accumulate) * Number(model?.contextLength);
+  return tokens > 0 && Number.isFinite(tokens) ? tokens : undefined;
+}
+
+/** How many seconds the steps up to one took. @param tokens in a step */
+function clockOf({ history }: Run, tokens: number): Cost {
+  let [seconds, before] = [0, 0];
+  const clock = history.means('tokensPerSecond').flatMap(({ x, y }): Point[] => {
+    if (!(y > 0)) return [];
+    seconds += ((x - before) * tokens) / y;
+    before = x;
+    return [{ x, y: seconds }];
+  });
+  return (step) => clock.findLast((p) => p.x <= step)?.y ?? 0;
+}
+
+/** The last text of each run. */
+function samples(runs: readonly Run[]): Markup | undefined {
+  const last = runs.flatMap(({ name, history }) => {
+    const sample = history.samples.kept.at(-1);
+    return sample === undefined ? [] : [{ name, ...sample }];
+  });
+  if (last.length === 0) return undefined;
+  return html`<section><h2>What they wrote</h2><div class="tables">${last.map(
+    ({ name, step, text }) =>
+      html`<div><h3>${clip(name, lengths.name)}, step ${whole(step)}</h3><pre>\n${clip(text, lengths.sample)}</pre></div>\n`,
+  )}</div></section>`;
 }
 
 /** One row for each setting that is not the same in all runs. */
@@ -123,7 +232,10 @@ function differences(runs: readonly Run[]): Markup {
       const values = runs.map((run) => run.description[group]?.[name]);
       if (values.every((x) => Object.is(x, values[0]))) return [];
       return [
-        [html`${group}: ${name}`, ...values.map((x) => (x === undefined ? dash : clip(String(x), 300)))],
+        [
+          `${clip(group, lengths.name)}: ${clip(name, lengths.name)}`,
+          ...values.map((x) => (x === undefined ? dash : clip(String(x), lengths.value))),
+        ],
       ];
     }),
   );
@@ -132,7 +244,7 @@ function differences(runs: readonly Run[]): Markup {
     label: 'What differs',
     head: ['setting', ...runs.map((run) => run.name)],
     rows,
-    style: 'words',
+    style: 'settings',
   });
 }
 

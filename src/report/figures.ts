@@ -1,15 +1,15 @@
 /** The charts of one run. */
 import type { Chart, Level, Mark } from './chart.ts';
 import { clip } from './html.ts';
-import { baselineName, type Run, reachFor, trainingCurves, validationPoints } from './run.ts';
+import { baselineName, curveOf, type Run, validationPoints } from './run.ts';
 import { extent, value, whole } from './scale.ts';
-import { type Point, quantile, smooth } from './series.ts';
+import { type Point, quantile } from './series.ts';
 
 /** Training and held-out loss over the whole run. */
 export function lossChart(run: Run): Chart {
-  const { raw, mean, reach } = trainingCurves(run);
-  const validation = validationPoints(run.evaluations);
-  const final = validationPoints(run.finals);
+  const { raw, mean, steps } = curveOf(run, 'loss');
+  const validation = validationPoints(run.history.evaluations);
+  const final = validationPoints(run.history.finals);
   const goal = run.ahead === undefined ? [] : [run.ahead.nll];
   // A brief spike may leave the plot; it must not flatten everything else. One that stays is shown.
   const losses = raw.map((p) => p.y);
@@ -19,7 +19,7 @@ export function lossChart(run: Run): Chart {
     id: 'loss',
     title: 'Loss',
     description: [
-      `Training loss: each step pale; strong, the mean over the ${2 * reach + 1} around it, of which the nearest count most.`,
+      `Training loss: each step pale; strong, the mean over the ${whole(steps)} around it, of which the nearest count most.`,
       'Held-out loss: dots, with whiskers of one standard error.',
       ...(run.baselines.length > 0
         ? ['Dotted lines: what counting n-grams reaches on the same held-out text.']
@@ -66,8 +66,7 @@ export function closerLossChart(run: Run): Chart | undefined {
 }
 
 export function learningRateChart(run: Run): Chart {
-  const points = run.steps.map(({ step, learningRate }) => ({ x: step, y: learningRate }));
-  return small(run, points, {
+  return small(run, run.history.points('learningRate'), {
     id: 'learning-rate',
     title: 'Learning rate',
     description: 'Up during the warm-up, then down along the schedule.',
@@ -77,8 +76,7 @@ export function learningRateChart(run: Run): Chart {
 }
 
 export function speedChart(run: Run): Chart {
-  const points = run.steps.map(({ step, tokensPerSecond }) => ({ x: step, y: tokensPerSecond }));
-  return small(run, points, {
+  return small(run, run.history.points('tokensPerSecond'), {
     id: 'speed',
     title: 'Speed',
     description: 'A running average in which the last dozen steps count most.',
@@ -89,12 +87,10 @@ export function speedChart(run: Run): Chart {
 
 /** Norms live on a logarithmic axis: what matters is how many times the limit they are. */
 export function gradNormChart(run: Run): Chart {
-  const points = run.steps.map(({ step, gradNorm }) => ({ x: step, y: gradNorm }));
-  const limit = run.clip;
-  const clipped = limit === undefined ? [] : points.filter((p) => p.y > limit).map((p) => p.x);
-  const share = ((100 * clipped.length) / Math.max(1, points.length)).toFixed(1);
-  const events = `Clipped to ${limit} at ${whole(clipped.length)} of ${whole(points.length)} steps (${share} %): ticks at the lower edge.`;
-  const reach = reachFor(points.length);
+  const { raw: points, mean } = curveOf(run, 'gradNorm');
+  const { clip: limit, clipped, stepCount } = run.history;
+  const share = ((100 * clipped.count) / Math.max(1, stepCount)).toFixed(1);
+  const events = `Clipped to ${limit} at ${whole(clipped.count)} of ${whole(stepCount)} steps (${share} %): ticks at the lower edge.`;
   return {
     id: 'gradient-norm',
     title: 'Gradient norm',
@@ -111,10 +107,10 @@ export function gradNormChart(run: Run): Chart {
     },
     curves: [
       { name: 'each step', style: 'ink faint', points, quiet: true },
-      { name: 'running mean', style: 'ink', points: smooth(points, reach) },
+      { name: 'running mean', style: 'ink', points: mean },
     ],
     levels: limit === undefined ? [] : [{ label: 'clip', detail: String(limit), y: limit, style: 'limit' }],
-    rug: clipped,
+    rug: clipped.at,
   };
 }
 
@@ -141,11 +137,11 @@ export const baselineLevels = (run: Run): Level[] =>
   run.baselines.map((b) => ({ label: baselineName(b), detail: value(b.nll), y: b.nll, style: 'level' }));
 
 const resumeMarks = (run: Run): Mark[] =>
-  run.resumes.map(({ step }) => ({ x: step, text: 'resumed', kind: 'line' }));
+  run.history.resumes.first.map(({ step }) => ({ x: step, text: 'resumed', kind: 'line' }));
 
 /** As many as can be told apart; the list below the chart has them all. */
 const warningMarks = (run: Run): Mark[] =>
-  run.warnings
+  run.history.warnings.first
     .slice(0, 40)
     .map(({ step, message }) => ({ x: step, text: clip(`step ${step}: ${message}`, 120), kind: 'flag' }));
 

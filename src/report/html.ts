@@ -36,12 +36,14 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Control characters, which HTML forbids even as entities, become their pictures: NUL is U+2400. */
+/** Control characters, which HTML forbids even as entities, become their pictures: NUL is U+2400. Characters that turn the
+ * direction of writing around, also that of their neighbours, become the escapes that JSON has for them. */
 export function escapeHtml(text: string): string {
   return text
     .replace(/[&<>"']/g, (c) => entities[c]!)
     .replace(/\r\n/g, '\n')
     .replace(/[^\P{Cc}\t\n]/gu, (c) => String.fromCharCode(c < ' ' ? 0x2400 + c.charCodeAt(0) : 0xfffd))
+    .replace(/\p{Bidi_Control}/gu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
     .replace(/\p{Cs}/gu, '\uFFFD'); // half of a surrogate pair
 }
 
@@ -62,8 +64,8 @@ export interface Table {
   readonly head: readonly Part[];
   /** The first cell of each row is its heading. */
   readonly rows: readonly (readonly Part[])[];
-  /** 'numbers' sets all columns but the first flush right. */
-  readonly style: 'numbers' | 'words';
+  /** 'numbers' sets all columns but the first flush right, 'settings' breaks no line, 'words' any. */
+  readonly style: 'numbers' | 'settings' | 'words';
 }
 
 /** A table in a box of its own, which scrolls sideways where the page is too narrow. */

@@ -2,7 +2,9 @@
  *
  * The ratio of update to weight (root mean squares) is the learning rate that a group really feels. Around 1e-3 is the
  * usual guide (Karpathy's lectures on backpropagation: github.com/karpathy/nn-zero-to-hero): well below, a group hardly
- * learns; well above, it is thrown about. Colours are steps of half a decade, symmetric around the guide. */
+ * learns; well above, it is thrown about. That is AdamW's guide. Muon moves all directions of a matrix alike, so the same
+ * ratio does less harm: with its usual rate of 0.02 a healthy run is near 1e-2 until the schedule lowers it (measured on
+ * the default preset: 1.5e-2). Colours are steps of half a decade, symmetric around the guide. */
 import { exp } from '../tensor/math.ts';
 import type { LayerMetrics } from '../train/metrics.ts';
 import { round, stepAxis, stretched, width } from './chart.ts';
@@ -27,11 +29,13 @@ interface HeatMap {
 const colours = 9;
 
 export function layerFigures(run: Run): Markup | undefined {
-  const names = [...new Set(run.layers.flatMap(({ layers }) => layers.map(({ name }) => name)))];
+  const names = [...new Set(run.history.layers.flatMap(({ layers }) => layers.map(({ name }) => name)))];
   if (names.length === 0) return undefined;
   const gradient = (layer: Layer) => layer.gradient;
-  const sizes = run.layers.flatMap(({ layers }) => layers.map(gradient));
+  const sizes = run.history.layers.flatMap(({ layers }) => layers.map(gradient));
   const [low, high] = extent('log', sizes);
+  const muon = Object.values(run.description).some(({ optimizer }) => optimizer === 'muon');
+  const guide = muon ? -2 : -3;
   const maps: HeatMap[] = [
     {
       id: 'gradients',
@@ -45,11 +49,12 @@ export function layerFigures(run: Run): Markup | undefined {
     {
       id: 'updates',
       title: 'Update to weight',
-      description:
-        'How far one step moves a group, relative to its weights. The guide is 1e-3, the colour in the middle: blue learns slowly, orange is thrown about.',
+      description: `How far one step moves a group, relative to its weights. The guide is ${
+        muon ? '1e-2 with Muon (1e-3 with AdamW)' : '1e-3'
+      }, the colour in the middle: blue learns slowly, orange is thrown about.`,
       colours: 'div',
       measure: ({ update, weight }) => update / weight,
-      powers: [-5, -1],
+      powers: [guide - 2, guide + 2],
     },
   ];
   return html`${maps.map((map) => figure(map, names, run))}`;
@@ -58,8 +63,11 @@ export function layerFigures(run: Run): Markup | undefined {
 function figure(map: HeatMap, names: readonly string[], run: Run): Markup {
   const { id, title, description } = map;
   // About 4,000 cells are as many as a page should carry, and more than an eye takes in.
-  const columns = evenly(run.layers.length, Math.max(12, Math.min(100, Math.floor(4000 / names.length))));
-  const records = columns.map((i) => run.layers[i]!);
+  const columns = evenly(
+    run.history.layers.length,
+    Math.max(12, Math.min(100, Math.floor(4000 / names.length))),
+  );
+  const records = columns.map((i) => run.history.layers[i]!);
   const cell = Math.max(4, Math.min(20, Math.floor(420 / names.length)));
   const height = cell * names.length;
   const x: Scale = { kind: 'linear', domain: [0, run.lastStep], range: [0, width] };
@@ -136,7 +144,7 @@ function legend(map: HeatMap): Markup {
 const power = (k: number): number => exp(k * Math.LN10);
 
 function numbers(map: HeatMap, names: readonly string[], run: Run): Markup {
-  const records = evenly(run.layers.length, 8).map((i) => run.layers[i]!);
+  const records = evenly(run.history.layers.length, 8).map((i) => run.history.layers[i]!);
   return table({
     label: map.title,
     head: ['group', ...records.map(({ step }) => `step ${step}`)],

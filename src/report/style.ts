@@ -23,7 +23,7 @@ body{max-width:64rem;margin:0 auto;padding:3.2rem 2rem 4rem}
 h1{font-size:2.1rem;line-height:1.15;font-weight:600;margin:0;letter-spacing:-.01em;overflow-wrap:anywhere}
 h2{font-size:1.35rem;font-weight:600;margin:3.2rem 0 .9rem;padding-top:.9rem;border-top:1px solid var(--rule)}
 h2+figure,.pair figure{margin-top:0}figure+.pair{margin-top:1.9rem}
-h3{font-size:1.02rem;font-weight:600;margin:0}
+h3{font-size:1.02rem;font-weight:600;margin:0;overflow-wrap:anywhere}
 p{margin:.4rem 0;max-width:44rem}
 a{color:inherit}
 figure{margin:1.9rem 0 0;min-width:0;break-inside:avoid}
@@ -38,7 +38,7 @@ figcaption p{color:var(--soft);font-size:.88rem;line-height:1.45;margin:.1rem 0 
 .figures small{font-size:.82rem;color:var(--soft)}
 .lead{font-size:1.08rem}.lead b{font-weight:600;white-space:nowrap}
 .pair,.tables{display:grid;gap:1.9rem 3rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,var(--least)),1fr))}
-.pair{--least:26rem}.tables{--least:20rem;align-items:start}
+.tables div{min-width:0}.pair{--least:26rem}.tables{--least:20rem;align-items:start}
 .legend{display:flex;flex-wrap:wrap;gap:.1rem 1.1rem;font-size:12.5px;color:var(--soft);align-items:center;margin:.45rem 0 .2rem}
 .legend span{display:inline-flex;align-items:center;gap:.4rem;overflow-wrap:anywhere}
 figcaption{position:relative}
@@ -82,6 +82,7 @@ caption{text-align:left;font-weight:600;padding:.3rem 0}
 th,td{text-align:left;vertical-align:top;padding:.28rem 1.1rem .28rem 0;border-bottom:1px solid var(--rule);overflow-wrap:anywhere}
 thead th{color:var(--soft);font-weight:500}tbody th{font-weight:400;color:var(--soft)}.tables th{width:38%}
 .numbers{width:auto}.numbers th,.numbers td{overflow-wrap:normal}.numbers tbody th{min-width:4rem;max-width:16rem;overflow-wrap:anywhere}.finals tbody th{min-width:8rem}.numbers td,.numbers thead th+th{text-align:right;white-space:nowrap}
+.settings{width:auto}.settings th,.settings td{overflow-wrap:normal;white-space:nowrap}
 .events{list-style:none;padding:0;margin:.8rem 0;font-size:.95rem}
 .events li{display:flex;gap:1rem;padding:.35rem 0;border-bottom:1px solid var(--rule);overflow-wrap:anywhere}
 .events b{flex:0 0 6.5rem;font-weight:400;color:var(--mark);font-variant-numeric:tabular-nums}
@@ -108,8 +109,8 @@ plot.addEventListener('pointerleave',()=>{line.remove();output.textContent=''})}
  * could not run. A test keeps it right. */
 export const scriptSha256 = 'Ngke7GT1TR2qJekS36fnL5/mj9ZO3gcla85O3OTRpj4=';
 
-/** A whole document. */
-export function page(title: string, body: Markup): string {
+/** A whole document. With `reloadEvery` it loads itself anew after as many seconds, without a script. */
+export function page(title: string, body: Markup, { reloadEvery = 0 } = {}): string {
   const policy = `default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${scriptSha256}'`;
   return `<!doctype html>
 ${
@@ -117,7 +118,7 @@ ${
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
+${reloadEvery > 0 && html`<meta http-equiv="refresh" content="${reloadEvery}">\n`}<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="data:,">
 <title>${title}</title>

@@ -95,7 +95,11 @@ async function begin(given: TrainFlags): Promise<void> {
   if (checkpoint === undefined) initialize(trainer.model, settings.seed, settings.initialization);
   else loadParameters(trainer.model, checkpoint, source!);
 
-  const folder = RunFolder.create(given.out ?? freshRunPath(presetName), given.overwrite ?? false);
+  const folder = RunFolder.create(
+    given.out ?? freshRunPath(presetName),
+    given.overwrite ?? false,
+    (message) => terminal.warning(message),
+  );
   const identity: RunIdentity = {
     preset: presetName,
     data,
@@ -148,8 +152,8 @@ async function begin(given: TrainFlags): Promise<void> {
 }
 
 async function resume(given: TrainFlags, path: string): Promise<void> {
-  const folder = RunFolder.reopen(path);
   const terminal = new Terminal({ quiet: given.quiet ?? false });
+  const folder = RunFolder.reopen(path, (message) => terminal.warning(message));
   try {
     const saved = newestState(path);
     const { state, checkpoint } = saved;
@@ -280,7 +284,7 @@ function knownWordsLine(sample: string, corpus: string): string {
 
 /** Counts n-grams once per corpus; a resumed run finds them in its folder. Over characters for every tokenizer, so that
  * runs on one text have the same bars to clear. */
-function countBaselines({ folder, text, split, identity, tokenizer }: Prepared): Baseline[] {
+function countBaselines({ folder, text, split, identity, tokenizer }: Prepared): readonly Baseline[] {
   const { corpusSha256 } = identity;
   const known = folder.readBaselines(corpusSha256);
   if (known !== undefined) return known;

@@ -60,15 +60,6 @@ export interface Baseline {
   readonly nll: number;
 }
 
-/** Everything the report shows. */
-export interface RunData {
-  readonly name: string;
-  readonly records: readonly MetricsRecord[];
-  readonly baselines: readonly Baseline[];
-  /** Settings, sizes, corpus, environment: shown as tables, one for each group. */
-  readonly description: Readonly<Record<string, Readonly<Record<string, string | number | boolean>>>>;
-}
-
 export function stepLine(m: StepMetrics, steps: number): string {
   return [
     stepLabel(m.step, steps),

@@ -1,7 +1,7 @@
 /** How each part of the model is doing in one step: the size of its gradient, its weights, and its change.
  *
- * The ratio of change to weight is the number to watch: about 1e-3 is healthy, much more is too fast, much less is
- * asleep. All three are root mean squares over the part's elements. */
+ * The ratio of change to weight is the number to watch: about 1e-3 is healthy (1e-2 with Muon), much more is too fast,
+ * much less is asleep. All three are root mean squares over the part's elements. */
 import type { Parameter } from '../tensor/arena.ts';
 import type { LayerMetrics } from './metrics.ts';
 import type { StepRecord, Trainer } from './trainer.ts';

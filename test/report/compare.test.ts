@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { renderComparison } from '../../src/report/compare.ts';
-import type { EvaluationMetrics, RunData } from '../../src/train/metrics.ts';
-import { exampleRun, hostileRun } from './fixture.ts';
+import type { RunData } from '../../src/report/run.ts';
+import type { MetricsRecord } from '../../src/train/metrics.ts';
+import { exampleRecords, exampleRun, hostileRun, measured, runOf, stepped } from './fixture.ts';
 import { elementsOf } from './markup.ts';
 
 const a = exampleRun(400, { name: 'first' });
@@ -34,7 +35,7 @@ describe('the comparison', () => {
   });
 
   it('lists the final numbers', () => {
-    const final = a.records.findLast((r): r is EvaluationMetrics => r.kind === 'final')!;
+    const final = a.history.finals[0]!;
     const [first, second] = rowsOf(page, 'perplexity');
     expect(first!.slice(0, 4)).toEqual(['first', '400', final.nll.toPrecision(4), '0.0061']);
     expect(second!.slice(0, 2)).toEqual(['second', '300']);
@@ -67,6 +68,84 @@ describe('the comparison', () => {
     expect(renderComparison([a, a])).toContain('Nothing: the runs describe themselves in the same words.');
   });
 
+  it('gives one loss for one step: over everything, not over a sample as well', () => {
+    const row = (records: MetricsRecord[]) =>
+      rowsOf(renderComparison([runOf({ records }), b]), 'perplexity')[0];
+    const [early, late, end] = [measured(100, 1.2), measured(200, 1.25), measured(200, 1.28, 'final')];
+    expect(row([measured(100, 1.5), late, end])!.slice(6, 10)).toEqual(['all', '200', '\u2013', '\u2013']);
+    expect(row([early, late])!.slice(6, 10)).toEqual(['a sample', '200', '1.200', '100']);
+  });
+
+  it('links to the report of a run that has one', () => {
+    const links = elementsOf(renderComparison([{ ...a, report: 'a%20b/report.html' }, b]))
+      .filter((e) => e.name === 'a')
+      .map((e) => e.attributes.get('href'));
+    expect(links).toEqual(['a%20b/report.html']);
+  });
+
+  it('shows the last text of each run side by side', () => {
+    const text = (step: number, text: string): MetricsRecord => ({ kind: 'sample', step, text });
+    const wrote = (name: string, records: MetricsRecord[]) => runOf({ name, records });
+    const two = renderComparison([
+      wrote('x', [text(5, 'early'), text(10, '\nlate <b>')]),
+      wrote('y', [text(7, 'other')]),
+    ]);
+    expect(two).toContain('<h3>x, step 10</h3><pre>\n\nlate &lt;b&gt;</pre>');
+    expect(two).toContain('<h3>y, step 7</h3><pre>\nother</pre>');
+    expect(two).not.toContain('early');
+  });
+
+  it('says where curves are cut off, and only then', () => {
+    const falling = (top: number) =>
+      runOf({ records: Array.from({ length: 200 }, (_, i) => stepped(i + 1, i < 3 ? top : 2)) });
+    expect(renderComparison([falling(40), falling(40)])).toMatch(
+      /What lies above [\d.]+ nats, as the first steps may, is cut off/,
+    );
+    expect(renderComparison([falling(2), falling(2)])).not.toContain('is cut off');
+  });
+
+  describe('over what it cost', () => {
+    /** 100 steps of batchSize x 10 tokens at 100 tokens a second. */
+    const costly = (batchSize: number, steps = 100) =>
+      runOf({
+        name: `b${batchSize}`,
+        description: { training: { batchSize, accumulate: 1 }, model: { contextLength: 10 } },
+        records: Array.from({ length: steps }, (_, i) => [stepped(i + 1, 3), measured(i + 1, 2)]).flat(),
+      });
+    const ends = (page: string, id: string) => {
+      const figure = page.split('<figure id="').find((part) => part.startsWith(`${id}"`))!;
+      return [...figure.matchAll(/data-name="(\w+)" d="[^"]*L([\d.]+) [\d.]+"/g)].map(([, name, x]) => [
+        name,
+        Number(x),
+      ]);
+    };
+
+    it('draws the loss over time, reckoned from the speed, and over tokens', () => {
+      const both = renderComparison([costly(2), costly(4)]);
+      // 100 steps of 20 tokens are 20 s, of 40 tokens 40 s.
+      expect(both).toContain('>seconds 0</text>');
+      expect(ends(both, 'time')).toEqual([
+        ['b2', 500],
+        ['b4', 1000],
+      ]);
+      expect(ends(both, 'tokens')).toEqual([
+        ['b2', 500],
+        ['b4', 1000],
+      ]);
+    });
+
+    it('leaves tokens out where they are as good as steps, and all of it where a run does not tell', () => {
+      const alike = renderComparison([costly(2), costly(2, 50)]);
+      expect(ends(alike, 'time')).toEqual([
+        ['b2', 1000],
+        ['b2', 500],
+      ]);
+      expect(alike).not.toContain('id="tokens"');
+      expect(renderComparison([costly(2), b])).not.toContain('id="time"');
+      expect(renderComparison([costly(200), costly(200)])).toContain('>minutes 0</text>');
+    });
+  });
+
   it('draws n-gram lines only if all runs have the same, and else warns', () => {
     expect(page).toContain('3-gram<tspan');
     expect(page).not.toContain('baselines differ');
@@ -78,9 +157,12 @@ describe('the comparison', () => {
   it.each<[string, RunData[]]>([
     ['no run', []],
     ['one run', [a]],
-    ['a run without records', [a, { name: 'e', records: [], baselines: [], description: {} }]],
+    ['a run without records', [a, runOf({ name: 'e' })]],
     ['hostile runs', [hostileRun, a]],
-    ['runs without an evaluation', [{ ...a, records: a.records.filter((r) => r.kind === 'step') }]],
+    [
+      'runs without an evaluation',
+      [runOf({ records: exampleRecords(400).filter((r) => r.kind === 'step') })],
+    ],
   ])('is well formed and small with %s', (_, runs) => {
     const text = renderComparison(runs);
     expect(elementsOf(text).filter((e) => e.name === 'script').length).toBe(1);

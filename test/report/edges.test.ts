@@ -2,15 +2,15 @@
 import { describe, expect, it } from 'vitest';
 import { renderReport } from '../../src/report/report.ts';
 import { script } from '../../src/report/style.ts';
-import type { MetricsRecord, RunData } from '../../src/train/metrics.ts';
-import { baselines, empty, exampleRun, hostileRun, measured, stepped } from './fixture.ts';
+import type { MetricsRecord } from '../../src/train/metrics.ts';
+import { baselines, empty, exampleRecords, hostileRun, measured, runOf, stepped } from './fixture.ts';
 import { elementsOf } from './markup.ts';
 
 describe('a run that has little to show', () => {
   const nan = Number.NaN;
   const broken = (text: string) => /NaN|undefined|Infinity|\[object/.exec(text);
 
-  it.each<[string, Partial<RunData>]>([
+  it.each<[string, Parameters<typeof runOf>[0]]>([
     ['nothing at all', {}],
     ['a name only of symbols', { name: '<>&"' }],
     ['one step', { records: [stepped(1, 4)] }],
@@ -24,7 +24,7 @@ describe('a run that has little to show', () => {
     ],
     ['a single window, so no error', { records: [{ ...measured(1, 2), standardError: nan }], baselines }],
     ['baselines without a number', { records: [measured(1, 2)], baselines: [{ order: 1, nll: nan }] }],
-    ['no baselines', { records: exampleRun(60).records }],
+    ['no baselines', { records: exampleRecords(60) }],
     [
       'layers without a number',
       {
@@ -41,13 +41,13 @@ describe('a run that has little to show', () => {
       { records: [1, 1e10, 1e300, Number.POSITIVE_INFINITY].map((x, i) => stepped(i, x, x)) },
     ],
   ])('still gives a page: %s', (_, change) => {
-    const page = renderReport({ ...empty, ...change });
+    const page = renderReport(runOf(change));
     elementsOf(page);
     expect(broken(page.replace(script, ''))).toBeNull();
   });
 
   it('says that nothing has been evaluated', () => {
-    expect(renderReport({ ...empty, records: [stepped(1, 4.5)] })).toContain(
+    expect(renderReport(runOf({ records: [stepped(1, 4.5)] }))).toContain(
       '1 step, last training loss 4.500 nats. Nothing has been evaluated yet.',
     );
   });
@@ -65,6 +65,20 @@ describe('a corpus full of HTML', () => {
     );
   });
 
+  it('cannot turn the direction of what stands beside it', () => {
+    const marks = '\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069';
+    const records: MetricsRecord[] = [
+      { kind: 'sample', step: 1, text: `a${marks}b` },
+      { kind: 'warning', step: 1, message: marks },
+      { kind: 'layers', step: 1, layers: [{ name: marks, gradient: 1, weight: 1, update: 1 }] },
+    ];
+    const page = renderReport(runOf({ name: marks, records, description: { [marks]: { [marks]: marks } } }));
+    expect(page).not.toMatch(/\p{Bidi_Control}/u);
+    expect(page).toContain(
+      'a\\u061c\\u200e\\u200f\\u202a\\u202b\\u202c\\u202d\\u202e\\u2066\\u2067\\u2068\\u2069b</pre>',
+    );
+  });
+
   it('and the page stays small when it is long and every letter needs an entity', () => {
     const text = '"'.repeat(200_000);
     const records = Array.from({ length: 500 }, (_, step): MetricsRecord[] => [
@@ -72,7 +86,7 @@ describe('a corpus full of HTML', () => {
       { kind: 'warning', step, message: text },
       { kind: 'layers', step, layers: [{ name: text, gradient: 1, weight: 1, update: 1 }] },
     ]).flat();
-    expect(renderReport({ ...empty, records }).length).toBeLessThan(300_000);
+    expect(renderReport(runOf({ records })).length).toBeLessThan(300_000);
   });
 });
 

@@ -1,5 +1,7 @@
 /** A run that looks like a real one, made of formulas and a seeded stream: no training needed to look at a report. */
-import type { Baseline, EvaluationMetrics, MetricsRecord, RunData } from '../../src/train/metrics.ts';
+import { RunHistory } from '../../src/report/history.ts';
+import { clipLimit, type RunData } from '../../src/report/run.ts';
+import type { Baseline, EvaluationMetrics, MetricsRecord } from '../../src/train/metrics.ts';
 
 /** Numerical Recipes' linear congruential generator: good enough for noise on a curve. */
 function uniform(seed: number): () => number {
@@ -21,17 +23,27 @@ const texts = [
   'Once upon a time there was a king who had a\ndaughter, and she was so beautiful that the sun\nitself, which has seen so much, wondered.\n\n\t"Dear child," said the old woman, "do not\n\tbe afraid; stay with me."\n',
 ];
 
+/** A run that has recorded these; what is left out is empty. */
+export function runOf({
+  records = [],
+  ...given
+}: Partial<RunData> & { readonly records?: readonly MetricsRecord[] }): RunData {
+  const data = { name: 'empty', baselines: [], description: {}, ...given };
+  const history = new RunHistory(clipLimit(data.description));
+  for (const record of records) history.add(record);
+  return { ...data, history };
+}
+
 export interface FixtureOptions {
-  readonly name?: string;
   readonly seed?: number;
   readonly floor?: number;
 }
 
 /** What a run of `steps` steps might have recorded. */
-export function exampleRun(
+export function exampleRecords(
   steps: number,
-  { name = 'tales-qwen3', seed = 1, floor = 1.24 }: FixtureOptions = {},
-): RunData {
+  { seed = 1, floor = 1.24 }: FixtureOptions = {},
+): MetricsRecord[] {
   const next = uniform(seed);
   const noise = () => next() + next() + next() - 1.5;
   const records: MetricsRecord[] = [];
@@ -94,9 +106,16 @@ export function exampleRun(
     if (step === 1000) records.push({ kind: 'resume', step });
   }
   records.push(evaluated('final', steps, curve(steps) + 0.004));
-  return {
+  return records;
+}
+
+export function exampleRun(
+  steps: number,
+  { name = 'tales-qwen3', seed = 1, ...options }: FixtureOptions & { readonly name?: string } = {},
+): RunData {
+  return runOf({
     name,
-    records,
+    records: exampleRecords(steps, { seed, ...options }),
     baselines,
     description: {
       Model: {
@@ -118,25 +137,25 @@ export function exampleRun(
       },
       Environment: { backend: 'simd', threads: 2, math: 'fma', node: 'v20.20.2', platform: 'linux x64' },
     },
-  };
+  });
 }
 
 /** Every place a run can put text in, filled with attempts to become markup. */
 const attack = `"'></title></style></pre></svg></script><script>document.title='broken out'</script><img src=x onerror="document.title='broken out'">&lt;b&gt;<!--<![CDATA[<iframe src=javascript:alert(1)>\u202e`;
 export const hostileText = `\n  ${attack}\n\t<marquee>tab & two  spaces</marquee>\n`;
-export const hostileRun: RunData = {
+export const hostileRun = runOf({
   name: attack,
   baselines,
   records: [
-    ...exampleRun(120).records.filter((r) => r.kind !== 'sample'),
+    ...exampleRecords(120).filter((r) => r.kind !== 'sample'),
     { kind: 'sample', step: 60, text: hostileText },
     { kind: 'warning', step: 70, message: attack },
     { kind: 'layers', step: 80, layers: [{ name: attack, gradient: 1, weight: 1, update: 1e-3 }] },
   ],
   description: { [attack]: { [attack]: attack, clip: 1 }, Corpus: { '<b>': true } },
-};
+});
 
-export const empty: RunData = { name: 'empty', records: [], baselines: [], description: {} };
+export const empty = runOf({});
 export const measured = (
   step: number,
   nll: number,

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderComparison } from '../../src/report/compare.ts';
 import { renderReport } from '../../src/report/report.ts';
 import { Browser, chromiumPath, type View } from './browser.ts';
-import { exampleRun, hostileRun, hostileText } from './fixture.ts';
+import { exampleRun, hostileRun, hostileText, runOf } from './fixture.ts';
 
 if (chromiumPath === undefined)
   console.log('the report is not tried in a browser: there is no chromium here');
@@ -72,8 +72,8 @@ describe('in Chromium', () => {
     const [, step, training, heldOut] =
       /^step ([\d,]+) {2}. {2}training ([\d.]+) {2}. {2}held out ([\d.]+)$/.exec(text)!;
     expect(step).toBe('1,000');
-    const evaluation = run.records.find((r) => r.kind === 'evaluation' && r.step === 1000);
-    expect(Number(heldOut)).toBeCloseTo((evaluation as { nll: number }).nll, 2);
+    const evaluation = run.history.evaluations.find((m) => m.step === 1000);
+    expect(Number(heldOut)).toBeCloseTo(evaluation!.nll, 2);
     expect(Number(training)).toBeGreaterThan(1.2);
     expect(Number(training)).toBeLessThan(1.4);
     await browser.send('Input.dispatchMouseEvent', { type: 'mouseMoved', x: 1, y: 1 });
@@ -82,11 +82,12 @@ describe('in Chromium', () => {
 
   inBrowser('a corpus full of HTML stays text, white space included', async () => {
     expect(await open(renderReport(hostileRun))).toEqual([]);
-    expect(await evaluate('document.title')).toBe(`${hostileRun.name} \u2013 training report`);
+    const visible = (text: string) => text.replaceAll('\u202e', '\\u202e');
+    expect(await evaluate('document.title')).toBe(`${visible(hostileRun.name)} \u2013 training report`);
     expect(await evaluate(`document.querySelectorAll('img, iframe, marquee, [onerror]').length`)).toBe(0);
     expect(await evaluate('document.scripts.length')).toBe(1);
-    expect(await evaluate(`document.querySelector('pre').textContent`)).toBe(hostileText);
-    expect(await evaluate(`document.querySelector('.tables td').textContent`)).toBe(hostileRun.name);
+    expect(await evaluate(`document.querySelector('pre').textContent`)).toBe(visible(hostileText));
+    expect(await evaluate(`document.querySelector('.tables td').textContent`)).toBe(visible(hostileRun.name));
     expect(await open(renderComparison([hostileRun, run]))).toEqual([]);
     expect(await evaluate('document.scripts.length')).toBe(1);
   });
@@ -122,6 +123,28 @@ describe('in Chromium', () => {
       expect(await evaluate(`getComputedStyle(document.querySelector('.plot text')).fontSize`)).toBe('12px');
     }
   });
+
+  inBrowser.each([360, 400, 1200])(
+    'what differs has no line broken in a window of %i pixels',
+    async (width) => {
+      const sha256 = '0123456789abcdef'.repeat(4);
+      const other = runOf({
+        name: 'runs/old/nano',
+        description: { training: { muonLearningRate: 0.02, sha256 } },
+      });
+      await open(renderComparison([{ ...run, name: 'runs/nano' }, other]), { width });
+      const lines = await evaluate<
+        number[]
+      >(`[...document.querySelectorAll('.settings :is(th, td)')].map((cell) => {
+      const range = document.createRange();
+      range.selectNodeContents(cell);
+      return range.getClientRects().length;
+    })`);
+      expect(lines.length).toBeGreaterThan(30);
+      expect(new Set(lines)).toEqual(new Set([1]));
+      expect(await evaluate('document.documentElement.scrollWidth')).toBeLessThanOrEqual(width);
+    },
+  );
 
   inBrowser('light, dark and paper have their own colours', async () => {
     const ground = async (view: View) => {

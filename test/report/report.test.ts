@@ -3,10 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { gradNormChart, lossChart } from '../../src/report/figures.ts';
 import { colourOf } from '../../src/report/layers.ts';
 import { renderReport } from '../../src/report/report.ts';
+import type { RunData } from '../../src/report/run.ts';
 import { readRun } from '../../src/report/run.ts';
 import { script, scriptSha256 } from '../../src/report/style.ts';
-import type { MetricsRecord, RunData } from '../../src/train/metrics.ts';
-import { baselines, empty, exampleRun, measured, stepped } from './fixture.ts';
+import type { MetricsRecord } from '../../src/train/metrics.ts';
+import { baselines, exampleRun, measured, runOf, stepped } from './fixture.ts';
 import { elementsOf } from './markup.ts';
 
 /** The visible words, without tags. */
@@ -16,7 +17,7 @@ const words = (page: string) =>
     .replace(/<[^>]*>/g, '')
     .replace(/\s+/g, ' ');
 const headline = (records: readonly MetricsRecord[], change: Partial<RunData> = {}) =>
-  words(renderReport({ ...empty, baselines, records, ...change }));
+  words(renderReport(runOf({ baselines, records, ...change })));
 
 describe('the page', () => {
   const page = renderReport(exampleRun(2000));
@@ -55,10 +56,18 @@ describe('the page', () => {
       { kind: 'layers', step, layers: layers.map((l, i) => ({ ...l, gradient: 10 ** -((i + step) % 7) })) },
       { kind: 'warning', step, message: 'trouble '.repeat(100) },
     ]).flat();
-    const text = renderReport({ ...empty, records });
+    const text = renderReport(runOf({ records }));
     elementsOf(text);
     expect(text.length).toBeLessThan(300_000);
     expect(words(text)).toContain('and 960 more');
+  });
+
+  it('loads itself anew while the run is at work, and not after', () => {
+    const reload = '<meta http-equiv="refresh" content="5">';
+    expect(renderReport(exampleRun(300), { live: true })).toContain(reload);
+    expect(renderReport(exampleRun(300), { live: true }).replace(`${reload}\n`, '')).toBe(
+      renderReport(exampleRun(300)),
+    );
   });
 
   it('is the same for the same run', () => {
@@ -73,7 +82,7 @@ describe('the page', () => {
   });
 
   it('keeps a line break at the start of a sample, which HTML would drop', () => {
-    expect(renderReport({ ...empty, records: [{ kind: 'sample', step: 1, text: '\nab' }] })).toContain(
+    expect(renderReport(runOf({ records: [{ kind: 'sample', step: 1, text: '\nab' }] }))).toContain(
       '<pre>\n\nab</pre>',
     );
   });
@@ -119,11 +128,25 @@ describe('the headline', () => {
   });
 
   it('counts what was measured after an earlier end', () => {
-    const run = readRun({
-      ...empty,
-      records: [measured(10, 2, 'final'), measured(20, 1.5), measured(30, Number.NaN)],
-    });
-    expect([run.latest?.step, run.best?.step, run.lastStep]).toEqual([20, 20, 30]);
+    const run = readRun(
+      runOf({ records: [measured(10, 2, 'final'), measured(20, 1.5), measured(30, Number.NaN)] }),
+    );
+    expect([run.history.latest?.step, run.best?.step, run.lastStep]).toEqual([20, 20, 30]);
+  });
+
+  it('gives one loss for one step: over everything, not over a sample as well', () => {
+    const all = { ...measured(200, 1.28, 'final'), tokensScored: 9000 };
+    expect(headline([measured(100, 1.5), measured(200, 1.25), all])).not.toContain('best held-out');
+    expect(headline([measured(100, 1.2), measured(200, 1.25), all])).toContain(
+      'best held-out loss on 1,000 tokens, step 1001.200',
+    );
+  });
+
+  it('is of what was measured last, also where that are the weights of an earlier step', () => {
+    const text = headline([measured(100, 1.5), measured(200, 1.9), measured(100, 1.55, 'final')]);
+    expect(text).toContain('nats per token1.550');
+    expect(text).toContain('200 steps. Measured on the whole held-out part, 1,000 tokens, at step 100.');
+    expect(text).not.toContain('best held-out');
   });
 });
 
@@ -140,14 +163,14 @@ describe('the loss chart', () => {
       '6-gram',
     ]);
     expect(chart.levels?.map((l) => l.y)).toEqual(baselines.map((b) => b.nll));
-    const run = readRun({ ...empty, baselines, records: [stepped(1, 4.2), measured(1, 3.5)] });
+    const run = readRun(runOf({ baselines, records: [stepped(1, 4.2), measured(1, 3.5)] }));
     expect(lossChart(run).y.domain[0]).toBeLessThan(3.046);
     expect(lossChart(run).y.domain[0]).toBeGreaterThan(2.5);
   });
 
   it('is not flattened by one spike, but shows a loss that stays high', () => {
     const losses = (f: (i: number) => number) =>
-      readRun({ ...empty, records: Array.from({ length: 500 }, (_, i) => stepped(i + 1, f(i))) });
+      readRun(runOf({ records: Array.from({ length: 500 }, (_, i) => stepped(i + 1, f(i))) }));
     expect(lossChart(losses((i) => (i === 300 ? 40 : 4 - i / 200))).y.domain[1]).toBeLessThan(8);
     expect(lossChart(losses((i) => (i > 400 ? 40 : 4 - i / 200))).y.domain[1]).toBeGreaterThan(40);
   });
@@ -167,7 +190,7 @@ describe('the gradient norm', () => {
   it.each(['clip', 'gradient clip', 'grad-clip', 'clipNorm'])(
     'counts the steps above the limit called %s',
     (name) => {
-      const chart = gradNormChart(readRun({ ...empty, records, description: { Training: { [name]: 1 } } }));
+      const chart = gradNormChart(readRun(runOf({ records, description: { Training: { [name]: 1 } } })));
       expect(chart.rug).toEqual([1, 4]);
       expect(chart.levels).toMatchObject([{ label: 'clip', y: 1 }]);
       expect(chart.description).toContain('Clipped to 1 at 2 of 4 steps (50.0 %)');
@@ -176,7 +199,7 @@ describe('the gradient norm', () => {
 
   it.each([{ clip: 0 }, { clip: 'none' }, { eclipse: 1 }, {}])('knows no limit from %j', (Training) => {
     const chart = gradNormChart(
-      readRun({ ...empty, records, description: { Training } as RunData['description'] }),
+      readRun(runOf({ records, description: { Training } as RunData['description'] })),
     );
     expect(chart.levels).toEqual([]);
     expect(chart.rug).toEqual([]);
@@ -203,11 +226,15 @@ describe('colours of the layers', () => {
       step,
       layers: [{ name: 'wte', gradient: 0.01, weight: 1, update: ratio }],
     });
-    const page = renderReport({
-      ...empty,
-      records: [layer(20, 1e-3), layer(40, 1e-3), layer(60, 1e-2), layer(100, 1e-2)],
-    });
+    const records = [layer(20, 1e-3), layer(40, 1e-3), layer(60, 1e-2), layer(100, 1e-2)];
+    const page = renderReport(runOf({ records }));
     expect(page).toContain('<path class="cells div4" style="stroke-width:19" d="M100 10H500"/>');
     expect(page).toContain('<path class="cells div6" style="stroke-width:19" d="M500 10H1000"/>');
+    expect(page).toContain('The guide is 1e-3, the colour');
+    // Muon's healthy steps are ten times as large.
+    const muon = renderReport(runOf({ records, description: { training: { optimizer: 'muon' } } }));
+    expect(muon).toContain('<path class="cells div2" style="stroke-width:19" d="M100 10H500"/>');
+    expect(muon).toContain('<path class="cells div4" style="stroke-width:19" d="M500 10H1000"/>');
+    expect(muon).toContain('The guide is 1e-2 with Muon (1e-3 with AdamW), the colour');
   });
 });

@@ -1,0 +1,56 @@
+/** Files of lines that may be of any length: read in pieces, from the front or from the end. */
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+
+/** No record of a run is longer. */
+const longest = 2 ** 20;
+const lineBreak = 0x0a;
+
+/** Visits each line in turn, with its number from 1; undefined is a line of more than a mebibyte. What is not UTF-8 becomes
+ * U+FFFD. `unfinished` says that the file ends before the line does. */
+export function eachLine(
+  path: string,
+  visit: (line: string | undefined, number: number, unfinished: boolean) => void,
+): void {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(longest);
+    let [kept, number, tooLong] = [0, 0, false];
+    const tell = (from: number, to: number, unfinished: boolean) => {
+      visit(tooLong ? undefined : bytes.toString('utf8', from, to), ++number, unfinished);
+      tooLong = false;
+    };
+    for (;;) {
+      const read = readSync(file, bytes, kept, longest - kept, null);
+      if (read === 0) break;
+      const piece = bytes.subarray(0, kept + read);
+      let from = 0;
+      for (let to = piece.indexOf(lineBreak, kept); to >= 0; to = piece.indexOf(lineBreak, from)) {
+        tell(from, to, false);
+        from = to + 1;
+      }
+      if (from === 0 && piece.length === longest) [kept, tooLong] = [0, true];
+      else kept = piece.copy(bytes, 0, from);
+    }
+    if (kept > 0 || tooLong) tell(0, kept, true);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Where `text` stands last in a file at or after `start`, in bytes; -1 if nowhere. Read from the end. */
+export function lastIndexIn(path: string, text: string, start = 0): number {
+  const wanted = Buffer.from(text);
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(longest);
+    for (let end = fstatSync(file).size; end > start; ) {
+      const from = Math.max(start, end - longest);
+      const at = bytes.subarray(0, readSync(file, bytes, 0, end - from, from)).lastIndexOf(wanted);
+      if (at >= 0) return from + at;
+      end = from === start ? start : from + wanted.length - 1; // it may lie across two pieces
+    }
+    return -1;
+  } finally {
+    closeSync(file);
+  }
+}
