@@ -102,7 +102,8 @@ describe('creating a run', () => {
   });
 
   it('keeps baselines of the same corpus, and counts again what is damaged', () => {
-    const folder = RunFolder.reopen(run);
+    const said: string[] = [];
+    const folder = RunFolder.reopen(run, (message) => said.push(message));
     const baselines = [{ order: 0, nll: 2.5 }];
     folder.write('baselines.json', JSON.stringify({ corpusSha256: 'a', baselines }));
     expect(folder.readBaselines('a')).toEqual(baselines);
@@ -112,6 +113,7 @@ describe('creating a run', () => {
       writeFileSync(join(run, 'baselines.json'), text);
       expect(folder.readBaselines('a'), text).toBeUndefined();
     }
+    expect(said).toEqual([`${join(run, 'baselines.json')}: expected JSON, got "{"; counting again`]); // once
     folder.release();
   });
 

@@ -81,11 +81,14 @@ export interface RunOptions {
   readonly keep?: number;
   readonly stopAt?: number;
   readonly sampleEvery?: number;
+  /** Takes warnings about by-products. */
+  readonly say?: (message: string) => void;
 }
 
 /** Starts a run in `path`, or goes on with the one there, as npm run train does; a tiny model on a short text. */
 export async function trainIn(path: string, options: RunOptions = {}) {
-  const folder = existsSync(path) ? RunFolder.reopen(path) : RunFolder.create(path, false);
+  const resumes = existsSync(path);
+  const folder = resumes ? RunFolder.reopen(path, options.say) : RunFolder.create(path, false, options.say);
   const stop = new StopSignal();
   const terminal = new SilentTerminal();
   const text = options.text ?? story.repeat(4);
@@ -94,7 +97,7 @@ export async function trainIn(path: string, options: RunOptions = {}) {
   const split = splitTokens(tokenizer.encode(text), config.contextLength);
   const identity = { preset: 'nano', data: 'test', corpusSha256: 'test', arithmetic: reference.name };
   try {
-    const saved = existsSync(join(path, 'run.json')) ? newestState(path) : undefined;
+    const saved = resumes ? newestState(path) : undefined;
     const settings = { ...(saved?.state.settings ?? runSettings), ...options.settings };
     const trainer = new Trainer(config, settings, split, { kernels: reference });
     if (saved === undefined) {
