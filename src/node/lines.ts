@@ -54,3 +54,16 @@ export function lastIndexIn(path: string, text: string, start = 0): number {
     closeSync(file);
   }
 }
+
+/** The line that begins at a byte of a file. */
+export function lineAt(path: string, start: number): string {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(longest);
+    const piece = bytes.subarray(0, readSync(file, bytes, 0, longest, start));
+    const end = piece.indexOf(lineBreak);
+    return piece.toString('utf8', 0, end < 0 ? piece.length : end);
+  } finally {
+    closeSync(file);
+  }
+}

@@ -278,8 +278,8 @@ function stepName(step: number): string {
   return `step-${String(step).padStart(8, '0')}`;
 }
 
-/** Newest first. */
-function stepFolders(path: string): string[] {
+/** The names of a run's checkpoints to go on from, newest first. */
+export function stepFolders(path: string): string[] {
   return listFolder(path)
     .filter((name) => stepFolder.test(name))
     .reverse();
