@@ -79,6 +79,8 @@ describe('npm run train', () => {
       'step-00000008',
     ]);
     expect(readdirSync(join(trained, 'best'))).toEqual(model);
+    // It is over: its report does not load itself anew any more.
+    expect(readFileSync(join(trained, 'report.html'), 'utf8')).not.toContain('http-equiv="refresh"');
     for (const step of [4, 8]) {
       expect(readdirSync(join(trained, `step-0000000${step}`))).toEqual([...state, 'tokenizer.json']);
     }

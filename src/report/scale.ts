@@ -11,7 +11,8 @@ export interface Scale {
 
 /** Where x is. Outside the domain it is outside the range; 0 on a logarithmic axis is infinitely far. */
 export function place({ kind, domain: [low, high], range: [from, to] }: Scale, x: number): number {
-  const share = kind === 'log' ? log(x / low) / log(high / low) : (x - low) / (high - low);
+  // Differences of logarithms: the quotient of a huge and a tiny number would be infinite.
+  const share = kind === 'log' ? (log(x) - log(low)) / (log(high) - log(low)) : (x - low) / (high - low);
   return from + share * (to - from);
 }
 

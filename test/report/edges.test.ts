@@ -37,6 +37,13 @@ describe('a run that has little to show', () => {
     ['an empty sample', { records: [{ kind: 'sample', step: 5, text: '' }] }],
     ['an empty group of settings', { description: { Model: {} } }],
     [
+      'norms further apart than any quotient of numbers',
+      {
+        records: [stepped(1, 4, 1e-320), stepped(2, 3, 1), stepped(3, 3, 1e300)],
+        description: { training: { clip: 1 } },
+      },
+    ],
+    [
       'a loss that explodes',
       { records: [1, 1e10, 1e300, Number.POSITIVE_INFINITY].map((x, i) => stepped(i, x, x)) },
     ],
