@@ -195,8 +195,13 @@ export function verifyFolder(path: string): void {
 export function writeFile(path: string, text: string): void {
   const fresh = join(dirname(path), `.${basename(path)}.new`);
   attempt('write', path, () => {
-    writeFlushed(fresh, new TextEncoder().encode(text));
-    renameSync(fresh, path);
+    try {
+      writeFlushed(fresh, new TextEncoder().encode(text));
+      renameSync(fresh, path);
+    } catch (error) {
+      if (isFile(fresh)) rmSync(fresh); // a half would only fill a full disk further
+      throw error;
+    }
   });
 }
 
