@@ -1,4 +1,5 @@
 /** What npm run eval opens: a model ready to score and generate, and the texts that belong to it. */
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Scorer } from '../evaluate/text-score.ts';
 import { type Checkpoint, loadParameters } from '../model/checkpoint.ts';
@@ -7,7 +8,7 @@ import { normalizeText } from '../model/tokenizer.ts';
 import { encodeSplit } from '../train/dataset.ts';
 import { noteAddedText } from './added-text.ts';
 import type { EvalFlags } from './eval-flags.ts';
-import { readText } from './files.ts';
+import { readJson, readText } from './files.ts';
 import { openKernels } from './kernels.ts';
 import { findCheckpoint, readCheckpoint, runOf } from './run-folder.ts';
 
@@ -100,7 +101,7 @@ function trainedOn(folder: string): string {
 /** The text that the run of this checkpoint was trained on, as its run.json says. */
 function ownText(folder: string): string | undefined {
   const run = runOf(folder);
-  if (run === undefined) return undefined;
-  const { data } = JSON.parse(readText(join(run, 'run.json'))) as { data?: unknown };
+  if (run === undefined || !existsSync(join(run, 'run.json'))) return undefined;
+  const { data } = readJson(join(run, 'run.json'));
   return typeof data === 'string' ? data : undefined;
 }

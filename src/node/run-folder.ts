@@ -248,7 +248,12 @@ export function readCheckpoint(folder: string): Checkpoint {
 export function runOf(checkpoint: string): string | undefined {
   const name = basename(checkpoint);
   const inRun = name === 'best' || stepFolder.test(name) || name.startsWith('.best.');
-  return inRun && existsSync(join(dirname(checkpoint), 'run.json')) ? dirname(checkpoint) : undefined;
+  return inRun && holdsRecords(dirname(checkpoint)) ? dirname(checkpoint) : undefined;
+}
+
+/** Whether a folder holds what a run records, be it damaged. */
+export function holdsRecords(path: string): boolean {
+  return isFolder(path) && (existsSync(join(path, 'run.json')) || existsSync(join(path, 'metrics.jsonl')));
 }
 
 /** Whether there is a model, even a damaged one: reading it says so, where another in its place would be a surprise. */

@@ -8,8 +8,7 @@ import { decodeState, type TrainingState } from '../train/state.ts';
 import { isFile, isFolder, listFolder, readBytes, readJson } from './files.ts';
 import { lastIndexIn, lineAt } from './lines.ts';
 import { oneLine } from './printable.ts';
-import { stepFolders } from './run-folder.ts';
-import { holdsRecords } from './run-report.ts';
+import { holdsRecords, stepFolders } from './run-folder.ts';
 
 export interface RunSummary {
   readonly name: string;

@@ -9,16 +9,11 @@ import { renderReport } from '../report/report.ts';
 import { clipLimit, type RunData } from '../report/run.ts';
 import { parseRecord } from '../train/parse-metrics.ts';
 import { readBaselines } from './baselines.ts';
-import { attempt, isFile, isFolder, readJson, type Warn, writeFile } from './files.ts';
+import { attempt, isFile, readJson, type Warn, writeFile } from './files.ts';
 import { eachLine } from './lines.ts';
 import type { RunFolder } from './run-folder.ts';
 
 type Group = RunData['description'][string];
-
-/** Whether a folder holds what a run records, be it damaged. */
-export function holdsRecords(path: string): boolean {
-  return isFolder(path) && (existsSync(join(path, 'run.json')) || existsSync(join(path, 'metrics.jsonl')));
-}
 
 /** Everything a run has recorded so far, read once; its history takes what is recorded next. */
 export function readRunData(path: string, warn: Warn): RunData {

@@ -4,8 +4,8 @@ import { pathToFileURL } from 'node:url';
 import { runCommand, UsageError } from '../node/command.ts';
 import { isFile, makeFolder, writeFile } from '../node/files.ts';
 import { oneLine } from '../node/printable.ts';
-import { runsFolder } from '../node/run-folder.ts';
-import { holdsRecords, readRunData } from '../node/run-report.ts';
+import { holdsRecords, runsFolder } from '../node/run-folder.ts';
+import { readRunData } from '../node/run-report.ts';
 import { type Compared, renderComparison } from '../report/compare.ts';
 
 const command = {

@@ -2,6 +2,7 @@
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { heldOutAndTraining, openSource, pictureFolder } from '../../src/node/eval-model.ts';
 import { sha256 } from '../../src/node/files.ts';
 import { RunFolder } from '../../src/node/run-folder.ts';
 import { readRunData } from '../../src/node/run-report.ts';
@@ -187,6 +188,23 @@ describe('a run with a damaged by-product', () => {
       again,
     );
     expect(damage).toEqual([]);
+  });
+});
+
+describe('what eval asks of a run', () => {
+  const source = () => openSource({ run });
+  const flags = { unknown: 'skip' } as const;
+
+  it('names the description that cannot be read, and without one asks for the text', () => {
+    writeFileSync(at('run.json'), '{"data":');
+    expect(() => heldOutAndTraining(source(), flags)).toThrow(
+      new Error(`${at('run.json')}: expected JSON, got "{\\"data\\":"`),
+    );
+    rmSync(at('run.json'));
+    expect(() => heldOutAndTraining(source(), flags)).toThrow(
+      /does not say what it was trained on; .*--data FILE/,
+    );
+    expect(pictureFolder(source())).toBe(run);
   });
 });
 
