@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Command, helpText, parse, rules, UsageError } from '../../src/node/command.ts';
+import { type Command, parse, rules, UsageError } from '../../src/node/command.ts';
+import { helpText } from '../../src/node/help.ts';
 
 const command = {
   name: 'demo',
