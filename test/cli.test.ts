@@ -26,9 +26,8 @@ interface Result {
 }
 
 function run(command: 'train' | 'sample' | 'eval', ...args: string[]): Promise<Result> {
-  const script = join(root, 'src', command === 'eval' ? 'evaluate' : command, 'cli.ts');
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--import', 'tsx', script, ...args], { cwd: root }, (error, out, err) => {
+    execFile(process.execPath, ['bin/inkling.js', command, ...args], { cwd: root }, (error, out, err) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err });
     });
   });
@@ -270,9 +269,9 @@ describe('bad input gives one line, an exit code, and nothing else', () => {
       1,
       /130 channels cannot be shared by 4 heads; nearest: 128 or 132/,
     ],
-    ['zero steps', ['train', '--steps', '0'], 2, /--steps must be an integer and must be positive, got "0"/],
-    ['a negative learning rate', ['train', '--lr', '-1'], 2, /--lr must be positive, got "-1"/],
-    ['NaN dropout', ['train', '--dropout', 'NaN'], 2, /--dropout must be at least 0 and below 1, got "NaN"/],
+    ['zero steps', ['train', '--steps', '0'], 2, /--steps must be a whole number above 0, got "0"/],
+    ['a negative learning rate', ['train', '--lr', '-1'], 2, /--lr must be a number above 0, got "-1"/],
+    ['NaN dropout', ['train', '--dropout', 'NaN'], 2, /--dropout must be a number of at least 0 and below 1; "NaN" is not/],
     ['a floor above the peak', train('--lr', '1e-3', '--min-lr', '1'), 2, /--min-lr must not exceed --lr/],
     [
       'nonsense eval tokens',
@@ -324,7 +323,7 @@ describe('bad input gives one line, an exit code, and nothing else', () => {
     ['two prompts', sample('--prompt', 'a', '--prompt-file', text), 2, /both given/],
     ['greedy with a temperature', sample('--greedy', '--temperature', '1'), 2, /both given/],
     ['several greedy samples', sample('--greedy', '--samples', '2'), 2, /would print one text 2 times/],
-    ['top-p above 1', sample('--top-p', '1.5'), 2, /--top-p must be between 0 and 1, got "1.5"/],
+    ['top-p above 1', sample('--top-p', '1.5'), 2, /--top-p must be a number from 0 to 1, got "1.5"/],
     [
       'a prompt that fills the context under stop',
       sample('--prompt', 'the cat sat', '--context-policy', 'stop'),

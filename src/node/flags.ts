@@ -83,7 +83,10 @@ export function parse<F extends Flags>(
 ): Values<F> | 'help' {
   const { flags, answers = {} } = command;
   const names = namesOf(flags);
-  const options: NonNullable<ParseArgsConfig['options']> = {};
+  const options: NonNullable<ParseArgsConfig['options']> = {
+    help: { type: 'boolean' },
+    h: { type: 'boolean' },
+  };
   for (const [alias, name] of names) {
     options[alias] = { type: flags[name]!.kind === 'switch' ? 'boolean' : 'string' };
   }
@@ -115,7 +118,7 @@ export function parse<F extends Flags>(
     }
     const flag = flags[name]!;
     const label = token.name === name ? typed : `${typed} (--${name})`;
-    const value = convert(label, flag, token.value);
+    const value = convert(label, flag, token.inlineValue ? token.value : undefined);
     const before = values[name];
     if (flag.kind === 'text' && flag.multiple) {
       values[name] = [...((before ?? []) as string[]), value];
@@ -125,24 +128,25 @@ export function parse<F extends Flags>(
   return values as Values<F>;
 }
 
-/** Writes every flag as parseArgs wants it: --max_iters and -max-iters as --max-iters, and --lr -1, which would be a flag
- * after a flag, as --lr=-1. */
+/** Writes every flag in one way: --max_iters and -max-iters as --max-iters, and a value behind a =, whatever it begins with.
+ * A known flag where a value should be stays what it is, so that the value is missed. */
 function oneSpelling(args: readonly string[], options: NonNullable<ParseArgsConfig['options']>): string[] {
   const written: string[] = [];
   for (const [i, arg] of args.entries()) {
     if (arg === '--') return [...written, ...args.slice(i)];
     const before = written.at(-1);
     const wantsValue = before?.startsWith('--') && options[before.slice(2)]?.type === 'string';
-    const [, name, rest] = /^--?([a-z][\w-]*)(.*)$/is.exec(arg) ?? [];
-    if (wantsValue && /^-(\d|\.|inf)/i.test(arg)) written[written.length - 1] = `${before}=${arg}`;
-    else if (name !== undefined) written.push(`--${name.replaceAll('_', '-')}${rest}`);
-    else written.push(arg);
+    const [, typed, value = ''] = /^--?([a-z][\w-]*)(=.*)?$/is.exec(arg) ?? [];
+    const name = typed?.replaceAll('_', '-');
+    if (wantsValue && (name === undefined || !Object.hasOwn(options, name))) {
+      written[written.length - 1] = `${before}=${arg}`;
+    } else written.push(name === undefined ? arg : `--${name}${value}`);
   }
   return written;
 }
 
 /** @param label how an error calls the flag */
-export function convert(label: string, flag: Flag, value: string | undefined): unknown {
+function convert(label: string, flag: Flag, value: string | undefined): unknown {
   if (flag.kind === 'switch') {
     if (value !== undefined) throw new UsageError(`${label} takes no value, got ${JSON.stringify(value)}`);
     return true;

@@ -15,22 +15,30 @@ export function helpText<F extends Flags>(command: Command<F>): string {
     ...others,
   }));
   const width = Math.min(widest, 2 + Math.max(...rows.map(({ left }) => left.length)));
-  const line = ({ left, section, help }: { left: string } & Flag): string => {
-    const heading = section === undefined ? '' : `\n${wrappedLines(section, columns)}\n`;
-    const text = wrapped(help.replaceAll('\n', ' '), ' '.repeat(width), columns);
-    return `${heading}${left.length > width - 2 ? `${left}\n${text}` : left + text.slice(left.length)}`;
+  const line = ({ left, section, help }: { left: string } & Flag, i: number): string => {
+    const heading = section === undefined ? '' : `${i === 0 ? '' : '\n'}${wrappedLines(section, columns)}\n`;
+    return heading + beside(left, help.replaceAll('\n', ' '), width);
   };
   return [
-    start === undefined
-      ? `npx inkling ${name} ${rest}   or   npm run ${name} -- ${rest}`
-      : `${start} ${rest}`,
+    ...(start === undefined
+      ? [`npm run ${name} -- ${rest}`, `npx inkling ${name} ${rest}`]
+      : [`${start} ${rest}`]),
     '',
     wrappedLines(summary, columns),
     '',
     ...rows.map(line),
+    ...(rows.some(({ aliases }) => aliases !== undefined)
+      ? ['', 'The names that these flags have in nanoGPT, Hugging Face and llama.cpp work, too.']
+      : []),
     '',
     'Examples:',
     ...examples.map((example) => `  ${example}`),
     ...(notes === undefined ? [] : ['', wrappedLines(notes, columns)]),
   ].join('\n');
+}
+
+/** A text in a column that begins at `width`, with `left` before it, or above it if that is too wide. */
+export function beside(left: string, text: string, width: number): string {
+  const column = wrapped(text, ' '.repeat(width), columns);
+  return left.length > width - 2 ? `${left}\n${column}` : left + column.slice(left.length);
 }

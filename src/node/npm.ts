@@ -4,7 +4,7 @@
  * environment, as npm_config_steps=true. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Command, convert, type Flag, type Flags, namesOf } from './flags.ts';
+import { type Command, type Flag, type Flags, namesOf } from './flags.ts';
 import { shellWord } from './printable.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -71,15 +71,10 @@ function valueTaken(
   return value;
 }
 
-/** Whether npm's value can be one of this flag: npm_config_arch=x64 is meant for somebody else. */
+/** Whether npm's value may be meant for this flag: npm_config_arch=x64 is for programs that compile. */
 function fits(flag: Flag, value: string): boolean {
-  if (flag.kind === 'switch' || value === 'true') return value === 'true';
-  try {
-    convert('', flag, value);
-    return true;
-  } catch {
-    return false;
-  }
+  if (flag.kind === 'switch') return value !== '' && value !== 'false';
+  return flag.kind !== 'choice' || value === 'true' || flag.choices.includes(value);
 }
 
 /** The .npmrc files of the person, the machine and the project. */

@@ -6,6 +6,7 @@ import { normalizeText, type Tokenizer } from '../model/tokenizer.ts';
 import { runCommand } from '../node/command.ts';
 import { converse } from '../node/conversation.ts';
 import { explainRecord, explainTable } from '../node/explain-table.ts';
+import { sampleAnswers } from '../node/field-names.ts';
 import { readText } from '../node/files.ts';
 import { openKernels } from '../node/kernels.ts';
 import { paintOf } from '../node/paint.ts';
@@ -32,9 +33,10 @@ const command = {
   name: 'sample',
   summary: 'Continues a prompt, drawing one token after the other from what the model gives.',
   flags: sampleFlags,
+  answers: sampleAnswers,
   examples: [
     'npm run sample -- --prompt "Wren "',
-    'npm run sample -- --prompt "Wren " --temperature 0.8 --top-p 0.95 --samples 3 --seed 7',
+    'npm run sample -- --prompt "Wren " --temperature 0.8 --samples 3 --seed 7',
     'npm run sample -- --prompt "Wren " --min-p 0.1 --stop "\\n" --trace',
     'npm run sample -- --prompt "Wren " --explain',
     'npm run sample -- --interactive --stop "\\n"',

@@ -7,10 +7,12 @@ import { initialize } from '../model/initialize.ts';
 import { CharTokenizer, normalizeText, type Tokenizer } from '../model/tokenizer.ts';
 import { stepsInMinutes } from '../node/calibrate.ts';
 import { runCommand, UsageError } from '../node/command.ts';
+import { trainAnswers } from '../node/field-names.ts';
 import { readText, sha256 } from '../node/files.ts';
 import { findLearningRate } from '../node/find-lr-run.ts';
 import { type ChosenKernels, describeKernels, openKernels } from '../node/kernels.ts';
 import { overfitBatch } from '../node/overfit-run.ts';
+import { presetTable } from '../node/preset-table.ts';
 import {
   findCheckpoint,
   freshRunPath,
@@ -31,7 +33,7 @@ import {
 } from '../node/train-flags.ts';
 import { checkTokenizerFlags, learnTokenizer } from '../node/train-tokenizer.ts';
 import { baselineName, TrainingRun } from '../node/training-run.ts';
-import { checkSplit, encodeSplit, type Split } from './dataset.ts';
+import { checkSplit, encodeSplit, type Split, stepsInEpochs } from './dataset.ts';
 import { Guards, preflightWarnings } from './guards.ts';
 import { type Baseline, duration } from './metrics.ts';
 import { planText, preflight, preflightLine } from './preflight.ts';
@@ -43,6 +45,8 @@ const command = {
   name: 'train',
   summary: 'Trains a GPT on a text file: 90 % to learn from, the last 10 % to check what it learned.',
   flags: trainFlags,
+  answers: trainAnswers,
+  notes: presetTable(),
   examples: [
     'npm run train',
     'npm run train -- --data my-text.txt --out runs/mine --steps 1000',
@@ -71,6 +75,10 @@ async function begin(given: TrainFlags): Promise<void> {
   let settings = chooseSettings(given, preset);
   if (given.minutes !== undefined) {
     const steps = await stepsInMinutes(given, { config, settings, split, tokenizer }, terminal);
+    settings = chooseSettings({ ...given, steps, seed: settings.seed }, preset);
+  } else if (given.epochs !== undefined) {
+    const windows = settings.batchSize * settings.accumulate;
+    const steps = stepsInEpochs(given.epochs, split, config.contextLength, windows);
     settings = chooseSettings({ ...given, steps, seed: settings.seed }, preset);
   }
   const chosen = await openKernels(given);

@@ -22,7 +22,7 @@ interface Result {
 
 /** Runs the command on the reference kernels, whose bits are those of `model` here. */
 function sample(args: readonly string[], input?: string): Promise<Result> {
-  const script = ['--import', 'tsx', 'src/sample/cli.ts', '--run', path, '--backend', 'reference'];
+  const script = ['bin/inkling.js', 'sample', '--run', path, '--backend', 'reference'];
   // A shell's pipe: the command reads a prompt from one, and from nothing else that is not a terminal.
   const shell = input === undefined ? 'exec "$@"' : `printf '${input}' | "$@"`;
   const child = spawn('sh', ['-c', shell, 'sh', process.execPath, ...script, ...args], { cwd: root });
