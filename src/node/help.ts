@@ -28,7 +28,7 @@ export function helpText<F extends Flags>(command: Command<F>): string {
     '',
     ...rows.map(line),
     ...(rows.some(({ aliases }) => aliases !== undefined)
-      ? ['', 'The names that these flags have in nanoGPT, Hugging Face and llama.cpp work, too.']
+      ? ['', 'Their names in nanoGPT, Hugging Face and llama.cpp work for these flags, too.']
       : []),
     '',
     'Examples:',

@@ -1,5 +1,7 @@
 /** The flags of npm run train, and how a preset, the flags and a resumed run make up the settings. */
 import { randomInt } from 'node:crypto';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import type { Checkpoint } from '../model/checkpoint.ts';
 import { archs, configOf, feedForwardWidth, type ModelConfig, validateConfig } from '../model/config.ts';
 import { initializations } from '../model/initialize.ts';
@@ -13,6 +15,12 @@ import { rules, UsageError, type Values } from './command.ts';
 import { kernelFlags } from './kernels.ts';
 
 const { positive, notNegative, belowOne, seed } = rules;
+
+/** The shipped text; its path leads there from wherever the command was started. */
+export function shippedText(): string {
+  const path = fileURLToPath(new URL('../../data/tales.txt', import.meta.url));
+  return relative(process.cwd(), path).replaceAll('\\', '/');
+}
 
 /** Sizes that fill the memory; the largest is more than any machine has. */
 const size = { kind: 'integer', value: 'N', rule: positive, most: 1_000_000 } as const;

@@ -28,6 +28,7 @@ import {
   chooseSettings,
   refuseContradictions,
   resumedSettings,
+  shippedText,
   type TrainFlags,
   trainFlags,
 } from '../node/train-flags.ts';
@@ -61,7 +62,7 @@ const whole = (n: number): string => n.toLocaleString('en-US');
 async function begin(given: TrainFlags): Promise<void> {
   const presetName = given.preset ?? 'nano';
   const preset: Preset = presets[presetName];
-  const data = given.data ?? 'data/tales.txt';
+  const data = given.data ?? shippedText();
   if (given.init !== undefined && given.overwrite && given.out === given.init) {
     throw new UsageError('--out would overwrite --init; choose another --out');
   }

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
+import { printError } from '../../src/node/command.ts';
 import { evalFlags } from '../../src/node/eval-flags.ts';
 import { evalAnswers, sampleAnswers, trainAnswers } from '../../src/node/field-names.ts';
 import { type Command, type Flag, type Flags, parse, rules, UsageError } from '../../src/node/flags.ts';
@@ -218,5 +219,34 @@ describe('the flags of each command', () => {
   ])('%s: %s', (line, message) => {
     const [name, ...args] = line.split(' ');
     expect(() => of(name as 'train', args)).toThrow(message);
+  });
+});
+
+describe('printError', () => {
+  it.each([
+    [new UsageError('--x is wrong'), 2, 'error: --x is wrong'],
+    [new Error('two\nlines\u001b[2J'), 1, 'error: two\\nlines\\u001b[2J'],
+    [
+      new RangeError('Invalid typed array length: 1e99'),
+      1,
+      'error: out of memory (Invalid typed array length: 1e99); choose smaller sizes',
+    ],
+    [
+      new RangeError('Array buffer allocation failed'),
+      1,
+      'error: out of memory (Array buffer allocation failed); choose smaller sizes',
+    ],
+    [new RangeError('heads must divide channels'), 1, 'error: heads must divide channels'],
+  ])('%s', (error, code, line) => {
+    const before = process.exitCode;
+    const written = vi.spyOn(console, 'error').mockImplementation(() => {});
+    try {
+      printError(error);
+      expect(written.mock.calls).toEqual([[line]]);
+      expect(process.exitCode).toBe(code);
+    } finally {
+      process.exitCode = before;
+      written.mockRestore();
+    }
   });
 });

@@ -1,8 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { CharTokenizer } from '../../src/model/tokenizer.ts';
 import { UsageError } from '../../src/node/command.ts';
-import { chooseSettings, resumedSettings, type TrainFlags } from '../../src/node/train-flags.ts';
-import { presets } from '../../src/train/presets.ts';
+import { presetTable } from '../../src/node/preset-table.ts';
+import {
+  chooseSettings,
+  refuseContradictions,
+  resumedSettings,
+  shippedText,
+  type TrainFlags,
+} from '../../src/node/train-flags.ts';
+import { presetNames, presets } from '../../src/train/presets.ts';
 import { tinyConfig } from '../support/models.ts';
 import { runSettings } from '../support/runs.ts';
 
@@ -61,5 +68,55 @@ describe('the settings of a new run', () => {
   it('are complete, so that a checkpoint of it can be read again', () => {
     const settings = chooseSettings({ seed: 1 }, presets.nano);
     expect(Object.keys(settings).sort()).toEqual(Object.keys(runSettings).sort());
+  });
+});
+
+describe('flags that ask for different things', () => {
+  it.each([
+    [{ epochs: 1, steps: 5 }, '--epochs cannot go with --steps; leave one out'],
+    [{ epochs: 1, minutes: 5 }, '--epochs cannot go with --minutes; leave one out'],
+    [{ epochs: 1, resume: 'runs/x' }, '--epochs cannot go with --resume; leave one out'],
+    [{ minutes: 1, steps: 5 }, '--minutes cannot go with --steps; leave one out'],
+  ] as [TrainFlags, string][])('refuse %j', (given, message) => {
+    expect(() => refuseContradictions(given)).toThrow(new UsageError(message));
+  });
+});
+
+describe('the table of presets', () => {
+  const lines = presetTable().split('\n');
+  const row = (flag: string) =>
+    lines
+      .find((line) => line.startsWith(`  --${flag} `))!
+      .trim()
+      .split(/ +/);
+
+  it('has what each preset says, by the flag that changes it', () => {
+    const steps = presetNames.map((name) => String(presets[name].train.steps));
+    expect(row('steps')).toEqual(['--steps', ...steps]);
+    expect(row('context')).toEqual([
+      '--context',
+      ...presetNames.map((name) => String(presets[name].model.contextLength)),
+    ]);
+    expect(row('lr')).toContain('0.004');
+  });
+
+  it('says once what all have in common, and misses nothing that a preset decides', () => {
+    expect(lines.filter((line) => line.includes('--beta1'))).toHaveLength(1);
+    const settings = Object.keys({ ...presets.nano.model, ...presets.nano.train });
+    const shown = presetTable().match(/--[a-z0-9-]+/g)!;
+    expect(new Set(shown).size).toBe(settings.length);
+  });
+});
+
+describe('the shipped text', () => {
+  it('is found from wherever the command was started, and named as ever in its own folder', () => {
+    expect(shippedText()).toBe('data/tales.txt');
+    const here = process.cwd();
+    process.chdir('src/node');
+    try {
+      expect(shippedText()).toBe('../../data/tales.txt');
+    } finally {
+      process.chdir(here);
+    }
   });
 });
