@@ -190,7 +190,7 @@ describe.concurrent('npm run sample', { timeout: 120_000 }, () => {
     const broken = await sample(['--prompt', '-'], '\\377');
     expect(broken).toMatchObject({
       code: 1,
-      err: 'error: standard input is not UTF-8 text; expected a plain text file\n',
+      err: 'error: standard input is not UTF-8 text: byte 0xff at offset 0, line 1; if it is an older text: iconv -f WINDOWS-1252 -t UTF-8 - > utf8.txt\n',
     });
   });
 
