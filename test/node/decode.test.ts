@@ -15,6 +15,11 @@ describe('decodeText', () => {
     ['a late byte of Windows', latin1('one\ntwo\ncaf\xe9 au lait'), '0xe9 at offset 11, line 3'],
     ['a first byte', latin1('\xe9t\xe9'), '0xe9 at offset 0, line 1'],
     ['a lead byte that its replacement begins with, too', latin1('na\xefve'), '0xef at offset 2, line 1'],
+    [
+      'one behind the mark of UTF-8',
+      Buffer.concat([Buffer.from('\ufeff'), latin1('\xe9')]),
+      '0xe9 at offset 3, line 1',
+    ],
     ['a cut at the end', Buffer.from('né').subarray(0, 2), '0xc3 at offset 1, line 1'],
     [
       'one behind true replacement characters',

@@ -79,6 +79,7 @@ describe('Terminal', () => {
       terminal.detail(`  ${long}\n\nsecond`);
       terminal.warning(long);
       terminal.line(long);
+      terminal.detail(`  ${'x'.repeat(90)} y`);
     };
     const text = sent('terminal', use);
     written.length = 0;
@@ -86,9 +87,9 @@ describe('Terminal', () => {
     delete process.env['NO_COLOR'];
     const words = (n: number) => Array.from({ length: n }, () => 'word').join(' ');
     expect(text).toBe(
-      `  ${words(15)}\n${words(5)} end\n\nsecond\nwarning: ${words(14)}\n${words(6)} end\n${long}\n`,
+      `  ${words(15)}\n${words(5)} end\n\nsecond\nwarning: ${words(14)}\n${words(6)} end\n${long}\n  ${'x'.repeat(90)}\ny\n`,
     );
-    expect(piped).toBe(`  ${long}\n\nsecond\nwarning: ${long}\n${long}\n`);
+    expect(piped).toBe(`  ${long}\n\nsecond\nwarning: ${long}\n${long}\n  ${'x'.repeat(90)} y\n`);
   });
 
   it('colours the word warning on a terminal only, and not where NO_COLOR is set and not empty (no-color.org)', () => {
