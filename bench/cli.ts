@@ -33,7 +33,6 @@ const flags = {
   race: { kind: 'switch', help: 'train on --data, and tell when the held-out loss is how low' },
   data: { kind: 'text', value: 'FILE', help: 'for --race: the text to learn' },
   seed: { kind: 'integer', value: 'N', rule: rules.seed, help: 'for --race: of all randomness (default 1)' },
-  ...kernelFlags,
   seconds: {
     kind: 'number',
     value: 'S',
@@ -41,6 +40,7 @@ const flags = {
     help: 'about how long to measure in all (default 90); less is less exact',
   },
   json: { kind: 'switch', help: 'print one object and nothing else' },
+  ...kernelFlags,
 } as const;
 
 const command: Command<typeof flags> = {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export interface StartResult {
-  /** From the start of Node to the line of the first step; npm and tsx's own command add to it. */
+  /** From the start of Node to the line of the first step; npm adds to it. */
   readonly firstStepSeconds: number;
   readonly trainPeakRssMb: number;
 }
@@ -19,9 +19,10 @@ export async function measureStart(flags: readonly string[]): Promise<StartResul
   const root = fileURLToPath(new URL('..', import.meta.url));
   const folder = mkdtempSync(join(tmpdir(), 'inkling-bench-'));
   const atExit = `process.on('exit', () => console.log('${mark}', process.resourceUsage().maxRSS))`;
-  const args = ['--import', 'tsx', '--import', `data:text/javascript,${encodeURIComponent(atExit)}`];
+  const args = ['--import', `data:text/javascript,${encodeURIComponent(atExit)}`];
   args.push(
-    'src/train/cli.ts',
+    'bin/inkling.js',
+    'train',
     '--out',
     join(folder, 'run'),
     '--stop-at',

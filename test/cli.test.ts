@@ -2,18 +2,21 @@
 import { execFile } from 'node:child_process';
 import {
   chmodSync,
+  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { version } from '../src/node/command.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'inkling-'));
@@ -25,10 +28,14 @@ interface Result {
   readonly err: string;
 }
 
-function run(command: 'train' | 'sample' | 'eval', ...args: string[]): Promise<Result> {
-  const script = join(root, 'src', command === 'eval' ? 'evaluate' : command, 'cli.ts');
+function run(...args: string[]): Promise<Result> {
+  return execute([join(root, 'bin/inkling.js'), ...args]);
+}
+
+function execute(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> {
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--import', 'tsx', script, ...args], { cwd: root }, (error, out, err) => {
+    const options = { cwd: root, env: { ...process.env, ...env } };
+    execFile(process.execPath, args, options, (error, out, err) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err });
     });
   });
@@ -275,9 +282,14 @@ describe('bad input gives one line, an exit code, and nothing else', () => {
       1,
       /130 channels cannot be shared by 4 heads; nearest: 128 or 132/,
     ],
-    ['zero steps', ['train', '--steps', '0'], 2, /--steps must be an integer and must be positive, got "0"/],
-    ['a negative learning rate', ['train', '--lr', '-1'], 2, /--lr must be positive, got "-1"/],
-    ['NaN dropout', ['train', '--dropout', 'NaN'], 2, /--dropout must be at least 0 and below 1, got "NaN"/],
+    ['zero steps', ['train', '--steps', '0'], 2, /--steps must be a whole number above 0, got "0"/],
+    ['a negative learning rate', ['train', '--lr', '-1'], 2, /--lr must be a number above 0, got "-1"/],
+    [
+      'NaN dropout',
+      ['train', '--dropout', 'NaN'],
+      2,
+      /--dropout must be a number of at least 0 and below 1; "NaN" is not/,
+    ],
     ['a floor above the peak', train('--lr', '1e-3', '--min-lr', '1'), 2, /--min-lr must not exceed --lr/],
     [
       'nonsense eval tokens',
@@ -329,7 +341,7 @@ describe('bad input gives one line, an exit code, and nothing else', () => {
     ['two prompts', sample('--prompt', 'a', '--prompt-file', text), 2, /both given/],
     ['greedy with a temperature', sample('--greedy', '--temperature', '1'), 2, /both given/],
     ['several greedy samples', sample('--greedy', '--samples', '2'), 2, /would print one text 2 times/],
-    ['top-p above 1', sample('--top-p', '1.5'), 2, /--top-p must be between 0 and 1, got "1.5"/],
+    ['top-p above 1', sample('--top-p', '1.5'), 2, /--top-p must be a number from 0 to 1, got "1.5"/],
     [
       'a prompt that fills the context under stop',
       sample('--prompt', 'the cat sat', '--context-policy', 'stop'),
@@ -346,7 +358,7 @@ describe('bad input gives one line, an exit code, and nothing else', () => {
   ];
 
   it.concurrent.each(cases)('%s', { timeout: 120_000 }, async (_, [command, ...args], code, message) => {
-    const result = await run(command as 'train', ...args);
+    const result = await run(command, ...args);
     expect(result.err.trim()).toMatch(message);
     expect(result.err.trim().split('\n')).toHaveLength(1);
     expect(result.err).not.toMatch(/ {4}at |node:internal/);
@@ -397,10 +409,60 @@ describe('bad input gives one line, an exit code, and nothing else', () => {
 });
 
 describe('--help', () => {
-  it.each(['train', 'sample', 'eval'] as const)('of %s names every flag and an example', async (command) => {
+  const commands = ['train', 'sample', 'eval', 'compare', 'gradcheck', 'bench'] as const;
+  it.concurrent.each(commands)('of %s says how it is started, and fits 80 columns', async (command) => {
     const { code, out } = await run(command, '--help');
     expect(code).toBe(0);
-    expect(out).toContain(`npm run ${command}`);
-    expect(out.match(/^ {2}--/gm)!.length).toBeGreaterThan(4);
+    expect(out).toMatch(new RegExp(`^npm run ${command} -- .*\nnpx inkling ${command} `));
+    expect(out).toContain('Examples:\n  npm run');
+    expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  });
+});
+
+describe('inkling', () => {
+  it('shows its commands, each of which is a script of npm, too', async () => {
+    const { code, out } = await run('--help');
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    const names = [...out.matchAll(/^ {2}(\w+) {2,}/gm)].map((match) => match[1]!);
+    expect(names.slice(0, 3)).toEqual(['train', 'sample', 'eval']);
+    for (const name of names) expect(scripts[name]).toBe(`node bin/inkling.js ${name}`);
+    expect([code, out.split('\n').filter((line) => line.length > 80)]).toEqual([0, []]);
+  });
+
+  it.concurrent.each([
+    [['tarin'], 2, '', 'error: unknown command "tarin"; did you mean train?\n'],
+    [['--steps', '5'], 2, '', 'error: unknown command "--steps"; see inkling --help\n'],
+    [['toString'], 2, '', 'error: unknown command "toString"; see inkling --help\n'],
+    [['--version'], 0, `inkling ${version()}\n`, ''],
+    [['train', '--steps', '5', '--version'], 0, `inkling ${version()}\n`, ''],
+  ] as const)('%j', async ([command, ...args], code, out, err) => {
+    expect(await run(command, ...args)).toEqual({ code, out, err });
+  });
+
+  it('needs nothing that is not here where Node strips types, and says what to do where it does not', async () => {
+    const clone = join(folder, 'clone');
+    cpSync(join(root, 'bin'), join(clone, 'bin'), { recursive: true });
+    symlinkSync(join(root, 'src'), join(clone, 'src')); // tsx is looked for beside bin
+    const result = await execute([join(clone, 'bin/inkling.js'), '--version']);
+    expect(result).toEqual(
+      'typescript' in process.features && process.features.typescript
+        ? { code: 0, out: `inkling ${version()}\n`, err: '' }
+        : {
+            ...{ code: 1, out: '' },
+            err: `error: Node ${process.version} does not read TypeScript by itself: use Node 22.18 or newer, or run: npm install --include=dev\n`,
+          },
+    );
+  });
+
+  it('stops when npm took a flag for itself', async () => {
+    const npm = {
+      npm_lifecycle_event: 'train',
+      npm_config_user_agent: 'npm/11.0.0',
+      npm_config_steps: 'true',
+    };
+    expect(await execute(['bin/inkling.js', 'train', '100'], npm)).toEqual({
+      ...{ code: 2, out: '' },
+      err: 'error: npm took --steps for itself; write: npm run train -- --steps 100\n',
+    });
   });
 });

@@ -30,6 +30,7 @@ const command = {
   flags: {
     packages: { kind: 'text', value: 'DIR', help: `the folder in which ${name} was installed` },
   },
+  start: 'node --import tsx bench/interchange/tokenizers.ts',
   examples: ['node --import tsx bench/interchange/tokenizers.ts --packages ../scratch'],
 } as const;
 

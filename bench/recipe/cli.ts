@@ -29,6 +29,7 @@ const command: Command<typeof flags> = {
   name: 'recipe',
   summary: 'What each ingredient of the recipe of preset shakespeare is worth. Takes an hour.',
   flags,
+  start: 'node --import tsx bench/recipe/cli.ts',
   examples: ['node --import tsx bench/recipe/cli.ts --data shakespeare.txt --rows recipe,adamw'],
 };
 

@@ -19,6 +19,7 @@ import {
   pictureFolder,
   textToScore,
 } from '../node/eval-model.ts';
+import { evalAnswers } from '../node/field-names.ts';
 import { readText, writeFile } from '../node/files.ts';
 import { Terminal } from '../node/terminal.ts';
 import { describeSizes, generateReport, generationTables } from './generate-report.ts';
@@ -38,6 +39,7 @@ const command = {
 --sweep does so for a grid of temperatures and top-ps.
 --hyp and --ref compare any two texts, line by line.`,
   flags: evalFlags,
+  answers: evalAnswers,
   examples: [
     'npm run eval',
     'npm run eval -- --run runs/nano --data other.txt --mode stride',

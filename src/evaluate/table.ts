@@ -27,17 +27,25 @@ export const percent = (x: number | null | undefined): string =>
   x === null || x === undefined ? '-' : `${(100 * x).toFixed(1)} %`;
 
 /** The words of a text in lines of at most `most` characters, each behind `indent`. */
-export function wrapped(text: string, indent: string, most = 110): string {
+export function wrapped(text: string, indent: string, most = 80): string {
   const lines: string[] = [];
   let line = indent;
   for (const word of text.split(' ')) {
-    if (line.length + word.length > most && line !== indent) {
+    if (line.length + word.length > most && line.trim() !== '') {
       lines.push(line.trimEnd());
       line = indent;
     }
     line += `${word} `;
   }
   return [...lines, line.trimEnd()].join('\n');
+}
+
+/** A text of several lines, each in lines of at most `most` characters. */
+export function wrappedLines(text: string, most: number): string {
+  return text
+    .split('\n')
+    .map((line) => wrapped(line, '', most))
+    .join('\n');
 }
 
 /** Code points, near enough to columns for what these tables hold. */

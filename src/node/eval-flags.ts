@@ -3,17 +3,25 @@ import { sentenceBleu } from '../evaluate/bleu.ts';
 import type { PairOptions } from '../evaluate/pairs.ts';
 import type { SweepSettings } from '../evaluate/sweep.ts';
 import { windowModes } from '../evaluate/windows.ts';
-import { type Rule, readNumber, rules, UsageError, type Values } from './command.ts';
+import { type Rule, rules, toNumber, UsageError, type Values } from './command.ts';
 import { kernelFlags } from './kernels.ts';
+import { sampleFlags } from './sample-flags.ts';
 import { unescapeFlag } from './sample-settings.ts';
 
 export const evalFlags = {
   run: {
+    section: 'How well it predicts a text',
     kind: 'text',
     value: 'DIR',
     help: 'a run (its best checkpoint) or model folder (default: the newest run)',
+    aliases: sampleFlags.run.aliases,
   },
-  data: { kind: 'text', value: 'FILE', help: 'the text to score (default: the one the run was trained on)' },
+  data: {
+    kind: 'text',
+    value: 'FILE',
+    help: 'the text to score (default: the one the run was trained on)',
+    aliases: ['dataset', 'text-file', 'eval-file', 'test-file', 'validation-file'],
+  },
   split: {
     kind: 'choice',
     choices: ['all', 'val', 'train'],
@@ -41,10 +49,13 @@ export const evalFlags = {
   score: { kind: 'text', value: 'TEXT', help: 'show the surprise of each character of TEXT' },
   'score-file': { kind: 'text', value: 'FILE', help: 'the same, of a file' },
   generate: {
+    section: 'What its own texts are like',
     kind: 'integer',
     value: 'N',
     rule: rules.positive,
     help: 'continue N held-out prompts and measure what comes, beside\nwhat really came (with --sweep: N for each setting, default 20)',
+    aliases: ['num-samples', 'num-prompts'],
+    most: 1_000_000,
   },
   sweep: { kind: 'switch', help: 'the same for a grid of temperatures and top-ps: a table and a picture' },
   'prompt-tokens': {
@@ -58,11 +69,13 @@ export const evalFlags = {
     value: 'N',
     rule: rules.positive,
     help: 'tokens to draw for each (default 200)',
+    aliases: sampleFlags.tokens.aliases,
   },
   temperature: {
     kind: 'text',
     value: 'X',
     help: "below 1 safer, above 1 wilder, 0 greedy (default 1 and --top-p 1:\nthe model's own distribution, not what npm run sample draws with);\nwith --sweep a list (default 0.5,0.7,0.85,1,1.2)",
+    aliases: sampleFlags.temperature.aliases,
   },
   'top-k': {
     kind: 'integer',
@@ -74,20 +87,29 @@ export const evalFlags = {
     kind: 'text',
     value: 'X',
     help: 'keep only the smallest set holding this share of the\nprobability (default 1); with --sweep a list (default 0.8,0.9,0.95,1)',
+    aliases: sampleFlags['top-p'].aliases,
   },
   seed: {
     kind: 'integer',
     value: 'N',
     rule: rules.seed,
     help: 'of the prompts and the draws (default 1, so that two models\nget the same prompts)',
+    aliases: sampleFlags.seed.aliases,
   },
   svg: { kind: 'text', value: 'FILE', help: 'where --sweep draws (default sweep.svg in the run folder)' },
-  hyp: { kind: 'text', value: 'FILE', help: 'compare the lines of FILE with those of --ref; needs no model' },
+  hyp: {
+    section: 'How near two texts are',
+    kind: 'text',
+    value: 'FILE',
+    help: 'compare the lines of FILE with those of --ref; needs no model',
+    aliases: ['hypothesis', 'hypotheses', 'prediction', 'predictions'],
+  },
   ref: {
     kind: 'text',
     value: 'FILE',
     multiple: true,
     help: 'as many lines as --hyp; give it again for more references',
+    aliases: ['reference', 'references', 'refs'],
   },
   delimiter: {
     kind: 'text',
@@ -105,6 +127,7 @@ export const evalFlags = {
     choices: ['exp', 'floor', 'add-k', 'none'],
     value: 'S',
     help: "BLEU's orders without a match: exp (default), floor, add-k or none",
+    aliases: ['smooth-method'],
   },
   'smooth-value': {
     kind: 'number',
@@ -112,8 +135,8 @@ export const evalFlags = {
     rule: rules.notNegative,
     help: 'of --smooth floor (default 0.1) or add-k (default 1)',
   },
+  json: { section: 'All of them', kind: 'switch', help: 'one JSON object' },
   ...kernelFlags,
-  json: { kind: 'switch', help: 'one JSON object' },
 } as const;
 
 export type EvalFlags = Values<typeof evalFlags>;
@@ -195,11 +218,7 @@ export function chooseSweep(given: EvalFlags): Omit<SweepSettings, 'promptTokens
 
 /** Numbers apart by commas, in the order given, each once. */
 function numberList(name: string, text: string, rule: Rule): number[] {
-  const numbers = text.split(',').map((part) => {
-    const number = readNumber(part.trim());
-    if (Number.isFinite(number) && rule.holds(number)) return number;
-    throw new UsageError(`--${name} ${rule.text}, got ${JSON.stringify(part)}`);
-  });
+  const numbers = text.split(',').map((part) => toNumber(`--${name}`, { kind: 'number', rule }, part.trim()));
   return [...new Set(numbers)];
 }
 

@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { isObject, quote, show } from '../model/json.ts';
+import { checkLength, decodeText } from './decode.ts';
 
 const reasons: Readonly<Record<string, string>> = {
   ENOENT: 'no such file or folder',
@@ -52,6 +53,7 @@ export function readBytes(path: string): Uint8Array {
 
 /** A UTF-8 text file that is not empty. */
 export function readText(path: string): string {
+  checkLength(attempt('read', path, () => statSync(path)).size, path);
   const bytes = readBytes(path);
   if (bytes.length === 0) throw new Error(`${path} is empty; expected a text`);
   return decodeText(bytes, path);
@@ -69,19 +71,6 @@ export function readJson(path: string): Record<string, unknown> {
   }
   if (!isObject(value)) throw new Error(`${path}: expected a JSON object, got ${show(value)}`);
   return value;
-}
-
-/** UTF-8 as a text; `source` is what an error calls it. */
-export function decodeText(bytes: Uint8Array, source: string): string {
-  let text: string;
-  try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    throw new Error(`${source} is not UTF-8 text; expected a plain text file`);
-  }
-  if (text.includes('\0'))
-    throw new Error(`${source} holds NUL bytes: a binary file; expected a plain text file`);
-  return text;
 }
 
 export function isFolder(path: string): boolean {

@@ -11,9 +11,12 @@ const most = 8;
 
 export const kernelFlags = {
   threads: {
+    section: 'The machine',
     kind: 'integer',
     value: 'N',
     rule: rules.positive,
+    most: 256,
+    aliases: ['num-threads', 'n-threads', 't'],
     help: `threads that compute (default: one a core, at most ${most}); any number gives the same bits`,
   },
   backend: {
@@ -26,7 +29,7 @@ export const kernelFlags = {
     kind: 'choice',
     choices: ['auto', 'portable'],
     value: 'M',
-    help: 'auto fuses multiply and add where the machine can (default);\nportable gives the same bits on every machine',
+    help: 'auto fuses multiply and add where the machine can (default); portable gives the same bits on every machine',
   },
 } as const;
 

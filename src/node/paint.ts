@@ -20,7 +20,11 @@ export function bar(share: number, cells: number): string {
   return '█'.repeat(eighths >> 3) + ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'][eighths & 7]!;
 }
 
-export function styled(style: 'dim' | 'cyan' | 'bold' | 'yellow', text: string, { colors }: Paint): string {
+export function styled(
+  style: 'dim' | 'cyan' | 'bold' | 'yellow' | 'red',
+  text: string,
+  { colors }: Paint,
+): string {
   return colors && text !== '' ? styleText(style, text, { validateStream: false }) : text;
 }
 

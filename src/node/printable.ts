@@ -27,3 +27,8 @@ export function oneLine(text: string): string {
 export function forStream(text: string, stream: { readonly isTTY?: boolean }): string {
   return stream.isTTY === true ? printable(text) : text;
 }
+
+/** A word of a command that is to be copied into a shell: in quotes where it needs them. */
+export function shellWord(text: string): string {
+  return /^[\w./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}

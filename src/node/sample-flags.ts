@@ -5,30 +5,40 @@ import { type Rule, rules, UsageError, type Values } from './command.ts';
 import { kernelFlags } from './kernels.ts';
 
 const { positive, notNegative, unit, seed } = rules;
-const share: Rule = { text: 'must be above 0 and at most 1', holds: (x) => x > 0 && x <= 1 };
-const finite: Rule = { text: 'must be finite', holds: () => true };
-const window: Rule = { text: 'must be at least -1', holds: (x) => x >= -1 };
+const share: Rule = { text: 'above 0 and at most 1', holds: (x) => x > 0 && x <= 1 };
+const finite: Rule = { text: '', holds: () => true };
+const window: Rule = { text: 'of at least -1', holds: (x) => x >= -1 };
 
 /** Tokens drawn unless --tokens says otherwise: of a text, and of an answer, which as a rule its line ends before. */
 export const defaultTokens = 300;
 export const answerTokens = 1000;
 
+/** `aliases` are the names in Hugging Face's generate, OpenAI's interface, nanoGPT, llama.cpp and ollama. */
 export const sampleFlags = {
   run: {
+    section: 'What to continue',
     kind: 'text',
     value: 'DIR',
     help: 'a run (its best checkpoint) or model folder (default: the newest run)',
+    aliases: ['model', 'model-path', 'model-name-or-path', 'checkpoint', 'ckpt', 'load', 'out-dir', 'm'],
   },
   prompt: {
     kind: 'text',
     multiple: true,
     value: 'TEXT',
     help: 'what to continue (default: a line break); may be given several times;\n- or a pipe: read from standard input',
+    aliases: ['start', 'text', 'input', 'p'],
   },
-  'prompt-file': { kind: 'text', value: 'FILE', help: 'the same, from a file; - is standard input' },
+  'prompt-file': {
+    kind: 'text',
+    value: 'FILE',
+    help: 'the same, from a file; - is standard input',
+    aliases: ['file', 'f'],
+  },
   interactive: {
     kind: 'switch',
     help: 'keep the model loaded: each line typed goes on with the text, an empty\none lets the model go on. It answers with a line (or up to --stop);\nCtrl+C cuts it short, Ctrl+D ends, /help lists commands',
+    aliases: ['i'],
   },
   unknown: {
     kind: 'choice',
@@ -41,12 +51,15 @@ export const sampleFlags = {
     value: 'N',
     rule: positive,
     help: 'continuations of each prompt, drawn in one batch (default 1)',
+    aliases: ['num-samples', 'n-samples', 'num-return-sequences'],
+    most: 1_000_000,
   },
   seed: {
     kind: 'integer',
     value: 'N',
     rule: seed,
     help: 'same seed, prompt and settings: same text (default: picked and printed)',
+    aliases: ['random-seed', 'rng-seed', 's'],
   },
   'context-policy': {
     kind: 'choice',
@@ -61,6 +74,7 @@ export const sampleFlags = {
     value: 'X',
     rule: notNegative,
     help: `Divides the logits: below 1 safer, above 1 wilder, 0 greedy. It changes how sure the\nmodel is, never its ranking. Ackley, Hinton, Sejnowski 1985. (default ${defaultSampling.temperature}; 1: as it is)`,
+    aliases: ['temp'],
   },
   greedy: { kind: 'switch', help: 'Always the likeliest token; the same as --temperature 0.' },
   'top-k': {
@@ -74,6 +88,7 @@ export const sampleFlags = {
     value: 'X',
     rule: unit,
     help: `Keeps the smallest set holding this share of the probability (the nucleus). The set\ngrows where the model is unsure. Holtzman et al. 2020. (default ${defaultSampling.topP}; 1: all)`,
+    aliases: ['nucleus'],
   },
   'min-p': {
     kind: 'number',
@@ -86,18 +101,21 @@ export const sampleFlags = {
     value: 'X',
     rule: share,
     help: 'Keeps tokens about as surprising as the model expects on average, up to a share X.\nEven the likeliest may go, for being too plain. Meister et al. 2023. (default 1: all)',
+    aliases: ['typical-p', 'typ-p'],
   },
   mirostat: {
     kind: 'number',
     value: 'TAU',
     rule: positive,
     help: 'Instead of the four cuts: steers the surprise towards TAU bits a token by moving the\nbar after each one. Neither loops nor nonsense. Basu et al. 2021, version 2.',
+    aliases: ['mirostat-ent', 'mirostat-tau'],
   },
   'mirostat-rate': {
     kind: 'number',
     value: 'X',
     rule: positive,
     help: 'How fast the bar moves (default 0.1).',
+    aliases: ['mirostat-lr', 'mirostat-eta'],
   },
   'repetition-penalty': {
     section: 'Against repetition',
@@ -105,6 +123,7 @@ export const sampleFlags = {
     value: 'X',
     rule: positive,
     help: 'Divides the positive logits of tokens already there by X and multiplies the negative\nones. Above 1 discourages, once a token. Keskar et al. 2019. (default 1: off)',
+    aliases: ['repeat-penalty'],
   },
   'repetition-mode': {
     kind: 'choice',
@@ -117,6 +136,7 @@ export const sampleFlags = {
     value: 'N',
     rule: window,
     help: 'look at the last N tokens only, prompt included (default -1: all)',
+    aliases: ['repeat-last-n'],
   },
   'frequency-penalty': {
     kind: 'number',
@@ -135,6 +155,7 @@ export const sampleFlags = {
     value: 'N',
     rule: notNegative,
     help: 'Forbids any N tokens in a row that were there before, prompt included. A hard rule:\nneeds a large N for characters. Paulus et al. 2018. (default 0: off)',
+    aliases: ['no-repeat-ngram-size'],
   },
   allow: {
     section: 'What is allowed at all (escapes: \\n \\t \\r \\\\; a token may be written #ID)',
@@ -167,24 +188,39 @@ export const sampleFlags = {
     value: 'N',
     rule: positive,
     help: `after so many tokens (default ${defaultTokens}; an answer: ${answerTokens})`,
+    aliases: [
+      'max-new-tokens',
+      'max-tokens',
+      'max-completion-tokens',
+      'n-predict',
+      'num-predict',
+      'predict',
+      'num-tokens',
+      'n-tokens',
+      'length',
+      'n',
+    ],
   },
   'min-tokens': {
     kind: 'integer',
     value: 'N',
     rule: notNegative,
     help: 'not before so many, whatever follows (default 0)',
+    aliases: ['min-new-tokens'],
   },
   stop: {
     kind: 'text',
     multiple: true,
     value: 'TEXT',
     help: 'where TEXT comes up, over any token boundary; several times for\nseveral texts, of which the first complete one counts',
+    aliases: ['stop-string', 'stop-strings', 'stop-sequence', 'stop-sequences'],
   },
   'stop-token': {
     kind: 'text',
     multiple: true,
     value: 'TOKEN',
     help: 'at this token; several times for several',
+    aliases: ['eos-token'],
   },
   'ignore-eos': {
     kind: 'switch',
@@ -202,6 +238,8 @@ export const sampleFlags = {
     value: 'N',
     rule: positive,
     help: 'Beam search: keeps the N likeliest texts so far and prints the best (--samples N: the\nN best). The likeliest text is rarely a good one: it loops; rather sample.',
+    aliases: ['num-beams', 'n-beams', 'beams', 'beam-size', 'beam-width'],
+    most: 1_000_000,
   },
   'length-penalty': {
     kind: 'number',

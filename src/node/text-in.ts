@@ -1,6 +1,6 @@
 /** Standard input as a text. */
 import { fstatSync } from 'node:fs';
-import { decodeText } from './files.ts';
+import { decodeText } from './decode.ts';
 
 /** Whether a file or a shell's pipe stands at standard input: neither a terminal nor nothing. */
 export function isPiped(): boolean {
@@ -16,5 +16,5 @@ export function isPiped(): boolean {
 export async function readInput(): Promise<string> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
-  return decodeText(Buffer.concat(chunks), 'standard input');
+  return decodeText(Buffer.concat(chunks), 'standard input', '-');
 }

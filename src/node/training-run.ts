@@ -127,7 +127,7 @@ export class TrainingRun {
     const logEvery = Math.max(1, Math.round(steps / 40));
     const line = stepLine(metrics, steps);
     if (record.step % logEvery === 0 || record.step === 1 || record.step === steps) terminal.detail(line);
-    terminal.status(record, steps, line);
+    terminal.status(metrics, steps);
     if (done + 1 === calibrationSteps && steps - record.step > calibrationSteps) {
       const end = new Date(Date.now() + 1000 * metrics.secondsLeft).toTimeString().slice(0, 5);
       terminal.detail(

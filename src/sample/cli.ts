@@ -5,6 +5,7 @@ import { Gpt } from '../model/gpt.ts';
 import { normalizeText } from '../model/tokenizer.ts';
 import { noteAddedText } from '../node/added-text.ts';
 import { runCommand } from '../node/command.ts';
+import { sampleAnswers } from '../node/field-names.ts';
 import { readText } from '../node/files.ts';
 import { openKernels } from '../node/kernels.ts';
 import { findCheckpoint, readCheckpoint } from '../node/run-folder.ts';
@@ -19,6 +20,7 @@ const command = {
   name: 'sample',
   summary: 'Continues a prompt, drawing one token after the other from what the model gives.',
   flags: sampleFlags,
+  answers: sampleAnswers,
   examples: [
     'npm run sample -- --prompt "Wren "',
     'npm run sample -- --prompt "Wren " --samples 3 --seed 7',

@@ -8,10 +8,12 @@ import { CharTokenizer, normalizeText, type Tokenizer } from '../model/tokenizer
 import { noteAddedText } from '../node/added-text.ts';
 import { stepsInMinutes } from '../node/calibrate.ts';
 import { runCommand, UsageError } from '../node/command.ts';
+import { trainAnswers } from '../node/field-names.ts';
 import { readText, sha256 } from '../node/files.ts';
 import { findLearningRate } from '../node/find-lr-run.ts';
 import { type ChosenKernels, describeKernels, openKernels } from '../node/kernels.ts';
 import { overfitBatch } from '../node/overfit-run.ts';
+import { presetTable } from '../node/preset-table.ts';
 import {
   findCheckpoint,
   freshRunPath,
@@ -25,15 +27,15 @@ import { Terminal } from '../node/terminal.ts';
 import {
   chooseConfig,
   chooseSettings,
-  defaultText,
   refuseContradictions,
   resumedSettings,
+  shippedText,
   type TrainFlags,
   trainFlags,
 } from '../node/train-flags.ts';
 import { checkTokenizerFlags, learnTokenizer } from '../node/train-tokenizer.ts';
 import { baselineName, TrainingRun } from '../node/training-run.ts';
-import { checkSplit, encodeSplit, type Split } from './dataset.ts';
+import { checkSplit, encodeSplit, type Split, stepsInEpochs } from './dataset.ts';
 import { Guards, preflightWarnings } from './guards.ts';
 import { type Baseline, duration } from './metrics.ts';
 import { planText, preflight, preflightLine } from './preflight.ts';
@@ -45,6 +47,8 @@ const command = {
   name: 'train',
   summary: 'Trains a GPT on a text file: 90 % to learn from, the last 10 % to check what it learned.',
   flags: trainFlags,
+  answers: trainAnswers,
+  notes: presetTable(),
   examples: [
     'npm run train',
     'npm run train -- --data my-text.txt --out runs/mine --steps 1000',
@@ -59,7 +63,7 @@ const whole = (n: number): string => n.toLocaleString('en-US');
 async function begin(given: TrainFlags): Promise<void> {
   const presetName = given.preset ?? defaultPreset;
   const preset: Preset = presets[presetName];
-  const data = given.data ?? defaultText;
+  const data = given.data ?? shippedText();
   if (given.init !== undefined && given.overwrite && given.out === given.init) {
     throw new UsageError('--out would overwrite --init; choose another --out');
   }
@@ -74,6 +78,10 @@ async function begin(given: TrainFlags): Promise<void> {
   let settings = chooseSettings(given, preset);
   if (given.minutes !== undefined) {
     const steps = await stepsInMinutes(given, { config, settings, split, tokenizer }, terminal);
+    settings = chooseSettings({ ...given, steps, seed: settings.seed }, preset);
+  } else if (given.epochs !== undefined) {
+    const windows = settings.batchSize * settings.accumulate;
+    const steps = stepsInEpochs(given.epochs, split, config.contextLength, windows);
     settings = chooseSettings({ ...given, steps, seed: settings.seed }, preset);
   }
   const chosen = await openKernels(given);

@@ -84,6 +84,16 @@ export function checkSplit(split: Split, T: number): Split {
   return split;
 }
 
+/** Windows of T that follow each other in so many tokens: one pass. */
+function windowsIn(length: number, T: number): number {
+  return Math.floor((length - 1) / T);
+}
+
+/** Updates of so many windows each that make `epochs` passes over the training part, rounded up. */
+export function stepsInEpochs(epochs: number, { train }: Split, T: number, windows: number): number {
+  return Math.ceil((epochs * windowsIn(train.length, T)) / windows);
+}
+
 /** random: any window, again and again. epoch: every window once, in a new order each time round. */
 export const samplings = ['random', 'epoch'] as const;
 export type Sampling = (typeof samplings)[number];
@@ -107,7 +117,7 @@ export class Batches {
     this.#sampling = sampling;
     this.#random = new RandomStream(seed, 'batch');
     this.#shuffle = new RandomStream(seed, 'shuffle');
-    this.windows = Math.floor((tokens.length - 1) / time);
+    this.windows = windowsIn(tokens.length, time);
     this.#order = new Int32Array(this.windows);
   }
 

@@ -60,15 +60,20 @@ export interface Baseline {
   readonly nll: number;
 }
 
+/** The numbers of a step as people read them, by name. */
+export function stepParts(m: StepMetrics, steps: number) {
+  return {
+    step: stepLabel(m.step, steps),
+    loss: `loss ${m.loss.toFixed(4)}`,
+    lr: `lr ${m.learningRate.toExponential(2)}`,
+    norm: `norm ${m.gradNorm.toFixed(2)}`,
+    speed: `${Math.round(m.tokensPerSecond).toLocaleString('en-US')} tok/s`,
+    left: `${duration(m.secondsLeft)} left`,
+  };
+}
+
 export function stepLine(m: StepMetrics, steps: number): string {
-  return [
-    stepLabel(m.step, steps),
-    `loss ${m.loss.toFixed(4)}`,
-    `lr ${m.learningRate.toExponential(2)}`,
-    `norm ${m.gradNorm.toFixed(2)}`,
-    `${Math.round(m.tokensPerSecond).toLocaleString('en-US')} tok/s`,
-    `${duration(m.secondsLeft)} left`,
-  ].join('  ');
+  return Object.values(stepParts(m, steps)).join('  ');
 }
 
 export function evaluationLine(m: EvaluationMetrics, steps: number): string {

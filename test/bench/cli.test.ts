@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const bench = (...args: string[]) =>
-  promisify(execFile)(process.execPath, ['--import', 'tsx', 'bench/cli.ts', ...args], { cwd: root });
+  promisify(execFile)(process.execPath, ['bin/inkling.js', 'bench', ...args], { cwd: root });
 
 describe('npm run bench', () => {
   it('prints one object with every number that is promised', async () => {
@@ -35,7 +35,7 @@ describe('npm run bench', () => {
   it('refuses flags that make no sense in one line', async () => {
     await expect(bench('--seconds', '0')).rejects.toMatchObject({
       code: 2,
-      stderr: 'error: --seconds must be positive, got "0"\n',
+      stderr: 'error: --seconds must be a number above 0, got "0"\n',
     });
   });
 });

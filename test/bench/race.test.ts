@@ -51,7 +51,7 @@ describe('the race', () => {
     [['--seed', '1'], /--seed goes with --race only/],
     [['--race', '--data', 'data/tales.txt', '--seconds', '3'], /--seconds cannot go with --race/],
   ])('refuses %j in one line', async (args, message) => {
-    const run = promisify(execFile)(process.execPath, ['--import', 'tsx', 'bench/cli.ts', ...args], {
+    const run = promisify(execFile)(process.execPath, ['bin/inkling.js', 'bench', ...args], {
       cwd: root,
     });
     await expect(run).rejects.toMatchObject({ code: 2, stderr: expect.stringMatching(message) });

@@ -18,9 +18,8 @@ interface Result {
   readonly err: string;
 }
 function evaluate(...args: string[]): Promise<Result> {
-  const script = join(root, 'src/evaluate/cli.ts');
   return new Promise((resolve) => {
-    execFile(process.execPath, ['--import', 'tsx', script, ...args], { cwd: root }, (error, out, err) => {
+    execFile(process.execPath, ['bin/inkling.js', 'eval', ...args], { cwd: root }, (error, out, err) => {
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err });
     });
   });

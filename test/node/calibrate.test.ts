@@ -42,7 +42,7 @@ describe('npm run train -- --minutes', () => {
   it.each([
     [['--minutes', '1', '--steps', '5'], /--minutes cannot go with --steps/],
     [['--minutes', '1', '--resume', 'x'], /--minutes cannot go with --resume/],
-    [['--minutes', '0'], /--minutes must be positive/],
+    [['--minutes', '0'], /--minutes must be a number above 0/],
     [['--find-lr', '--plan'], /--find-lr cannot go with --plan/],
     [['--find-lr', '--resume', 'x'], /--find-lr cannot go with --resume/],
   ])('%j is a usage error', async (args, message) => {

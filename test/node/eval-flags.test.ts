@@ -91,11 +91,11 @@ describe('what the flags mean', () => {
   });
 
   it.each([
-    ['--temperature 1,-1', '--temperature must be at least 0, got "-1"'],
-    ['--temperature 1,', '--temperature must be at least 0, got ""'],
-    ['--temperature 1e999', '--temperature must be at least 0, got "1e999"'],
-    ['--top-p 0.9,1.5', '--top-p must be between 0 and 1, got "1.5"'],
-    ['--top-p NaN', '--top-p must be between 0 and 1, got "NaN"'],
+    ['--temperature 1,-1', '--temperature must be a number of at least 0, got "-1"'],
+    ['--temperature 1,', '--temperature must be a number of at least 0; "" is not a number'],
+    ['--temperature 1e999', '--temperature must be at most 1.7976931348623157e+308, got "1e999"'],
+    ['--top-p 0.9,1.5', '--top-p must be a number from 0 to 1, got "1.5"'],
+    ['--top-p NaN', '--top-p must be a number from 0 to 1; "NaN" is not a number'],
   ])('--sweep %s is refused', (line, message) => {
     expect(() => chooseSweep(given(`--sweep ${line}`))).toThrow(new UsageError(message));
   });

@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -173,6 +182,15 @@ describe('writeFile and readText', () => {
     const file = join(parent, 'text.txt');
     writeFileSync(file, bytes);
     expect(() => readText(file)).toThrow(`${file} ${message}`);
+  });
+
+  it('refuse a text that is longer than a string may be, before reading it', () => {
+    const file = join(parent, 'text.txt');
+    writeFileSync(file, '');
+    truncateSync(file, 600e6); // takes no room on the disk
+    expect(() => readText(file)).toThrow(
+      `${file} is too long: 600 MB; expected at most 536 MB of text; take a part of it`,
+    );
   });
 });
 

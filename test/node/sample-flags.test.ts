@@ -145,10 +145,10 @@ describe('chooseSettings', () => {
     [['--length-penalty', '1'], '--length-penalty is given without --beam, which it belongs to'],
     [['--mirostat-rate', '1'], '--mirostat-rate is given without --mirostat, which it belongs to'],
     [['--min-tokens', '301'], '--min-tokens 301 is more than --tokens 300'],
-    [['--typical', '0'], '--typical must be above 0 and at most 1, got "0"'],
+    [['--typical', '0'], '--typical must be a number above 0 and at most 1, got "0"'],
     [
       ['--penalty-last', '-2', '--repetition-penalty', '2'],
-      '--penalty-last must be an integer and must be at least -1, got "-2"',
+      '--penalty-last must be a whole number of at least -1, got "-2"',
     ],
   ])('refuses %j', (args, message) => {
     expect(() => settings(...args)).toThrow(new UsageError(message));

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { sparkline, Terminal } from '../../src/node/terminal.ts';
+import { Curve, sparkline, Terminal } from '../../src/node/terminal.ts';
 
 const written: string[] = [];
 let had: { isTTY: boolean; columns: number; color: string | undefined };
@@ -26,14 +26,18 @@ function sent(kind: 'terminal' | 'pipe', use: (terminal: Terminal) => void, quie
   use(new Terminal({ quiet }));
   return written.join('');
 }
-const record = { step: 4, loss: 2, learningRate: 1, gradNorm: 1 };
+const record = {
+  kind: 'step',
+  ...{ step: 240, loss: 1.4241, learningRate: 2.59e-3, gradNorm: 0.65 },
+  ...{ tokensPerSecond: 2635, secondsLeft: 390 },
+} as const;
 
 describe('Terminal', () => {
   it('writes plain lines into a pipe: no bar, no colour, no control characters', () => {
     const text = sent('pipe', (terminal) => {
       terminal.line('first');
       terminal.progress('working ...');
-      terminal.status(record, 8, 'step 4/8');
+      terminal.status(record, 620);
       terminal.detail('second');
       terminal.warning('third');
     });
@@ -42,20 +46,50 @@ describe('Terminal', () => {
 
   it('shows a bar with numbers and a curve on a terminal, and takes it away before the next line', () => {
     const text = sent('terminal', (terminal) => {
-      for (const loss of [3, 2, 1]) terminal.status({ ...record, loss }, 8, 'step 4/8');
+      process.stdout.columns = 120;
+      for (const loss of [3, 2, 1]) terminal.status({ ...record, loss }, 480);
       terminal.line('done');
     });
-    const bar = '━━━━━━━━╌╌╌╌╌╌╌╌ step 4/8';
+    const shown = (loss: number, curve: string) =>
+      `━━━━━━━━╌╌╌╌╌╌╌╌ step 240/480  loss ${loss}.0000  lr 2.59e-3  norm 0.65  2,635 tok/s  6m 30s left  ${curve}`;
     const away = '\r\x1b[K';
-    expect(text).toBe(`${bar}  ▁${away}${bar}  █▁${away}${bar}  █▅▁${away}done\n`);
+    expect(text).toBe(`${shown(3, '▁')}${away}${shown(2, '█▁')}${away}${shown(1, '█▅▁')}${away}done\n`);
   });
 
-  it('never writes past the width, where a bar would wrap and pile up', () => {
+  it.each([
+    [94, '━━━━━━╌╌╌╌╌╌╌╌╌╌ step 240/620  loss 1.4241  lr 2.59e-3  norm 0.65  2,635 tok/s  6m 30s left'],
+    [93, '━━━━━━╌╌╌╌╌╌╌╌╌╌ step 240/620  loss 1.4241  lr 2.59e-3  2,635 tok/s  6m 30s left  ▁'],
+    [80, '━━━━━━╌╌╌╌╌╌╌╌╌╌ step 240/620  loss 1.4241  2,635 tok/s  6m 30s left  ▁'],
+    [70, '━━━━━━╌╌╌╌╌╌╌╌╌╌ step 240/620  loss 1.4241  6m 30s left  ▁'],
+    [50, '━━━╌╌╌╌╌ step 240/620  loss 1.4241  6m 30s left'],
+    [30, '━━╌╌ step 240/620  loss 1.4'],
+  ])('at %d columns leaves out what matters least, and never fills the line', (columns, line) => {
     const text = sent('terminal', (terminal) => {
-      process.stdout.columns = 30;
-      terminal.status(record, 8, 'step 4/8  loss 2.0000  and a lot of other numbers');
+      process.stdout.columns = columns;
+      terminal.status(record, 620);
     });
-    expect(text).toHaveLength(29);
+    expect(text).toBe(line);
+    expect(text.length).toBeLessThanOrEqual(columns - 3); // ^C fits behind it
+  });
+
+  it('breaks long details and warnings between words on a terminal, and nothing in a pipe', () => {
+    process.env['NO_COLOR'] = '1';
+    const long = `${'word '.repeat(20)}end`;
+    const use = (terminal: Terminal) => {
+      terminal.detail(`  ${long}\n\nsecond`);
+      terminal.warning(long);
+      terminal.line(long);
+      terminal.detail(`  ${'x'.repeat(90)} y`);
+    };
+    const text = sent('terminal', use);
+    written.length = 0;
+    const piped = sent('pipe', use);
+    delete process.env['NO_COLOR'];
+    const words = (n: number) => Array.from({ length: n }, () => 'word').join(' ');
+    expect(text).toBe(
+      `  ${words(15)}\n${words(5)} end\n\nsecond\nwarning: ${words(14)}\n${words(6)} end\n${long}\n  ${'x'.repeat(90)}\ny\n`,
+    );
+    expect(piped).toBe(`  ${long}\n\nsecond\nwarning: ${long}\n${long}\n  ${'x'.repeat(90)} y\n`);
   });
 
   it('colours the word warning on a terminal only, and not where NO_COLOR is set and not empty (no-color.org)', () => {
@@ -73,7 +107,7 @@ describe('Terminal', () => {
     process.env['NO_COLOR'] = '1';
     const use = (terminal: Terminal) => {
       terminal.detail('detail');
-      terminal.status(record, 8, 'status');
+      terminal.status(record, 620);
       terminal.progress('progress');
       terminal.warning('warning');
       terminal.line('line');
@@ -81,6 +115,15 @@ describe('Terminal', () => {
     const text = sent(kind, use, true);
     delete process.env['NO_COLOR'];
     expect(text).toBe('warning: warning\nline\n');
+  });
+});
+
+describe('Curve', () => {
+  it('keeps few means however many values come, each over the same number of them', () => {
+    const curve = new Curve();
+    for (let i = 0; i < 4096; i++) curve.add(i);
+    expect(curve.means).toHaveLength(256);
+    expect(curve.means).toEqual(Array.from({ length: 256 }, (_, i) => 16 * i + 7.5));
   });
 });
 

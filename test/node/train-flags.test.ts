@@ -1,13 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { CharTokenizer } from '../../src/model/tokenizer.ts';
 import { UsageError } from '../../src/node/command.ts';
+import { presetTable } from '../../src/node/preset-table.ts';
 import {
   chooseConfig,
   chooseSettings,
+  refuseContradictions,
   resumedSettings,
+  shippedText,
   type TrainFlags,
 } from '../../src/node/train-flags.ts';
-import { presets } from '../../src/train/presets.ts';
+import { presetNames, presets } from '../../src/train/presets.ts';
 import { tinyConfig } from '../support/models.ts';
 import { runSettings } from '../support/runs.ts';
 
@@ -86,5 +89,56 @@ describe('the sizes of a run that starts from a model folder', () => {
       new UsageError(`--init gpt2 has ${differ}, and here there is one dropout; choose it with --dropout X`),
     );
     expect(choose({ dropout: 0.2 }, differ)).toEqual({ ...config, dropout: 0.2 });
+  });
+});
+
+describe('flags that ask for different things', () => {
+  it.each([
+    [{ epochs: 1, steps: 5 }, '--epochs cannot go with --steps; leave one out'],
+    [{ epochs: 1, minutes: 5 }, '--epochs cannot go with --minutes; leave one out'],
+    [{ epochs: 1, resume: 'runs/x' }, '--epochs cannot go with --resume; leave one out'],
+    [{ minutes: 1, steps: 5 }, '--minutes cannot go with --steps; leave one out'],
+  ] as [TrainFlags, string][])('refuse %j', (given, message) => {
+    expect(() => refuseContradictions(given)).toThrow(new UsageError(message));
+  });
+});
+
+describe('the table of presets', () => {
+  const lines = presetTable().split('\n');
+  const row = (flag: string) =>
+    lines
+      .find((line) => line.startsWith(`  --${flag} `))!
+      .trim()
+      .split(/ +/);
+
+  it('has what each preset says, by the flag that changes it', () => {
+    const steps = presetNames.map((name) => String(presets[name].train.steps));
+    expect(row('steps')).toEqual(['--steps', ...steps]);
+    expect(row('context')).toEqual([
+      '--context',
+      ...presetNames.map((name) => String(presets[name].model.contextLength)),
+    ]);
+    expect(row('lr')).toContain('0.004');
+    expect(row('tokenizer').slice(0, 3)).toEqual(['--tokenizer', 'char', 'bpe']);
+  });
+
+  it('says once what all have in common, and misses nothing that a preset decides', () => {
+    expect(lines.filter((line) => line.includes('--beta1'))).toHaveLength(1);
+    const settings = Object.keys({ tokenizer: 'char', ...presets.nano.model, ...presets.nano.train });
+    const shown = presetTable().match(/--[a-z0-9-]+/g)!;
+    expect(new Set(shown).size).toBe(settings.length);
+  });
+});
+
+describe('the shipped text', () => {
+  it('is found from wherever the command was started, and named as ever in its own folder', () => {
+    expect(shippedText()).toBe('data/stories.txt');
+    const here = process.cwd();
+    process.chdir('src/node');
+    try {
+      expect(shippedText()).toBe('../../data/stories.txt');
+    } finally {
+      process.chdir(here);
+    }
   });
 });

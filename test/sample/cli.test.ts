@@ -23,7 +23,7 @@ interface Result {
 
 /** Runs the command on the reference kernels, whose bits are those of `model` here. */
 function sample(args: readonly string[], input?: string): Promise<Result> {
-  const script = ['--import', 'tsx', 'src/sample/cli.ts', '--run', path, '--backend', 'reference'];
+  const script = ['bin/inkling.js', 'sample', '--run', path, '--backend', 'reference'];
   // A shell's pipe: the command reads a prompt from one, and from nothing else that is not a terminal.
   const shell = input === undefined ? 'exec "$@"' : `printf '${input}' | "$@"`;
   const child = spawn('sh', ['-c', shell, 'sh', process.execPath, ...script, ...args], { cwd: root });
@@ -199,7 +199,7 @@ describe.concurrent('npm run sample', { timeout: 120_000 }, () => {
     const broken = await sample(['--prompt', '-'], '\\377');
     expect(broken).toMatchObject({
       code: 1,
-      err: 'error: standard input is not UTF-8 text; expected a plain text file\n',
+      err: 'error: standard input is not UTF-8 text: byte 0xff at offset 0, line 1; if it is an older text: iconv -f WINDOWS-1252 -t UTF-8 - > utf8.txt\n',
     });
   });
 

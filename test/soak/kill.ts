@@ -59,7 +59,7 @@ async function killOnce(run: string): Promise<string[] | undefined> {
   const args = namesIn(run).some((name) => name.startsWith('step-'))
     ? ['--resume', run, '--checkpoint-every', '1']
     : [...settings, '--checkpoint-every', '1', '--out', run, '--overwrite'];
-  const command = ['--import', 'tsx', join(root, 'src/train/cli.ts'), ...args];
+  const command = [join(root, 'bin/inkling.js'), 'train', ...args];
   const child: ChildProcess = spawn(process.execPath, command, {
     cwd: root,
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -150,7 +150,7 @@ export function trainCommand(
     readonly shell?: string;
   } = {},
 ): Promise<Exit> {
-  const command = [process.execPath, '--import', 'tsx', join(root, 'src/train/cli.ts'), ...args];
+  const command = [process.execPath, join(root, 'bin/inkling.js'), 'train', ...args];
   const [program, ...rest] =
     options.shell === undefined ? command : ['sh', '-c', `${options.shell}; exec "$@"`, 'sh', ...command];
   const child = spawn(program!, rest, {

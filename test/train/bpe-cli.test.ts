@@ -23,7 +23,7 @@ const bpe = ['--tokenizer', 'bpe', '--vocab-size', '272', '--seed', '3', '--data
 
 function command(script: string, ...args: string[]): Promise<Exit> {
   return new Promise((resolve) => {
-    const node = ['--import', 'tsx', join(root, 'src', script), ...args];
+    const node = [join(root, 'bin/inkling.js'), script, ...args];
     execFile(process.execPath, node, { cwd: root }, (error, out, err) =>
       resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err }),
     );
@@ -103,7 +103,10 @@ describe('npm run train -- --tokenizer bpe', () => {
 
   it.each([
     [['--vocab-size', '300'], '--vocab-size goes with --tokenizer bpe only'],
-    [['--tokenizer', 'bpe', '--vocab-size', '255'], 'must be at least 256, one for each byte, got "255"'],
+    [
+      ['--tokenizer', 'bpe', '--vocab-size', '255'],
+      'must be a whole number of at least 256, one for each byte, got "255"',
+    ],
     [['--resume', run, '--tokenizer', 'char'], '--tokenizer char contradicts --resume'],
     [
       ['--init', run, '--data', data, '--tokenizer', 'bpe', '--vocab-size', '300'],
@@ -118,10 +121,7 @@ describe('npm run train -- --tokenizer bpe', () => {
 
 describe('a run with a BPE', () => {
   it('is evaluated on the held-out part that the run had', async () => {
-    const result = JSON.parse((await command('evaluate/cli.ts', '--run', run, '--json')).out) as Record<
-      string,
-      number
-    >;
+    const result = JSON.parse((await command('eval', '--run', run, '--json')).out) as Record<string, number>;
     const { heldOut } = splitText(text);
     const best = evaluations(run).find(({ best }) => best)!;
     expect(result).toMatchObject({ tokensScored: best.tokensScored });
@@ -134,19 +134,8 @@ describe('a run with a BPE', () => {
 
   it('continues a prompt of characters it has never seen, and is measured on its texts', async () => {
     const [sample, generation] = await Promise.all([
-      command(
-        'sample/cli.ts',
-        '--run',
-        run,
-        '--prompt',
-        'zß\r\n日',
-        '--tokens',
-        '5',
-        '--seed',
-        '1',
-        '--json',
-      ),
-      command('evaluate/cli.ts', '--run', run, '--generate', '2', '--tokens', '4', '--json'),
+      command('sample', '--run', run, '--prompt', 'zß\r\n日', '--tokens', '5', '--seed', '1', '--json'),
+      command('eval', '--run', run, '--generate', '2', '--tokens', '4', '--json'),
     ]);
     expect(JSON.parse(sample.out)).toMatchObject({ prompt: 'zß\n日', finishReason: 'max-tokens' });
     expect(JSON.parse(generation.out).continuations).toHaveLength(2);

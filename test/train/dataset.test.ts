@@ -11,6 +11,7 @@ import {
   splitText,
   splitTokens,
   spreadWindows,
+  stepsInEpochs,
 } from '../../src/train/dataset.ts';
 
 const count = (n: number) => Int32Array.from({ length: n }, (_, i) => i);
@@ -125,6 +126,32 @@ describe('Batches', () => {
       Array.from({ length: 60 }, (_, step) => fill(step, 0).inputs.filter((_, i) => i % T === 0)).flat(),
     );
     expect([...starts].sort()).toEqual([0, 1, 2, 3, 4]);
+  });
+});
+
+describe('stepsInEpochs', () => {
+  const split = { train: new Int32Array(101), validation: new Int32Array(2) }; // 10 windows of 10
+
+  it.each([
+    [1, 5, 2],
+    [1, 4, 3],
+    [2.5, 5, 5],
+    [0.01, 5, 1],
+    [3, 1, 30],
+  ])('%d passes of 10 windows, %d in an update: %d', (epochs, windows, steps) => {
+    expect(stepsInEpochs(epochs, split, 10, windows)).toBe(steps);
+  });
+
+  it('takes every window so often where an epoch takes each once', () => {
+    const batches = new Batches(count(101), 10, 1, 'epoch');
+    const [inputs, targets] = [ids('inputs', new Int32Array(50)), ids('targets', new Int32Array(50))];
+    const starts: number[] = [];
+    for (let step = 0; step < stepsInEpochs(3, split, 10, 5); step++) {
+      batches.fill(inputs, targets, step, 0);
+      starts.push(...inputs.data.filter((_, i) => i % 10 === 0));
+    }
+    const threeOfEach = Array.from({ length: 30 }, (_, i) => 10 * Math.floor(i / 3));
+    expect(starts.sort((a, b) => a - b)).toEqual(threeOfEach);
   });
 });
 

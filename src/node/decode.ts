@@ -1,0 +1,60 @@
+/** Bytes as a text, or an error that says how to make them one. */
+import { constants } from 'node:buffer';
+import { shellWord } from './printable.ts';
+
+/** Throws for a text of so many bytes that it cannot be one string: V8 has room for half a gigabyte. */
+export function checkLength(bytes: number, source: string): void {
+  const most = constants.MAX_STRING_LENGTH;
+  if (bytes <= most) return;
+  const [got, limit] = [bytes, most].map((n) => `${Math.floor(n / 1e6)} MB`);
+  throw new Error(`${source} is too long: ${got}; expected at most ${limit} of text; take a part of it`);
+}
+
+/** UTF-8 as a text; `source` is what an error calls it, and `file` what a command does. */
+export function decodeText(bytes: Uint8Array, source: string, file = source): string {
+  checkLength(bytes.length, source);
+  const convert = (encoding: string) => `iconv -f ${encoding} -t UTF-8 ${shellWord(file)} > utf8.txt`;
+  const wide = utf16(bytes);
+  if (wide !== undefined) {
+    throw new Error(`${source} is not UTF-8 text, it looks like UTF-16; to convert it: ${convert(wide)}`);
+  }
+  const nul = bytes.indexOf(0);
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    if (nul < 0) return text;
+  } catch {
+    const at = firstBadByte(bytes);
+    const line = bytes.subarray(0, at).reduce((n, byte) => n + (byte === 0x0a ? 1 : 0), 1);
+    const byte = `byte 0x${bytes[at]!.toString(16)} at offset ${at}, line ${line}`;
+    const hint =
+      nul < 0
+        ? `if it is an older text: ${convert('WINDOWS-1252')}`
+        : 'it looks like a binary file; expected a plain text file';
+    throw new Error(`${source} is not UTF-8 text: ${byte}; ${hint}`);
+  }
+  throw new Error(`${source} holds NUL bytes: a binary file; expected a plain text file`);
+}
+
+/** UTF-16 by its mark, or by the zeros that are every second byte of most letters. */
+function utf16(bytes: Uint8Array): string | undefined {
+  const mark = (bytes[0]! << 8) | bytes[1]!;
+  if (mark === 0xfffe || mark === 0xfeff) return 'UTF-16';
+  const start = bytes.subarray(0, 4096);
+  const zeros = [0, 0];
+  for (const [i, byte] of start.entries()) if (byte === 0) zeros[i % 2]! += 1;
+  const [even, odd] = zeros as [number, number];
+  if (Math.max(even, odd) < Math.max(4, start.length / 16)) return;
+  return even * 8 < odd ? 'UTF-16LE' : odd * 8 < even ? 'UTF-16BE' : undefined;
+}
+
+/** Where UTF-8 ends: decoding puts U+FFFD there, which is three bytes where it stood in the text itself. */
+function firstBadByte(bytes: Uint8Array): number {
+  const parts = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).split('\ufffd');
+  let at = 0;
+  for (const part of parts) {
+    at += Buffer.byteLength(part);
+    if (bytes[at] !== 0xef || bytes[at + 1] !== 0xbf || bytes[at + 2] !== 0xbd) break;
+    at += 3;
+  }
+  return at;
+}
