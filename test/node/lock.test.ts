@@ -1,9 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { lockFolder } from '../../src/node/lock.ts';
+import { isLocked, lockFolder } from '../../src/node/lock.ts';
 import { root, scratchFolder } from '../support/runs.ts';
 
 const scratch = scratchFolder();
@@ -17,6 +26,10 @@ beforeEach(() => {
   path = join(folder, 'lock');
 });
 
+/** What a lock of this process says: its number, its machine and, where the system tells, when it began. */
+const linux = existsSync('/proc/self/stat');
+const mine = new RegExp(`^${process.pid} ${hostname()}${linux ? ' \\d+' : ''}\n$`);
+
 /** A process that is gone: its number is free, for a while at least. */
 function deadPid(): Promise<number> {
   return new Promise((resolve) => {
@@ -28,7 +41,7 @@ function deadPid(): Promise<number> {
 /** Another process that tries to lock the folder, says how that went, and holds on until its input ends. */
 function locker(): { said: Promise<string>; child: ChildProcess; gone: Promise<unknown> } {
   const script = `
-    import { lockFolder } from ${JSON.stringify(join(root, 'src/node/lock.ts'))};
+    import { isLocked, lockFolder } from ${JSON.stringify(join(root, 'src/node/lock.ts'))};
     let said = 'locked';
     try { lockFolder(process.argv[1]); } catch (error) { said = error.message; }
     console.log(said);
@@ -50,10 +63,10 @@ function locker(): { said: Promise<string>; child: ChildProcess; gone: Promise<u
 describe('a folder lock', () => {
   it('names the process and its machine, and is gone when given back', () => {
     const release = lockFolder(folder);
-    expect(readFileSync(path, 'utf8')).toBe(`${process.pid} ${hostname()}\n`);
-    expect(readdirSync(folder)).toEqual(['lock']);
+    expect(readFileSync(path, 'utf8')).toMatch(mine);
+    expect([readdirSync(folder), isLocked(folder)]).toEqual([['lock'], true]);
     release();
-    expect(readdirSync(folder)).toEqual([]);
+    expect([readdirSync(folder), isLocked(folder)]).toEqual([[], false]);
   });
 
   it('is refused a second time, in one line that says who has it', () => {
@@ -76,13 +89,65 @@ describe('a folder lock', () => {
     ['a dead process', async () => `${await deadPid()} ${hostname()}\n`],
     ['an earlier process of the same number', async () => `${process.pid} ${hostname()}\n`],
     ['nobody: garbage', async () => `x ${hostname()}\n`],
+    ['nobody: an empty file', async () => ''],
+    ['nobody: a number alone', async () => '1'],
+    ['nobody: 100 KB', async () => `1 ${'x'.repeat(100_000)}\n`],
+    ['nobody: bytes', async () => `1 \0\u001b]0;x\u0007 elsewhere\n`],
   ])('of %s is taken over', async (_, content) => {
     writeFileSync(path, await content());
+    expect(isLocked(folder)).toBe(false);
     const release = lockFolder(folder);
-    expect(readFileSync(path, 'utf8')).toBe(`${process.pid} ${hostname()}\n`);
+    expect(readFileSync(path, 'utf8')).toMatch(mine);
     expect(readdirSync(folder)).toEqual(['lock']);
     release();
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.skipIf(!linux)('of a process that is there is its own only if that began when the lock says', () => {
+    const stat = readFileSync(`/proc/${process.ppid}/stat`, 'utf8');
+    const began = stat.slice(stat.lastIndexOf(')')).split(' ')[20];
+    for (const holder of [`${process.ppid} ${hostname()} ${began}`, `${process.ppid} ${hostname()}`]) {
+      writeFileSync(path, `${holder}\n`);
+      expect(() => lockFolder(folder)).toThrow(`in use by another trainer (process ${process.ppid} on`);
+    }
+    writeFileSync(path, `${process.ppid} ${hostname()} ${Number(began) - 1}\n`);
+    lockFolder(folder)();
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it.skipIf(!linux)('of a dead process that nobody has asked how it ended is taken over', async () => {
+    // The shell becomes a program that never asks.
+    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const pid = await new Promise<string>((resolve) => {
+      parent.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString().trim()));
+    });
+    try {
+      while (!readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')) await new Promise(setImmediate);
+      writeFileSync(path, `${pid} ${hostname()}\n`);
+      lockFolder(folder)();
+      expect(readdirSync(folder)).toEqual([]);
+    } finally {
+      parent.kill('SIGKILL');
+    }
+  });
+
+  it('that is a link to nowhere is taken over, and a folder is left alone and named', () => {
+    symlinkSync(join(folder, 'nowhere'), path);
+    lockFolder(folder)();
+    expect(readdirSync(folder)).toEqual([]);
+    mkdirSync(path);
+    expect(() => lockFolder(folder)).toThrow(
+      new Error(`${path} is a folder; a trainer makes a file of that name there: move it away`),
+    );
+    expect(readdirSync(folder)).toEqual(['lock']);
+  });
+
+  it.skipIf(process.getuid?.() === 0)("that may not be read is somebody else's", () => {
+    writeFileSync(path, '');
+    chmodSync(path, 0);
+    expect(() => lockFolder(folder)).toThrow(new Error(`cannot read ${path}: no permission`));
   });
 
   it('given back twice does not take away the next one', () => {
