@@ -49,6 +49,16 @@ export interface TrainingState extends Progress, RunIdentity {
   readonly settings: RunSettings;
 }
 
+/** Whether the last evaluations brought no new best, as many of them as the run has patience for. */
+export function outOfPatience({ patience }: RunSettings, { evaluationsSinceBest }: Progress): boolean {
+  return patience > 0 && evaluationsSinceBest >= patience;
+}
+
+/** Whether nothing is left to train. */
+export function isOver(run: Progress & Pick<TrainingState, 'step' | 'settings'>): boolean {
+  return run.step >= run.settings.steps || outOfPatience(run.settings, run);
+}
+
 /** All files of a checkpoint that training can go on from. */
 export function encodeState(
   trainer: Trainer,
@@ -76,10 +86,29 @@ export function encodeState(
   ]);
 }
 
-/** Reads state.json; a RangeError of one line for another version or anything malformed. */
+/** What a number may be, and how an error says it. */
+type Range = readonly [holds: (x: number) => boolean, text: string];
+const whole: Range = [(x) => Number.isSafeInteger(x) && x >= 0, 'a whole number'];
+const count: Range = [(x) => Number.isSafeInteger(x) && x > 0, 'a whole number of at least 1'];
+const positive: Range = [(x) => x > 0 && x < Number.POSITIVE_INFINITY, 'a number above 0'];
+const notNegative: Range = [(x) => x >= 0 && x < Number.POSITIVE_INFINITY, 'a number of at least 0'];
+const belowOne: Range = [(x) => x >= 0 && x < 1, 'a number of at least 0 and below 1'];
+/** The same that the flags demand. */
+const numbers = {
+  ...{ steps: count, batchSize: count, accumulate: count, evalEvery: count },
+  ...{ warmup: whole, patience: whole, seed: whole },
+  ...{ learningRate: positive, muonLearningRate: positive, minLearningRate: notNegative },
+  ...{ weightDecay: notNegative, clip: notNegative, beta1: belowOne, beta2: belowOne, emaDecay: belowOne },
+} as const;
+const words = { sampling: samplings, initialization: initializations, optimizer: optimizers, shape: shapes };
+
+/** Reads state.json; a RangeError of one line for another version, anything malformed, or a number that no run has. */
 export function decodeState(bytes: Uint8Array, source: string): TrainingState {
   const refuse = (what: string): never => {
     throw new RangeError(`${source}: ${what}`);
+  };
+  const check = (name: string, value: unknown, [holds, text]: Range): void => {
+    if (typeof value !== 'number' || !holds(value)) refuse(`${name}: expected ${text}, got ${show(value)}`);
   };
   let value: unknown;
   try {
@@ -92,46 +121,35 @@ export function decodeState(bytes: Uint8Array, source: string): TrainingState {
     refuse(`written by another version: expected state version ${stateVersion}, got ${show(value.version)}`);
   }
   const { step, best, evaluationsSinceBest, settings } = value;
-  const count = (x: unknown) => Number.isSafeInteger(x) && (x as number) >= 0;
-  if (!count(step)) refuse(`step: expected a whole number, got ${show(step)}`);
-  if (!count(evaluationsSinceBest))
-    refuse(`evaluationsSinceBest: expected a whole number, got ${show(evaluationsSinceBest)}`);
-  if (best !== null && !(isObject(best) && count(best.step) && typeof best.nll === 'number')) {
-    refuse(`best: expected step and nll, got ${show(best)}`);
-  }
   for (const key of ['preset', 'data', 'corpusSha256', 'arithmetic'] as const) {
     if (typeof value[key] !== 'string') refuse(`${key}: expected a text, got ${show(value[key])}`);
   }
   if (!isObject(settings)) return refuse(`settings: expected an object, got ${show(settings)}`);
-  const numbers: (keyof RunSettings)[] = [
-    ...([
-      'steps',
-      'batchSize',
-      'accumulate',
-      'learningRate',
-      'minLearningRate',
-      'warmup',
-      'beta1',
-      'beta2',
-    ] as const),
-    ...(['weightDecay', 'clip', 'evalEvery', 'patience', 'seed', 'muonLearningRate', 'emaDecay'] as const),
+  for (const [key, range] of Object.entries(numbers)) check(`settings.${key}`, settings[key], range);
+  const { steps, learningRate, evalTokens } = settings as unknown as RunSettings;
+  const upTo = (most: number, range: Range, text: string): Range => [
+    (x) => range[0](x) && x <= most,
+    `${range[1]}, at most ${text}, ${most}`,
   ];
-  for (const key of numbers) {
-    if (!Number.isFinite(settings[key]))
-      refuse(`settings.${key}: expected a number, got ${show(settings[key])}`);
-  }
-  if (settings.evalTokens !== 'full' && !count(settings.evalTokens))
-    refuse(`settings.evalTokens: got ${show(settings.evalTokens)}`);
-  for (const [key, choices] of Object.entries({
-    sampling: samplings,
-    initialization: initializations,
-    optimizer: optimizers,
-    shape: shapes,
-  })) {
+  check(
+    'settings.minLearningRate',
+    settings.minLearningRate,
+    upTo(learningRate, notNegative, 'learningRate'),
+  );
+  if (evalTokens !== 'full') check('settings.evalTokens', evalTokens, count);
+  for (const [key, choices] of Object.entries(words)) {
     const chosen = settings[key];
     if (!(choices as readonly unknown[]).includes(chosen)) {
       refuse(`settings.${key}: expected one of ${choices.join(', ')}, got ${show(chosen)}`);
     }
+  }
+  check('step', step, upTo(steps, whole, 'steps'));
+  const upToStep = upTo(step as number, whole, 'step');
+  check('evaluationsSinceBest', evaluationsSinceBest, upToStep);
+  if (best !== null) {
+    if (!isObject(best)) return refuse(`best: expected step and nll, got ${show(best)}`);
+    check('best.step', best.step, upToStep);
+    check('best.nll', best.nll, notNegative);
   }
   return value as unknown as TrainingState;
 }

@@ -187,7 +187,7 @@ describe('newestState', () => {
     [
       'under the name of another step',
       (state) => {
-        state['step'] = 9;
+        Object.assign(state, { step: 9, best: null });
       },
       /expected the step that the folder is named after, got 9/,
     ],
@@ -196,7 +196,7 @@ describe('newestState', () => {
       (state) => {
         delete (state['settings'] as Record<string, unknown>)['clip'];
       },
-      /settings\.clip: expected a number, got nothing/,
+      /settings\.clip: expected a number of at least 0, got nothing/,
     ],
     [
       'with nonsense as best',

@@ -172,6 +172,35 @@ describe('encodeState and restoreTrainer', () => {
     expect(encode(again)).toEqual(before);
   });
 
+  it.each([
+    ['settings.beta1', 100_000, 'a number of at least 0 and below 1'],
+    ['settings.beta2', 1.5, 'a number of at least 0 and below 1'],
+    ['settings.emaDecay', 1, 'a number of at least 0 and below 1'],
+    ['settings.clip', -1, 'a number of at least 0'],
+    ['settings.weightDecay', null, 'a number of at least 0'],
+    ['settings.learningRate', 0, 'a number above 0'],
+    ['settings.minLearningRate', 1, 'a number of at least 0, at most learningRate, 0.01'],
+    ['settings.batchSize', 1.5, 'a whole number of at least 1'],
+    ['settings.evalTokens', 0, 'a whole number of at least 1'],
+    ['settings.seed', -1, 'a whole number'],
+    ['settings.patience', '3', 'a whole number'],
+    ['step', 13, 'a whole number, at most steps, 12'],
+    ['evaluationsSinceBest', 4, 'a whole number, at most step, 3'],
+    ['best.step', 4, 'a whole number, at most step, 3'],
+    ['best.nll', -0.5, 'a number of at least 0'],
+  ])('refuse %s %j', (field, value, expected) => {
+    const trainer = start();
+    trainer.step = 3;
+    const state = JSON.parse(new TextDecoder().decode(encode(trainer).get('state.json')!));
+    const [name, within = 'state'] = field.split('.').reverse() as [string, string?];
+    (within === 'state' ? state : state[within])[name] = value;
+    const bytes = new TextEncoder().encode(JSON.stringify(state));
+    const got = typeof value === 'string' ? `"${value}"` : value;
+    expect(() => decodeState(bytes, 'x/state.json')).toThrow(
+      new RangeError(`x/state.json: ${field}: expected ${expected}, got ${got}`),
+    );
+  });
+
   it('give the same bytes for the same training, whenever and wherever it happens', () => {
     const [a, b] = [start(), start()];
     a.train();
