@@ -98,9 +98,10 @@ describe('npm run train', () => {
     const steps = records.filter(({ kind }) => kind === 'step');
     expect(steps.map(({ step }) => step)).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
     for (const record of steps) {
-      for (const key of ['loss', 'learningRate', 'gradNorm', 'tokensPerSecond', 'secondsLeft']) {
+      for (const key of ['loss', 'learningRate', 'gradNorm', 'tokensPerSecond']) {
         expect(record[key], key).toBeGreaterThanOrEqual(0);
       }
+      expect(record.secondsLeft).toBeNull(); // eight steps are too few to know
     }
     expect(records.filter(({ kind }) => kind === 'evaluation').map(({ step }) => step)).toEqual([4, 8]);
     const final = records.find(({ kind }) => kind === 'final');
@@ -206,7 +207,7 @@ describe('npm run sample', () => {
 
 describe('npm run eval', () => {
   it('scores the held-out part of the run, as training did at its end', async () => {
-    const { out } = await run('eval', '--run', join(trained, 'step-00000008'), '--json');
+    const { out } = await run('eval', '--run', trained, '--json');
     const lines = readFileSync(join(trained, 'metrics.jsonl'), 'utf8').trim().split('\n');
     const final = lines.map((line) => JSON.parse(line)).find(({ kind }) => kind === 'final');
     const { tokensScored, nll, perplexity, bitsPerChar } = JSON.parse(out);

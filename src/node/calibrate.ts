@@ -1,4 +1,5 @@
-/** npm run train -- --minutes M: how many steps fit, measured on a trainer that is thrown away.
+/** npm run train -- --minutes M, how many steps fit, and --plan, how long it would take: measured on a trainer that is
+ * thrown away.
  *
  * The trainer that learns is made afterwards, on kernels of its own, so the run is the same as with --steps. */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -9,8 +10,9 @@ import type { ModelConfig } from '../model/config.ts';
 import { initialize } from '../model/initialize.ts';
 import type { Tokenizer } from '../model/tokenizer.ts';
 import type { Kernels } from '../tensor/kernels.ts';
-import { type RunCosts, stepsWithin } from '../train/budget.ts';
+import { type RunCosts, secondsOf, stepsWithin } from '../train/budget.ts';
 import { allWindows, type Split } from '../train/dataset.ts';
+import { briefly } from '../train/metrics.ts';
 import { encodeState, type RunSettings } from '../train/state.ts';
 import { Trainer } from '../train/trainer.ts';
 import { writeFolder } from './files.ts';
@@ -20,6 +22,8 @@ import type { TrainFlags } from './train-flags.ts';
 
 /** Of measuring steps, and at most a tenth of what is asked for; the first third of it warms up. */
 const measuredSeconds = 3;
+/** The same for --plan, half of it to warm up. */
+const plannedSeconds = 2;
 const leastSteps = 3;
 
 export interface Calibration {
@@ -42,11 +46,28 @@ export async function stepsInMinutes(
   const costs = { ...measureCosts(parts, chosen.kernels, seconds), checkpointEvery };
   closeKernels(chosen);
   const steps = stepsWithin(60 * minutes - performance.now() / 1000, costs);
-  const milliseconds = (seconds: number) => `${(1000 * seconds).toPrecision(3)} ms`;
   terminal.line(
-    `--minutes ${minutes}: ${milliseconds(costs.step)} a step and ${milliseconds(costs.evaluation)} an evaluation, so the same as --steps ${steps} --seed ${parts.settings.seed}`,
+    `--minutes ${minutes}: ${briefly(costs.step)} a step, ${briefly(costs.evaluation)} an evaluation, so the same as --steps ${steps} --seed ${parts.settings.seed}`,
   );
   return steps;
+}
+
+/** One line for --plan: how long the run would take here. Only steps are measured; evaluations are forward passes, a
+ * third of a step's work for as many tokens. */
+export function timeLine(parts: Omit<Calibration, 'tokenizer'>, kernels: Kernels): string {
+  const { config, settings, split } = parts;
+  const { steps, evalEvery, evalTokens, batchSize, accumulate } = settings;
+  const step = trainSteps(warmTrainer(parts, kernels, plannedSeconds / 2), plannedSeconds / 2);
+  const perToken = step / (3 * batchSize * accumulate * config.contextLength);
+  const heldOut = split.validation.length;
+  const seconds = secondsOf(steps, {
+    step,
+    evaluation: perToken * (evalTokens === 'full' ? heldOut : Math.min(heldOut, evalTokens)),
+    evalEvery,
+    ...{ checkpoint: 0, checkpointEvery: 1 },
+    once: perToken * heldOut,
+  });
+  return `time: about ${briefly(seconds)} on this machine as it is now, at ${briefly(step)} a step`;
 }
 
 function measureCosts(
@@ -55,9 +76,7 @@ function measureCosts(
   seconds: number,
 ): Omit<RunCosts, 'checkpointEvery'> {
   const { config, settings, split, tokenizer } = parts;
-  const trainer = new Trainer(config, settings, split, { kernels });
-  initialize(trainer.model, settings.seed, settings.initialization);
-  trainSteps(trainer, seconds / 3);
+  const trainer = warmTrainer(parts, kernels, seconds / 3);
   const step = trainSteps(trainer, (2 * seconds) / 3);
   let scored = 0;
   const evaluating = time(() => {
@@ -73,6 +92,17 @@ function measureCosts(
     checkpoint,
     once: counting + (evaluating * all) / scored,
   };
+}
+
+function warmTrainer(
+  { config, settings, split }: Omit<Calibration, 'tokenizer'>,
+  kernels: Kernels,
+  seconds: number,
+): Trainer {
+  const trainer = new Trainer(config, settings, split, { kernels });
+  initialize(trainer.model, settings.seed, settings.initialization);
+  trainSteps(trainer, seconds);
+  return trainer;
 }
 
 /** Seconds a step, the mean: what disturbs these steps disturbs those of the run as well. */

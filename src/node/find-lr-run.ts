@@ -7,6 +7,7 @@ import { evenly } from '../report/series.ts';
 import type { Kernels } from '../tensor/kernels.ts';
 import type { Split } from '../train/dataset.ts';
 import { belowMinimum, rangeDefaults, rangeTest, suggest } from '../train/find-lr.ts';
+import { counted } from '../train/metrics.ts';
 import type { RunSettings } from '../train/state.ts';
 import { Trainer } from '../train/trainer.ts';
 import { makeFolder, writeFile } from './files.ts';
@@ -46,8 +47,8 @@ export function findLearningRate(
   if (test.end !== 'done') {
     terminal.line(
       test.end === 'blown up'
-        ? `stopped after ${done} steps: the loss blew up`
-        : `stopped after ${done} steps: the loss or its gradient was not finite any more`,
+        ? `stopped after ${counted(done, 'step')}: the loss blew up`
+        : `stopped after ${counted(done, 'step')}: the loss or its gradient was not finite any more`,
     );
   }
   const suggestion = suggest(test);

@@ -3,6 +3,7 @@ import type { ModelConfig } from '../model/config.ts';
 import { initialize } from '../model/initialize.ts';
 import type { Kernels } from '../tensor/kernels.ts';
 import type { Split } from '../train/dataset.ts';
+import { counted } from '../train/metrics.ts';
 import { batchFloor } from '../train/overfit.ts';
 import type { RunSettings } from '../train/state.ts';
 import { Trainer } from '../train/trainer.ts';
@@ -39,7 +40,7 @@ export async function overfitBatch(
   );
   initialize(trainer.model, seed, settings.initialization);
   terminal.line(
-    `one batch of ${B} windows of ${T} tokens, up to ${steps} steps, dropout and decay off, rate ${learningRate}`,
+    `one batch of ${counted(B, 'window')} of ${counted(T, 'token')}, up to ${counted(steps, 'step')}, dropout, decay and accumulation off, rate ${learningRate} throughout`,
   );
   terminal.line(
     `no causal model can go below ${floor.toFixed(4)} nats on it: where windows begin alike, the next token is a guess`,

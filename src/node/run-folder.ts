@@ -50,16 +50,19 @@ export interface SavedState {
   readonly damaged: readonly string[];
 }
 
-/** What a disk says that cannot take the next checkpoint either: better to stop than to train on unrecorded. */
-const diskTrouble = ['ENOSPC', 'EDQUOT', 'EFBIG', 'EROFS', 'ENOENT', 'EIO'];
 const toStandardError = (message: string): void => console.error(`warning: ${message}`);
 
-/** A run being written, locked against a second trainer. Its records reach the disk line by line. */
+/** A run being written, locked against a second trainer. Its records reach the disk line by line.
+ *
+ * What cannot be written of a checkpoint is an error. All else tells of the training and is no part of it: a file of
+ * that kind that cannot be written is a warning, once, and the run goes on. */
 export class RunFolder {
   readonly path: string;
   readonly release: () => void;
   readonly #say: (message: string) => void;
   readonly #told = new Set<string>();
+  /** Whether the last line of metrics.jsonl may be half there. */
+  #torn = false;
 
   private constructor(path: string, say: (message: string) => void) {
     this.path = path;
@@ -118,29 +121,38 @@ export class RunFolder {
     this.#say(oneLine(message));
   };
 
-  /** Writes what training can do without: what stands in its way is a warning, but for these codes of the system. */
-  byProduct(name: string, write: (path: string) => void, fatal: readonly string[] = []): void {
+  /** Does something to a file that training can do without: what stands in its way is a warning. */
+  byProduct(name: string, action: (path: string) => void): void {
     const path = join(this.path, name);
     try {
-      write(path);
+      action(path);
     } catch (error) {
-      const { message, cause } = error as Error;
-      if (fatal.includes((cause as NodeJS.ErrnoException | undefined)?.code ?? '')) throw error;
-      this.warn(path, `${message}; going on without it`);
+      this.warn(path, `${(error as Error).message}; going on without it`);
     }
   }
 
   write(name: string, text: string): void {
-    this.byProduct(name, (path) => writeFile(path, text), diskTrouble);
+    this.byProduct(name, (path) => writeFile(path, text));
   }
 
   /** One JSON line at the end of metrics.jsonl. */
   record(record: object): void {
-    const write = (path: string) => {
-      if (this.#told.has(path) && !isFile(path)) return;
+    this.byProduct('metrics.jsonl', (path) => {
+      if (this.#torn) cutTornLine(path);
+      this.#torn = true;
       attempt('write', path, () => appendFileSync(path, `${JSON.stringify(record)}\n`));
-    };
-    this.byProduct('metrics.jsonl', write, diskTrouble);
+      this.#torn = false;
+    });
+  }
+
+  /** Whether the closing evaluation is on record, and no step after it. */
+  isClosed(): boolean {
+    const path = join(this.path, 'metrics.jsonl');
+    try {
+      return lastIndexIn(path, '{"kind":"final"') > lastIndexIn(path, '{"kind":"step"');
+    } catch {
+      return false; // no records to tell
+    }
   }
 
   /** The n-gram losses counted for this corpus, if the run has all of them. */
@@ -165,7 +177,7 @@ export class RunFolder {
   /** Saves the state after `step` updates and removes all but the newest `keep`. */
   saveStep(step: number, files: ReadonlyMap<StateFile, Uint8Array>, keep: number): void {
     writeFolder(join(this.path, stepName(step)), files);
-    for (const name of stepFolders(this.path).slice(keep)) removeFolder(join(this.path, name));
+    for (const name of stepFolders(this.path).slice(keep)) this.byProduct(name, removeFolder);
   }
 }
 

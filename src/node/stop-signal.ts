@@ -22,6 +22,15 @@ export class StopSignal {
     return this.requested === undefined ? 0 : 128 + constants.signals[this.requested];
   }
 
+  /** Lets the process end as the signal says; for when all is saved and given back.
+   *
+   * Node puts the terminal in order when it exits and aborts (SIGABRT, 134) where that is closed. So a closed terminal's
+   * signal is sent once more, for the system to end the process with. */
+  leave(): void {
+    process.exitCode = this.exitCode;
+    if (this.requested === 'SIGHUP') process.kill(process.pid, 'SIGHUP');
+  }
+
   dispose(): void {
     for (const name of names) process.off(name, this.#onStop);
   }

@@ -45,6 +45,11 @@ export class Terminal {
     this.#transient = true;
   }
 
+  /** Losses of before a resume, with which the curve begins. */
+  remember(losses: readonly number[]): void {
+    for (const loss of losses) this.#curve.add(loss);
+  }
+
   /** A bar, the numbers of the step, and the losses so far as a curve; what matters least goes first where room is short. */
   status(metrics: StepMetrics, steps: number): void {
     this.#curve.add(metrics.loss);

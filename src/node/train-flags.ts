@@ -210,7 +210,7 @@ export const trainFlags = {
     kind: 'number',
     value: 'X',
     rule: positive,
-    help: "peak learning rate of Muon's matrices",
+    help: 'with --optimizer muon: peak learning rate of its matrices',
     aliases: ['muon-learning-rate'],
   },
   'min-lr': {
@@ -303,7 +303,7 @@ export const trainFlags = {
   plan: {
     section: 'Before a run',
     kind: 'switch',
-    help: 'print the sizes, the arithmetic and the memory of the run, and stop',
+    help: 'print the sizes, the arithmetic, the memory, the disk and the time of the run, and stop',
     aliases: ['dry-run'],
   },
   'find-lr': {
@@ -320,30 +320,6 @@ export const trainFlags = {
 } as const;
 
 export type TrainFlags = Values<typeof trainFlags>;
-
-/** Throws for flags that ask for different things. */
-export function refuseContradictions(given: TrainFlags): void {
-  const pairs = [
-    ['epochs', 'steps'],
-    ['epochs', 'minutes'],
-    ['epochs', 'resume'],
-    ['epochs', 'overfit-batch'],
-    ['epochs', 'find-lr'],
-    ['minutes', 'steps'],
-    ['minutes', 'resume'],
-    ['find-lr', 'resume'],
-    ['minutes', 'overfit-batch'],
-    ['minutes', 'find-lr'],
-    ['find-lr', 'overfit-batch'],
-    ['find-lr', 'plan'],
-    ['find-lr', 'init'],
-  ] as const;
-  for (const [a, b] of pairs) {
-    if (given[a] !== undefined && given[b] !== undefined) {
-      throw new UsageError(`--${a} cannot go with --${b}; leave one out`);
-    }
-  }
-}
 
 /** The preset's sizes with the flags over them; with --init the checkpoint's, which a flag may not contradict. */
 export function chooseConfig(
@@ -412,6 +388,14 @@ export function chooseSettings(given: TrainFlags, preset: Preset): RunSettings {
       `--min-lr must not exceed --lr, got ${settings.minLearningRate} and ${learningRate}`,
     );
   }
+  if (given['muon-lr'] !== undefined && settings.optimizer !== 'muon') {
+    throw new UsageError(
+      `--muon-lr goes with --optimizer muon only, got ${settings.optimizer}; leave it out`,
+    );
+  }
+  if (given['min-lr'] !== undefined && settings.shape === 'constant') {
+    throw new UsageError('--min-lr cannot go with --schedule constant, which never falls; leave it out');
+  }
   return settings;
 }
 
@@ -426,10 +410,6 @@ export function resumedSettings(
     throw new UsageError(`--steps ${given.steps} is less than the run's ${steps}; it can only be raised`);
   }
   refuseConflicts(given, { ...saved, ...config, tokenizer: tokenizer.kind }, `--resume ${given.resume}`);
-  const others = ['init', 'out', 'overwrite', 'preset', 'plan', 'overfit-batch', 'unknown'] as const;
-  for (const flag of others) {
-    if (given[flag] !== undefined) throw new UsageError(`--${flag} cannot go with --resume; leave it out`);
-  }
   return { ...saved, steps: given.steps ?? steps }; // in the saved order: state.json is compared byte for byte
 }
 

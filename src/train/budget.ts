@@ -12,9 +12,17 @@ export interface RunCosts {
   readonly once: number;
 }
 
+/** What a run of so many steps takes. */
+export function secondsOf(steps: number, costs: RunCosts): number {
+  return steps * eachStep(costs) + costs.once;
+}
+
 /** The largest number of steps whose cost stays within `seconds`; at least 1. */
 export function stepsWithin(seconds: number, costs: RunCosts): number {
-  const { step, evaluation, evalEvery, checkpoint, checkpointEvery, once } = costs;
-  const eachStep = step + evaluation / evalEvery + checkpoint / checkpointEvery;
-  return Math.max(1, Math.floor((seconds - once) / eachStep));
+  return Math.max(1, Math.floor((seconds - costs.once) / eachStep(costs)));
+}
+
+/** A step with its share of what happens only now and then. */
+function eachStep({ step, evaluation, evalEvery, checkpoint, checkpointEvery }: RunCosts): number {
+  return step + evaluation / evalEvery + checkpoint / checkpointEvery;
 }

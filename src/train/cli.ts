@@ -1,12 +1,11 @@
 /** npm run train: a text file in, a trained model and what it learned out. */
 import { join } from 'node:path';
 import { ngramBaselines } from '../evaluate/ngram.ts';
-import { countWords, wordsOf } from '../evaluate/words.ts';
 import { loadParameters } from '../model/checkpoint.ts';
 import { initialize } from '../model/initialize.ts';
 import { CharTokenizer, normalizeText, type Tokenizer } from '../model/tokenizer.ts';
 import { noteAddedText } from '../node/added-text.ts';
-import { stepsInMinutes } from '../node/calibrate.ts';
+import { stepsInMinutes, timeLine } from '../node/calibrate.ts';
 import { runCommand, UsageError } from '../node/command.ts';
 import { trainAnswers } from '../node/field-names.ts';
 import { readText, sha256 } from '../node/files.ts';
@@ -22,25 +21,34 @@ import {
   readCheckpoint,
   runsFolder,
 } from '../node/run-folder.ts';
+import {
+  baselineLine,
+  closingLines,
+  completeLines,
+  headLines,
+  initCommand,
+  otherTextLine,
+  stoppedLines,
+} from '../node/run-lines.ts';
 import { StopSignal } from '../node/stop-signal.ts';
 import { Terminal } from '../node/terminal.ts';
+import { checkStop, refuseContradictions } from '../node/train-conflicts.ts';
 import {
   chooseConfig,
   chooseSettings,
-  refuseContradictions,
   resumedSettings,
   shippedText,
   type TrainFlags,
   trainFlags,
 } from '../node/train-flags.ts';
 import { checkTokenizerFlags, learnTokenizer } from '../node/train-tokenizer.ts';
-import { baselineName, TrainingRun } from '../node/training-run.ts';
+import { TrainingRun } from '../node/training-run.ts';
 import { checkSplit, encodeSplit, type Split, stepsInEpochs } from './dataset.ts';
 import { Guards, preflightWarnings } from './guards.ts';
-import { type Baseline, duration } from './metrics.ts';
+import { type Baseline, counted } from './metrics.ts';
 import { planText, preflight, preflightLine } from './preflight.ts';
 import { defaultPreset, type Preset, presets } from './presets.ts';
-import { type Progress, type RunIdentity, type RunSettings, restoreTrainer } from './state.ts';
+import { isOver, restoreTrainer, type TrainingState } from './state.ts';
 import { Trainer } from './trainer.ts';
 
 const command = {
@@ -58,7 +66,8 @@ const command = {
   ],
 } as const;
 
-const whole = (n: number): string => n.toLocaleString('en-US');
+/** Checkpoints beside the best. */
+const defaultKeep = 2;
 
 async function begin(given: TrainFlags): Promise<void> {
   const presetName = given.preset ?? defaultPreset;
@@ -84,6 +93,7 @@ async function begin(given: TrainFlags): Promise<void> {
     const steps = stepsInEpochs(given.epochs, split, config.contextLength, windows);
     settings = chooseSettings({ ...given, steps, seed: settings.seed }, preset);
   }
+  checkStop(given['stop-at'], 0, settings.steps);
   const chosen = await openKernels(given);
   const { kernels, arithmetic } = chosen;
   if (given['overfit-batch']) {
@@ -94,10 +104,20 @@ async function begin(given: TrainFlags): Promise<void> {
     findLearningRate(config, settings, split, { kernels, terminal, path: join(runsFolder, 'find-lr.html') });
     return;
   }
-  const trainer = new Trainer(config, settings, split, { kernels });
+  const keep = given.keep ?? defaultKeep;
+  const trainer = new Trainer(config, settings, split, { kernels, allocate: given.plan !== true });
   const before = preflight(trainer, split.train.length);
+  const corpusSha256 = sha256(text);
+  const head = [
+    ...otherTextLine(preset, presetName, corpusSha256),
+    ...headLines(data, split, config, before.parameters, source),
+  ];
+  const warnings = preflightWarnings(config, before, split.train.length);
   if (given.plan) {
-    terminal.line(planText(trainer, before));
+    for (const line of [...head, '', planText(trainer, before, keep)]) terminal.line(line);
+    for (const warning of warnings) terminal.warning(warning);
+    terminal.progress('measuring how fast steps are ...');
+    terminal.line(timeLine({ config, settings, split }, kernels));
     return;
   }
   if (checkpoint === undefined) initialize(trainer.model, settings.seed, settings.initialization);
@@ -108,12 +128,7 @@ async function begin(given: TrainFlags): Promise<void> {
     given.overwrite ?? false,
     (message) => terminal.warning(message),
   );
-  const identity: RunIdentity = {
-    preset: presetName,
-    data,
-    corpusSha256: sha256(text),
-    arithmetic,
-  };
+  const identity = { preset: presetName, data, corpusSha256, arithmetic };
   const environment = {
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
@@ -123,40 +138,18 @@ async function begin(given: TrainFlags): Promise<void> {
     'run.json',
     `${JSON.stringify({ ...identity, tokenizer: tokenizer.kind, config, settings, environment }, null, 2)}\n`,
   );
-
-  const { layers, heads, channels, contextLength } = config;
-  if (preset.text !== undefined && identity.corpusSha256 !== preset.text.sha256) {
-    const { name, address, sha256 } = preset.text;
-    terminal.detail(
-      `note: the preset ${presetName} was made for ${name}, and this is another text; it is at ${address} (sha256 ${sha256})`,
-    );
-  }
+  for (const line of head) terminal.detail(line);
+  const windows = counted(settings.batchSize * settings.accumulate, 'window');
   terminal.detail(
-    `${data}: ${whole(split.train.length)} tokens to learn from, ${whole(split.validation.length)} held out, vocabulary ${tokenizer.vocabSize}`,
-  );
-  terminal.detail(
-    `model: ${layers} layers, ${heads} heads, ${channels} channels, context ${contextLength}: ${whole(before.parameters)} parameters${source === undefined ? '' : `, starting from ${source}`}`,
-  );
-  terminal.detail(
-    `run: ${settings.steps} steps of ${settings.batchSize * settings.accumulate} windows, seed ${settings.seed}, into ${folder.path}`,
+    `run: ${counted(settings.steps, 'step')} of ${windows}, seed ${settings.seed}, into ${folder.path}`,
   );
   terminal.detail(`cost: ${preflightLine(before)}; ${describeKernels(chosen)}`);
-  for (const warning of preflightWarnings(config, before.parameters, split.train.length)) {
+  for (const warning of warnings) {
     folder.record({ kind: 'warning', step: 0, message: warning });
     terminal.warning(warning);
   }
-  await go({
-    given,
-    trainer,
-    tokenizer,
-    folder,
-    settings,
-    identity,
-    text,
-    split,
-    terminal,
-    progress: { best: null, evaluationsSinceBest: 0 },
-  });
+  const start = { best: null, evaluationsSinceBest: 0, ...identity, settings };
+  await go(given, start, { trainer, tokenizer, folder, text, split, terminal, resumed: false });
 }
 
 async function resume(given: TrainFlags, path: string): Promise<void> {
@@ -164,14 +157,21 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
   const folder = RunFolder.reopen(path, (message) => terminal.warning(message));
   try {
     const saved = newestState(path);
-    const { state, checkpoint } = saved;
+    const { checkpoint } = saved;
     const { config, tokenizer } = checkpoint;
-    const settings = resumedSettings(given, state.settings, checkpoint);
+    const settings = resumedSettings(given, saved.state.settings, checkpoint);
+    const state = { ...saved.state, settings };
+    for (const reason of saved.damaged) terminal.warning(`passed over a damaged checkpoint: ${reason}`);
+    if (isOver(state) && folder.isClosed()) {
+      for (const line of completeLines(state, path)) terminal.line(line);
+      return;
+    }
+    checkStop(given['stop-at'], state.step, settings.steps);
     const data = given.data ?? state.data;
     const text = normalizeText(readText(data));
     if (sha256(text) !== state.corpusSha256) {
       throw new Error(
-        `${data} is not the text that ${path} was trained on: its sha256 is ${sha256(text).slice(0, 12)}..., expected ${state.corpusSha256.slice(0, 12)}...; restore it, or start a new run with --init ${path}`,
+        `${data} is not the text that ${path} was trained on: its sha256 is ${sha256(text).slice(0, 12)}..., expected ${state.corpusSha256.slice(0, 12)}...; restore it, or start a new run: ${initCommand(path)}`,
       );
     }
     const { kernels } = await reopenKernels(given, state.arithmetic, path);
@@ -179,24 +179,9 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
     const split = checkSplit(encodeSplit(text, tokenizer, 'skip'), config.contextLength);
     const trainer = new Trainer(config, settings, split, { kernels });
     restoreTrainer(trainer, checkpoint, saved.optimizer, state, saved.folder);
-    for (const reason of saved.damaged) terminal.warning(`passed over a damaged checkpoint: ${reason}`);
     folder.record({ kind: 'resume', step: state.step });
     terminal.detail(`resuming ${path} after step ${state.step} of ${settings.steps}, seed ${settings.seed}`);
-    const { preset, corpusSha256, arithmetic } = state;
-    const identity = { preset, data: state.data, corpusSha256, arithmetic };
-    const { best, evaluationsSinceBest } = state;
-    await go({
-      given,
-      trainer,
-      tokenizer,
-      folder,
-      settings,
-      identity,
-      text,
-      split,
-      terminal,
-      progress: { best, evaluationsSinceBest },
-    });
+    await go(given, state, { trainer, tokenizer, folder, text, split, terminal, resumed: true });
   } finally {
     folder.release();
   }
@@ -210,90 +195,74 @@ async function reopenKernels(given: TrainFlags, arithmetic: string, path: string
   const chosen = await openKernels({ backend, math, ...(threads === undefined ? {} : { threads }) });
   if (chosen.arithmetic === arithmetic) return chosen;
   throw new Error(
-    `${path} was computed with ${arithmetic} arithmetic, and here it would go on with ${chosen.arithmetic}: not exactly; start a new run with --init ${path}`,
+    `${path} was computed with ${arithmetic} arithmetic, and here it would go on with ${chosen.arithmetic}: not exactly; start a new run: ${initCommand(path)}`,
   );
 }
 
-/** A run ready to start or to go on. */
-interface Prepared {
-  readonly given: TrainFlags;
+/** What a checkpoint tells of a run besides its numbers. */
+type RunState = Omit<TrainingState, 'version' | 'step'>;
+/** What a run needs besides its state, whether it starts or goes on. */
+interface Equipment {
   readonly trainer: Trainer;
   readonly tokenizer: Tokenizer;
   readonly folder: RunFolder;
-  readonly settings: RunSettings;
-  readonly identity: RunIdentity;
-  readonly progress: Progress;
   /** The whole corpus. */
   readonly text: string;
   readonly split: Split;
   readonly terminal: Terminal;
+  readonly resumed: boolean;
 }
 
-async function go(parts: Prepared): Promise<void> {
-  const { given, trainer, folder, settings, terminal } = parts;
+async function go(given: TrainFlags, state: RunState, equipment: Equipment): Promise<void> {
+  const { trainer, tokenizer, folder, terminal, text, resumed } = equipment;
+  const { best, evaluationsSinceBest, preset, data, corpusSha256, arithmetic, settings } = state;
   const stop = new StopSignal();
+  const first = trainer.step;
+  let stopped = false;
   try {
-    const baselines = countBaselines(parts);
-    terminal.detail(
-      `to beat: ${baselines.map(({ order, nll }) => `${baselineName(order)} ${nll.toFixed(3)}`).join(', ')} nats${parts.tokenizer.kind === 'char' ? '' : ' per character'}`,
-    );
+    const baselines = countBaselines(corpusSha256, equipment);
+    terminal.detail(baselineLine(baselines, tokenizer.kind !== 'char'));
     const run = new TrainingRun({
-      ...parts,
+      ...equipment,
+      settings,
+      identity: { preset, data, corpusSha256, arithmetic },
+      progress: { best, evaluationsSinceBest },
       baselines,
       guards: new Guards(settings.clip),
       stop,
       cadence: {
         checkpointEvery: given['checkpoint-every'] ?? settings.evalEvery,
-        keep: given.keep ?? 2,
+        keep: given.keep ?? defaultKeep,
         sampleEvery: given['sample-every'],
         stopAt: given['stop-at'],
       },
     });
     const began = performance.now();
-    if ((await run.run()) === 'stopped') {
-      terminal.line(
-        `stopped after step ${trainer.step} of ${settings.steps}; to go on: npm run train -- --resume ${folder.path}`,
-      );
-      process.exitCode = stop.exitCode;
-      return;
-    }
+    stopped = (await run.run()) === 'stopped';
     stop.dispose(); // all is saved: from here on Ctrl+C may simply end it
-    const { final, text: sample } = run.finish();
-    const error = final.standardError === null ? '' : ` (standard error ${final.standardError.toFixed(4)})`;
-    const perCharacter =
-      final.natsPerChar === undefined ? '' : `${final.natsPerChar.toFixed(4)} nats per character, `;
-    terminal.line('');
-    terminal.line(
-      `trained in ${duration((performance.now() - began) / 1000)}; over all ${whole(final.tokensScored)} held-out tokens:`,
-    );
-    terminal.line(
-      `validation ${final.nll.toFixed(4)} nats per token${error}, perplexity ${final.perplexity.toFixed(3)}, ${perCharacter}${final.bitsPerChar.toFixed(3)} bits per character`,
-    );
-    terminal.line('');
-    terminal.line('a sample:');
-    terminal.line(sample);
-    terminal.line('');
-    terminal.line(knownWordsLine(sample, parts.text));
-    terminal.line(
-      `saved in ${folder.path}, with report.html to look at; npm run sample -- --run ${folder.path} continues a prompt`,
-    );
+    const lines = stopped
+      ? stoppedLines(trainer.step, settings.steps, folder.path)
+      : closingLines(run.finish(), {
+          path: folder.path,
+          corpus: text,
+          seconds: (performance.now() - began) / 1000,
+          since: resumed ? first : undefined,
+          step: trainer.step,
+        });
+    for (const line of lines) terminal.line(line);
   } finally {
     stop.dispose();
     folder.release();
   }
-}
-
-function knownWordsLine(sample: string, corpus: string): string {
-  const { found, all } = countWords([{ prompt: '', text: sample }], wordsOf(corpus));
-  return all === 0
-    ? 'words: none in the sample'
-    : `words: ${Math.round((100 * found) / all)} % of ${all} in the corpus`;
+  if (stopped) stop.leave();
 }
 
 /** Counts n-grams once per corpus; a resumed run finds them in its folder. Over characters for every tokenizer, so that
  * runs on one text have the same bars to clear. */
-function countBaselines({ folder, text, split, identity, tokenizer }: Prepared): readonly Baseline[] {
-  const { corpusSha256 } = identity;
+function countBaselines(
+  corpusSha256: string,
+  { folder, text, split, tokenizer }: Equipment,
+): readonly Baseline[] {
   const known = folder.readBaselines(corpusSha256);
   if (known !== undefined) return known;
   const characters = tokenizer.kind === 'char' ? tokenizer : CharTokenizer.train(text);

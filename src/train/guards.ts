@@ -2,6 +2,7 @@
  *
  * None of this touches training: the guards only read, and after a resume they start to watch anew. */
 import type { ModelConfig } from '../model/config.ts';
+import { counted } from './metrics.ts';
 
 /** Losses that a spike is judged against. */
 const window = 64;
@@ -88,18 +89,31 @@ export class Guards {
   }
 }
 
-/** What can be said before the first step. */
-export function preflightWarnings(config: ModelConfig, parameters: number, trainTokens: number): string[] {
-  const perParameter = trainTokens / parameters;
+/** Up to here, reading a text again teaches about as much as new text (Muennighoff et al., 2023). */
+const harmlessPasses = 4;
+/** Training tokens a parameter from which on a text is enough for a model (Hoffmann et al., 2022). */
+const enoughTokens = 20;
+
+/** What can be said before the first step. A small text alone is no danger, nor are many passes over a large one: a
+ * model learns by heart what it has the room for and sees again and again.
+ *
+ * @param run.epochs passes over the text */
+export function preflightWarnings(
+  config: ModelConfig,
+  run: { readonly parameters: number; readonly epochs: number },
+  trainTokens: number,
+): string[] {
+  const perParameter = trainTokens / run.parameters;
   const warnings: string[] = [];
-  if (perParameter < 20) {
+  if (run.epochs > harmlessPasses && perParameter < enoughTokens) {
     warnings.push(
-      `${perParameter.toFixed(1)} training tokens a parameter: below the rule of thumb of 20 (Hoffmann et al., 2022), so expect the model to start memorising if it trains for many epochs; watch validation`,
+      `${Math.round(run.epochs)} passes over a text of ${perParameter.toPrecision(2)} training tokens a parameter: expect the model to learn it by heart; up to ${harmlessPasses} passes do no harm (Muennighoff et al., 2023), nor do more where there are ${enoughTokens} tokens a parameter (Hoffmann et al., 2022); fewer --steps, --patience 3, --dropout 0.1 or a smaller model would help`,
     );
   }
   if (trainTokens < 20 * config.contextLength) {
+    const contexts = counted(Math.floor(trainTokens / config.contextLength), 'context');
     warnings.push(
-      `the training text holds only ${Math.floor(trainTokens / config.contextLength)} contexts of ${config.contextLength} tokens; a shorter --context gives more different ones`,
+      `the training text holds only ${contexts} of ${counted(config.contextLength, 'token')}; a shorter --context gives more different ones`,
     );
   }
   return warnings;

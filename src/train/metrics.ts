@@ -5,7 +5,8 @@ import type { StepRecord } from './trainer.ts';
 export interface StepMetrics extends StepRecord {
   readonly kind: 'step';
   readonly tokensPerSecond: number;
-  readonly secondsLeft: number;
+  /** null while it is not known yet. */
+  readonly secondsLeft: number | null;
 }
 export interface EvaluationMetrics extends Score {
   /** 'final' is over the whole held-out part. */
@@ -68,7 +69,7 @@ export function stepParts(m: StepMetrics, steps: number) {
     lr: `lr ${m.learningRate.toExponential(2)}`,
     norm: `norm ${m.gradNorm.toFixed(2)}`,
     speed: `${Math.round(m.tokensPerSecond).toLocaleString('en-US')} tok/s`,
-    left: `${duration(m.secondsLeft)} left`,
+    ...(m.secondsLeft === null ? {} : { left: `${duration(m.secondsLeft)} left` }),
   };
 }
 
@@ -78,8 +79,11 @@ export function stepLine(m: StepMetrics, steps: number): string {
 
 export function evaluationLine(m: EvaluationMetrics, steps: number): string {
   const { nll, perplexity, bitsPerChar, natsPerChar } = m;
-  const perChar = natsPerChar === undefined ? '' : `${natsPerChar.toFixed(4)} nats/char  `;
-  const measures = `${nll.toFixed(4)} nats  perplexity ${perplexity.toFixed(2)}  ${perChar}${bitsPerChar.toFixed(3)} bits/char`;
+  const nats =
+    natsPerChar === undefined
+      ? `${nll.toFixed(4)} nats`
+      : `${nll.toFixed(4)} nats/token  ${natsPerChar.toFixed(4)} nats/char`;
+  const measures = `${nats}  perplexity ${perplexity.toFixed(2)}  ${bitsPerChar.toFixed(3)} bits/char`;
   return `${stepLabel(m.step, steps)}  validation ${measures}${m.best ? '  (best)' : ''}`;
 }
 
@@ -91,24 +95,18 @@ export function duration(seconds: number): string {
   return h > 0 ? `${h}h ${two(m)}m` : m > 0 ? `${m}m ${two(s)}s` : `${s}s`;
 }
 
-function stepLabel(step: number, steps: number): string {
-  return `step ${String(step).padStart(String(steps).length)}/${steps}`;
+/** A short time in two digits: 3.3 s, 13 s, 78 ms. */
+export function briefly(seconds: number): string {
+  if (seconds >= 59.5) return duration(seconds);
+  const [value, unit] = seconds >= 0.9995 ? [seconds, 's'] : [1000 * seconds, 'ms'];
+  return `${value >= 9.95 ? Math.round(value) : Number(value.toPrecision(2))} ${unit}`;
 }
 
-/** How fast, and how long yet: an average in which the last dozen steps or so count most. */
-export class Pace {
-  #average = 0;
+/** 1 step, 2 steps, 1,234 steps */
+export function counted(n: number, noun: string): string {
+  return `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
+}
 
-  /** @param seconds what the last step took */
-  add(seconds: number): void {
-    this.#average = this.#average === 0 ? seconds : 0.92 * this.#average + 0.08 * seconds;
-  }
-
-  tokensPerSecond(tokensPerStep: number): number {
-    return tokensPerStep / this.#average;
-  }
-
-  secondsLeft(stepsLeft: number): number {
-    return stepsLeft * this.#average;
-  }
+function stepLabel(step: number, steps: number): string {
+  return `step ${String(step).padStart(String(steps).length)}/${steps}`;
 }

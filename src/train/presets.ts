@@ -69,7 +69,7 @@ export const presets = {
     summary: 'the best loss on Tiny Shakespeare in two minutes on two cores',
     text: tinyShakespeare,
     model: { arch: 'qwen3', contextLength: 128, channels: 128, heads: 4, layers: 3, dropout: 0 },
-    train: { ...recipe, steps: 900, batchSize: 12, warmup: 20, evalEvery: 300 },
+    train: { ...recipe, steps: 900, batchSize: 12, warmup: 20, evalEvery: 100 },
   },
   small: {
     summary: 'about 3 million parameters and a longer context, for larger texts',

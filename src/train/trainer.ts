@@ -52,14 +52,15 @@ export class Trainer {
   readonly #validation: Int32Array;
   readonly #windows: readonly Window[];
 
-  /** Plans and allocates everything; the parameters are zero until initialised or loaded. */
+  /** Plans and allocates everything; the parameters are zero until initialised or loaded. With `allocate` false it only
+   * plans, which tells what a run would take even where there is no such memory. */
   constructor(
     config: ModelConfig,
     settings: TrainSettings,
     split: Split,
-    options: Pick<GptOptions, 'kernels' | 'precision' | 'architecture'>,
+    options: Pick<GptOptions, 'kernels' | 'precision' | 'architecture'> & { readonly allocate?: boolean },
   ) {
-    const { kernels, precision = 'float32', architecture } = options;
+    const { kernels, precision = 'float32', architecture, allocate = true } = options;
     const T = config.contextLength;
     const rows = settings.batchSize * T;
     this.settings = settings;
@@ -78,7 +79,7 @@ export class Trainer {
     if (emaDecay > 0) this.#average = new WeightAverage(arena, kernels, emaDecay);
     this.#buffers = { inputs: arena.ids('inputs', rows), targets: arena.ids('targets', rows) };
     this.#losses = arena.saved('losses', [rows]);
-    arena.allocate(kernels.memory);
+    if (allocate) arena.allocate(kernels.memory);
     this.#batches = new Batches(split.train, T, settings.seed, settings.sampling);
     this.#validation = split.validation;
     this.#windows =

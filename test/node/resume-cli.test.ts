@@ -38,9 +38,11 @@ describe('a run stopped with --stop-at', () => {
     ]);
     expect([whole.code, whole.err]).toEqual([0, '']);
     expect([first.code, first.err]).toEqual([0, '']);
-    expect(first.out.trim().split('\n').at(-1)).toBe(
+    expect(first.out.trim().split('\n').slice(-3)).toEqual([
+      expect.stringMatching(/^step 18\/40 {2}validation /),
       `stopped after step 18 of 40; to go on: npm run train -- --resume ${pieces}`,
-    );
+      `what it has learned so far is in report.html there; to sample: npm run sample -- --run ${pieces}`,
+    ]);
     expect(steps(pieces)).toEqual(['step-00000014', 'step-00000018']);
     expect(existsSync(join(pieces, 'lock'))).toBe(false);
     const second = await trainCommand(resume(pieces));
@@ -49,8 +51,21 @@ describe('a run stopped with --stop-at', () => {
     expect(Object.keys(checkpoints(pieces))).toHaveLength(4 + 2 * 6);
     expect(checkpoints(pieces)).toEqual(checkpoints(straight));
     const results = (out: string) => out.slice(out.indexOf('\nvalidation '), out.indexOf('\nsaved in'));
-    expect(results(whole.out)).toMatch(/^\nvalidation .* nats per token[\s\S]+a sample:\n/);
+    expect(results(whole.out)).toMatch(/^\nvalidation .* nats per token[\s\S]+\na sample, .*:\n {4}/);
     expect(results(second.out)).toBe(results(whole.out));
+    expect(second.out).toMatch(
+      /\ntrained in .*, since the resume after step 18\nbest: the model of step \d+/,
+    );
+  });
+
+  it('is left as it is, and costs nothing, where nothing is left to do', async () => {
+    const before = filesIn(straight);
+    const again = await trainCommand(resume(straight));
+    expect(again).toMatchObject({ code: 0, err: '' });
+    expect(again.out).toBe(
+      `this run is complete: 40 of 40 steps; raise --steps to go on\nto sample: npm run sample -- --run ${straight}\n`,
+    );
+    expect(filesIn(straight)).toEqual(before);
   });
 
   it('goes on with more steps', async () => {
@@ -79,7 +94,7 @@ describe('a run stopped with --stop-at', () => {
     const cases: [string, string[], (run: string) => void, number, RegExp][] = [
       [
         'a changed corpus',
-        ['--data', at('other.txt')],
+        ['--data', at('other.txt'), '--steps', '50'],
         () => writeFileSync(at('other.txt'), `${story.repeat(12)}!`),
         1,
         /other\.txt is not the text that .*a-changed-corpus was trained on: its sha256 is [0-9a-f]{12}\.\.\., expected [0-9a-f]{12}/,
@@ -102,7 +117,7 @@ describe('a run stopped with --stop-at', () => {
       ],
       [
         'other arithmetic',
-        [],
+        ['--steps', '50'],
         (run) => edit(run, /"arithmetic": "[^"]+"/, '"arithmetic": "abacus"'),
         1,
         /was computed with abacus arithmetic, and here it would go on with/,
@@ -148,7 +163,7 @@ describe('a run that is sent signals', () => {
         },
       });
       expect([result.code, result.err], result.out).toEqual([128 + constants.signals[signal], '']);
-      const last = result.out.trim().split('\n').at(-1)!;
+      const last = result.out.trim().split('\n').at(-2)!;
       expect(last).toMatch(/^stopped after step \d+ of 400; to go on: npm run train -- --resume /);
       stops.push(Number(/\d+/.exec(last)![0]));
       expect(steps(pieces).at(-1)).toBe(`step-${String(stops.at(-1)).padStart(8, '0')}`);
@@ -185,7 +200,7 @@ describe('two trainers in one folder', () => {
       );
     }
     expect([first.code, first.err]).toEqual([137, '']);
-    expect(readFileSync(join(run, 'lock'), 'utf8')).toContain(` ${hostname()}\n`);
+    expect(readFileSync(join(run, 'lock'), 'utf8')).toMatch(new RegExp(`^\\d+ ${hostname()}( \\d+)?\n$`));
     const { step } = newestState(run).state;
     // Stopped twice at once this time: whether or not there was time to save, nothing older is lost.
     const second = await trainCommand(resume(run), {

@@ -103,6 +103,24 @@ describe('Terminal', () => {
     }
   });
 
+  it('shows what a terminal would obey, and gives a pipe the bytes', () => {
+    const use = (terminal: Terminal) => {
+      terminal.line('a\x1b]0;b\x07\n\tc');
+      terminal.warning('\x1b[2J');
+    };
+    expect(sent('pipe', use)).toBe('a\x1b]0;b\x07\n\tc\nwarning: \x1b[2J\n');
+    written.length = 0;
+    expect(sent('terminal', use)).toBe('a\\u001b]0;b\\u0007\n\tc\n\x1b[33mwarning:\x1b[39m \\u001b[2J\n');
+  });
+
+  it('goes on with the curve of before a resume', () => {
+    const text = sent('terminal', (terminal) => {
+      terminal.remember([3, 2]);
+      terminal.status({ ...record, loss: 1 }, 480);
+    });
+    expect(text).toMatch(/ {2}█▅▁$/);
+  });
+
   it.each(['terminal', 'pipe'] as const)('says only lines and warnings when quiet, on a %s', (kind) => {
     process.env['NO_COLOR'] = '1';
     const use = (terminal: Terminal) => {

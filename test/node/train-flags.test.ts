@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { CharTokenizer } from '../../src/model/tokenizer.ts';
 import { UsageError } from '../../src/node/command.ts';
 import { presetTable } from '../../src/node/preset-table.ts';
+import { checkStop, refuseContradictions } from '../../src/node/train-conflicts.ts';
 import {
   chooseConfig,
   chooseSettings,
-  refuseContradictions,
   resumedSettings,
   shippedText,
   type TrainFlags,
@@ -17,8 +17,11 @@ import { runSettings } from '../support/runs.ts';
 const tokenizer = CharTokenizer.train('abc');
 
 describe('the settings of a resumed run', () => {
-  const resume = (given: TrainFlags) =>
-    resumedSettings({ resume: 'runs/x', ...given }, runSettings, { config: tinyConfig, tokenizer });
+  const resume = (given: TrainFlags) => {
+    const flags = { resume: 'runs/x', ...given };
+    refuseContradictions(flags);
+    return resumedSettings(flags, runSettings, { config: tinyConfig, tokenizer });
+  };
 
   it('are those it began with, in their order; steps may be raised', () => {
     expect(JSON.stringify(resume({}))).toBe(JSON.stringify(runSettings));
@@ -66,6 +69,13 @@ describe('the settings of a resumed run', () => {
   });
 });
 
+describe('every preset', () => {
+  it.each(presetNames)('has enough points in its validation curve to see one: %s', (name) => {
+    const { steps, evalEvery } = presets[name].train;
+    expect(steps / evalEvery).toBeGreaterThanOrEqual(6);
+  });
+});
+
 describe('the settings of a new run', () => {
   it('are complete, so that a checkpoint of it can be read again', () => {
     const settings = chooseSettings({ seed: 1 }, presets.nano);
@@ -89,17 +99,6 @@ describe('the sizes of a run that starts from a model folder', () => {
       new UsageError(`--init gpt2 has ${differ}, and here there is one dropout; choose it with --dropout X`),
     );
     expect(choose({ dropout: 0.2 }, differ)).toEqual({ ...config, dropout: 0.2 });
-  });
-});
-
-describe('flags that ask for different things', () => {
-  it.each([
-    [{ epochs: 1, steps: 5 }, '--epochs cannot go with --steps; leave one out'],
-    [{ epochs: 1, minutes: 5 }, '--epochs cannot go with --minutes; leave one out'],
-    [{ epochs: 1, resume: 'runs/x' }, '--epochs cannot go with --resume; leave one out'],
-    [{ minutes: 1, steps: 5 }, '--minutes cannot go with --steps; leave one out'],
-  ] as [TrainFlags, string][])('refuse %j', (given, message) => {
-    expect(() => refuseContradictions(given)).toThrow(new UsageError(message));
   });
 });
 
@@ -140,5 +139,60 @@ describe('the shipped text', () => {
     } finally {
       process.chdir(here);
     }
+  });
+});
+
+describe('flags that change nothing', () => {
+  it.each([
+    [{ plan: true, 'overfit-batch': true }, '--overfit-batch cannot go with --plan; leave it out'],
+    [{ plan: true, 'find-lr': true }, '--find-lr cannot go with --plan; leave it out'],
+    [{ 'find-lr': true, resume: 'x' }, '--find-lr cannot go with --resume; leave it out'],
+    [{ steps: 1, epochs: 1 }, '--epochs cannot go with --steps; leave it out'],
+    [{ epochs: 1, minutes: 1 }, '--minutes cannot go with --epochs; leave it out'],
+    [{ epochs: 1, resume: 'x' }, '--epochs cannot go with --resume; leave it out'],
+    [{ steps: 1, minutes: 1 }, '--minutes cannot go with --steps; leave it out'],
+    [{ minutes: 1, resume: 'x' }, '--minutes cannot go with --resume; leave it out'],
+    [{ init: 'x', initialization: 'gpt2' }, '--initialization cannot go with --init; leave it out'],
+    [
+      { 'overfit-batch': true, out: 'x', keep: 3, patience: 2 },
+      '--out, --keep, --patience cannot go with --overfit-batch; leave them out',
+    ],
+    [{ 'overfit-batch': true, init: 'x' }, '--init cannot go with --overfit-batch; leave it out'],
+    [
+      { 'find-lr': true, steps: 5, warmup: 2, schedule: 'wsd' },
+      '--steps, --schedule, --warmup cannot go with --find-lr; leave them out',
+    ],
+    [{ unknown: 'skip' }, '--unknown goes with --init only; leave it out'],
+    [{ overwrite: true }, '--overwrite goes with --out only; leave it out'],
+  ] as [TrainFlags, string][])('are refused: %j', (given, message) => {
+    expect(() => refuseContradictions(given)).toThrow(new UsageError(message));
+  });
+
+  it.each([
+    [
+      { 'muon-lr': 1, optimizer: 'adamw' },
+      '--muon-lr goes with --optimizer muon only, got adamw; leave it out',
+    ],
+    [
+      { 'min-lr': 0, schedule: 'constant' },
+      '--min-lr cannot go with --schedule constant, which never falls; leave it out',
+    ],
+  ] as [TrainFlags, string][])('are refused where the settings make them so: %j', (given, message) => {
+    expect(() => chooseSettings(given, presets.nano)).toThrow(new UsageError(message));
+  });
+
+  it.each([
+    { plan: true, out: 'x', overwrite: true, keep: 3, minutes: 2, init: 'y', unknown: 'skip' },
+    { 'overfit-batch': true, steps: 9, dropout: 0.1, quiet: true, seed: 1 },
+    { 'find-lr': true, lr: 1e-3, optimizer: 'adamw', data: 'x' },
+    { resume: 'x', steps: 9, 'stop-at': 8, keep: 1, data: 'y' },
+  ] as TrainFlags[])('are not these: %j', (given) => {
+    expect(() => refuseContradictions(given)).not.toThrow();
+  });
+
+  it('are a --stop-at that the run does not come by', () => {
+    for (const step of [undefined, 8, 20]) expect(() => checkStop(step, 8, 20)).not.toThrow();
+    expect(() => checkStop(7, 8, 20)).toThrow('--stop-at 7 is before step 8, which the run has reached');
+    expect(() => checkStop(21, 8, 20)).toThrow("--stop-at 21 is after the run's last step, 20");
   });
 });

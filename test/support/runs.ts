@@ -1,7 +1,7 @@
 /** Training runs for tests: in this process, on the real folder and loop, or as the command that a user starts. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { initialize } from '../../src/model/initialize.ts';
@@ -13,7 +13,7 @@ import { TrainingRun } from '../../src/node/training-run.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { splitTokens } from '../../src/train/dataset.ts';
 import { Guards } from '../../src/train/guards.ts';
-import type { MetricsRecord } from '../../src/train/metrics.ts';
+import type { Baseline, MetricsRecord } from '../../src/train/metrics.ts';
 import { type RunSettings, restoreTrainer } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { tinyConfig } from './models.ts';
@@ -45,8 +45,8 @@ export function records(run: string): MetricsRecord[] {
 /** Keeps what it is told instead of printing it. */
 export class SilentTerminal extends Terminal {
   readonly lines: string[] = [];
-  override line(text: string): void {
-    this.lines.push(text);
+  override line(text: string, label = ''): void {
+    this.lines.push(label + text);
   }
 }
 
@@ -81,23 +81,27 @@ export interface RunOptions {
   readonly keep?: number;
   readonly stopAt?: number;
   readonly sampleEvery?: number;
-  /** Takes warnings about by-products. */
+  readonly baselines?: readonly Baseline[];
+  /** Takes warnings about by-products too. */
   readonly say?: (message: string) => void;
 }
 
 /** Starts a run in `path`, or goes on with the one there, as npm run train does; a tiny model on a short text. */
 export async function trainIn(path: string, options: RunOptions = {}) {
-  const resumes = existsSync(path);
-  const folder = resumes ? RunFolder.reopen(path, options.say) : RunFolder.create(path, false, options.say);
-  const stop = new StopSignal();
   const terminal = new SilentTerminal();
+  const warn = (message: string) => {
+    options.say?.(message);
+    terminal.warning(message);
+  };
+  const folder = existsSync(path) ? RunFolder.reopen(path, warn) : RunFolder.create(path, false, warn);
+  const stop = new StopSignal();
   const text = options.text ?? story.repeat(4);
   const tokenizer = CharTokenizer.train(text);
   const config = { ...tinyConfig, vocabSize: tokenizer.vocabSize, layers: 1, ...options.config };
   const split = splitTokens(tokenizer.encode(text), config.contextLength);
   const identity = { preset: 'nano', data: 'test', corpusSha256: 'test', arithmetic: reference.name };
   try {
-    const saved = resumes ? newestState(path) : undefined;
+    const saved = readdirSync(path).some((name) => name.startsWith('step-')) ? newestState(path) : undefined;
     const settings = { ...(saved?.state.settings ?? runSettings), ...options.settings };
     const trainer = new Trainer(config, settings, split, { kernels: reference });
     if (saved === undefined) {
@@ -115,7 +119,7 @@ export async function trainIn(path: string, options: RunOptions = {}) {
       settings,
       identity,
       progress: { best, evaluationsSinceBest },
-      baselines: [],
+      baselines: options.baselines ?? [],
       guards: new Guards(settings.clip),
       terminal,
       stop,
@@ -126,7 +130,7 @@ export async function trainIn(path: string, options: RunOptions = {}) {
         stopAt: options.stopAt,
       },
     });
-    return { outcome: await run.run(), trainer, lines: terminal.lines };
+    return { outcome: await run.run(), trainer, lines: terminal.lines, finish: () => run.finish() };
   } finally {
     stop.dispose();
     folder.release();
@@ -172,7 +176,7 @@ export function trainCommand(
   return new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (code, signal) => {
-      resolve({ code: code ?? 128 + (signal === 'SIGINT' ? 2 : signal === 'SIGTERM' ? 15 : 9), ...written });
+      resolve({ code: code ?? 128 + constants.signals[signal!], ...written });
     });
   });
 }

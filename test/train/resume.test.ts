@@ -158,7 +158,7 @@ describe('encodeState and restoreTrainer', () => {
 
   it('are refused with a number in them that is not finite, and leave the trainer as it was', () => {
     const [trainer, again] = [start(), start()];
-    trainer.train();
+    for (let i = 0; i < 3; i++) trainer.train();
     trainer.state[0]!.data[3] = Number.NaN;
     const files = encode(trainer);
     const checkpoint = decodeCheckpoint((file) => files.get(file as StateFile), 'test');
