@@ -117,13 +117,15 @@ describe('a folder lock', () => {
 
   it.skipIf(!linux)('of a dead process that nobody has asked how it ended is taken over', async () => {
     // The shell becomes a program that never asks.
-    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60'], {
+    const parent = spawn('sh', ['-c', 'sleep 60 & echo $!; exec sleep 60'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const pid = await new Promise<string>((resolve) => {
       parent.stdout.once('data', (chunk: Buffer) => resolve(chunk.toString().trim()));
     });
     try {
+      while (readFileSync(`/proc/${parent.pid}/comm`, 'utf8') !== 'sleep\n') await new Promise(setImmediate);
+      process.kill(Number(pid), 'SIGKILL');
       while (!readFileSync(`/proc/${pid}/stat`, 'utf8').includes(') Z ')) await new Promise(setImmediate);
       writeFileSync(path, `${pid} ${hostname()}\n`);
       lockFolder(folder)();
