@@ -43,7 +43,7 @@ const command = {
   examples: [
     'npm run eval',
     'npm run eval -- --run runs/nano --data other.txt --mode stride',
-    'npm run eval -- --score "Wren said that the tide was late."',
+    'npm run eval -- --score "Anna said that it was late."',
     'npm run eval -- --generate 100 --temperature 0.8 --top-p 0.95',
     'npm run eval -- --sweep --temperature 0.6,0.8,1 --top-p 0.9,1',
     'npm run eval -- --hyp mine.txt --ref theirs.txt --ref others.txt',

@@ -22,13 +22,13 @@ const command = {
   flags: sampleFlags,
   answers: sampleAnswers,
   examples: [
-    'npm run sample -- --prompt "Wren "',
-    'npm run sample -- --prompt "Wren " --samples 3 --seed 7',
-    'npm run sample -- --prompt "Wren " --temperature 1 --top-p 1',
-    'npm run sample -- --prompt "Wren " --min-p 0.1 --stop "\\n" --trace',
-    'npm run sample -- --prompt "Wren " --explain',
+    'npm run sample -- --prompt "Anna "',
+    'npm run sample -- --prompt "Anna " --samples 3 --seed 7',
+    'npm run sample -- --prompt "Anna " --temperature 1 --top-p 1',
+    'npm run sample -- --prompt "Anna " --min-p 0.1 --stop "\\n" --trace',
+    'npm run sample -- --prompt "Anna " --explain',
     'npm run sample -- --interactive',
-    'npm run --silent sample -- --prompt "Wren " --json',
+    'npm run --silent sample -- --prompt "Anna " --json',
   ],
   notes: `Every default stands unless its own flag is given: --top-k 40 alone still draws at temperature
 ${defaultSampling.temperature} from the nucleus of ${defaultSampling.topP}. --temperature 1 --top-p 1 draws from the model's own distribution.
