@@ -8,13 +8,10 @@ import { ids, Tensor } from '../../src/tensor/tensor.ts';
 import { checkModel, modelsToCheck, modelTolerance } from '../../src/train/gradcheck-model.ts';
 import { expectClose } from '../support/compare.ts';
 import { randomIds, randomModel, tinyConfig, tinyConfigs } from '../support/models.ts';
-import { microGpt } from '../support/tape.ts';
 
 const [batch, time] = [2, 5];
 const inputs = randomIds(batch * time, tinyConfig.vocabSize, 2);
 const targets = randomIds(batch * time, tinyConfig.vocabSize, 3);
-const rowsOf = (t: typeof inputs) =>
-  Array.from({ length: batch }, (_, b) => Array.from(t.data.subarray(b * time, (b + 1) * time)));
 
 /** A float64 model; `loss` runs forward and returns the mean loss. */
 function build(config: ModelConfig = tinyConfig) {
@@ -46,19 +43,6 @@ describe('the whole model', () => {
       }
     },
   );
-
-  it('has the gradients that a scalar automatic differentiation finds', () => {
-    const { model, loss, backward } = build();
-    const parameters = new Map(
-      model.parameters.map(({ name, value }) => [name, { shape: value.shape, data: value.data }]),
-    );
-    const oracle = microGpt(parameters, { heads: tinyConfig.heads }, rowsOf(inputs), rowsOf(targets));
-    expect(loss()).toBeCloseTo(oracle.loss, 12);
-    backward();
-    expect(oracle.gradients.size).toBe(model.parameters.length);
-    for (const { name, grad } of model.parameters)
-      expectClose(grad, oracle.gradients.get(name)!, { relative: 1e-10 });
-  });
 
   it('adds gradients up over passes, so that micro-batches need nothing special', () => {
     const { model, loss, backward } = build();
