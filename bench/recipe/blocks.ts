@@ -1,40 +1,41 @@
 /** Qwen3's block with one of its parts replaced by GPT-2's, to see what each is worth. Hugging Face has no classes for
  * such models, so they are for measuring only. */
-import { QkNorm, Rope, SelfAttention } from '../../src/model/attention.ts';
+import { qkNorm, rope, selfAttention } from '../../src/model/attention.ts';
 import { type Architecture, dropoutSite } from '../../src/model/block.ts';
 import type { Qwen3Config } from '../../src/model/config.ts';
-import { Bend, type Build, LayerNorm, Linear, RmsNorm, Sequence } from '../../src/model/layers.ts';
+import { activation, type Build, layerNorm, linear, rmsNorm, sequence } from '../../src/model/layers.ts';
 
 export type Part = 'learned positions' | 'layernorm' | 'gelu';
 
 export function withPart(config: Qwen3Config, part: Part): Architecture {
-  const { channels: C, heads: H, feedForward: F, contextLength: T, dropout, normEpsilon } = config;
+  const { channels: C, heads: H, feedForward: F, contextLength: T, normEpsilon } = config;
   const norm = (build: Build, name: string) =>
-    part === 'layernorm' ? new LayerNorm(build, name, C) : new RmsNorm(build, name, C, normEpsilon);
-  const feedForward = (build: Build, name: string) => {
+    part === 'layernorm' ? layerNorm(build, name, C) : rmsNorm(build, name, C, normEpsilon);
+  const feedForward = (build: Build) => {
     const [wide, kind] = part === 'gelu' ? ([4 * C, 'gelu'] as const) : ([F, 'swiglu'] as const);
-    const into = part === 'gelu' ? [`${name}.up`] : [`${name}.gate`, `${name}.up`];
-    return new Sequence(
-      new Linear(build, into, [C, into.length * wide]),
-      new Bend(build, `${name}.${kind}`, wide, kind),
-      new Linear(build, [`${name}.down`], [wide, C], { residual: true }),
+    const into = part === 'gelu' ? ['up'] : ['gate', 'up'];
+    return sequence(
+      linear(build, into, [C, into.length * wide]),
+      activation(build, kind, wide, kind),
+      linear(build, ['down'], [wide, C], { residual: true }),
     );
   };
   return {
     embedding: 'embedding.weight',
-    positions: part === 'learned positions' ? 'positions.weight' : undefined,
+    positions: part === 'learned positions' ? { learned: 'positions.weight' } : { rotary: config.ropeTheta },
+    head: undefined,
+    blocks: 'blocks',
     parts(build, batch, block) {
-      const name = `blocks.${block}`;
-      const size = { C, H, batch, T, dropout, site: dropoutSite(block), block };
-      const qkv = new Linear(build, [`${name}.q`, `${name}.k`, `${name}.v`], [C, 3 * C]);
-      const norms = config.qkNorm ? [new QkNorm(build, name, size, normEpsilon)] : [];
-      const turn = part === 'learned positions' ? [] : [new Rope(build)];
-      const proj = new Linear(build, [`${name}.o`], [C, C], { residual: true });
+      const size = { C, H, batch, T, dropout: dropoutSite(config, block, 0), block };
+      const qkv = linear(build, ['q', 'k', 'v'], [C, 3 * C]);
+      const norms = config.qkNorm ? [qkNorm(build, 'attn', size, normEpsilon)] : [];
+      const turn = part === 'learned positions' ? [] : [rope(build)];
+      const proj = linear(build, ['o'], [C, C], { residual: true });
       return {
-        norm1: norm(build, `${name}.norm1`),
-        attention: new SelfAttention(build, name, size, new Sequence(qkv, ...norms, ...turn), proj),
-        norm2: norm(build, `${name}.norm2`),
-        feedForward: feedForward(build, name),
+        norm1: norm(build, 'norm1'),
+        attention: selfAttention(build, 'attn', size, sequence(qkv, ...norms, ...turn), proj),
+        norm2: norm(build, 'norm2'),
+        feedForward: feedForward(build),
       };
     },
     finalNorm: (build) => norm(build, 'norm'),

@@ -1,10 +1,8 @@
 /** Multi-head causal self-attention: project to q, k, v; attend; project back. Positions may be rotary.
  *
  * q, k and v of a row stand side by side (N 3C) whatever made them, so both blocks attend with the same kernels. */
-import type { Parameter } from '../tensor/arena.ts';
-import type { Kernels } from '../tensor/kernels.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { type Build, Dropout, type Layer, type Trip } from './layers.ts';
+import { type Build, type DropoutSettings, dropoutMask, type Layer } from './layers.ts';
 
 export interface AttentionSize {
   readonly C: number;
@@ -12,123 +10,93 @@ export interface AttentionSize {
   /** Whole sequences in a full pass; 0 for cached passes only. */
   readonly batch: number;
   readonly T: number;
-  readonly dropout: number;
-  /** Tells dropout's random numbers apart. */
-  readonly site: number;
+  readonly dropout: DropoutSettings;
   /** Which of the pass's caches is this layer's. */
   readonly block: number;
 }
 
-export class SelfAttention implements Layer {
-  readonly #kernels: Kernels;
-  readonly #qkv: Layer;
-  readonly #proj: Layer;
-  readonly #heads: number;
-  readonly #block: number;
-  readonly #y: Tensor;
-  readonly #probs: Tensor | undefined;
-  readonly #keep: Dropout;
-  readonly #dqkv: Tensor;
-  #last!: { qkv: Tensor; y: Tensor; probs: Tensor; keep: Tensor | null };
-
-  /** @param qkv from x (N C) to q, k and v (N 3C). @param proj from what was found (N C) back to the stream. */
-  constructor(build: Build, name: string, size: AttentionSize, qkv: Layer, proj: Layer) {
-    const { arena, kernels, rows } = build;
-    const { C, H, batch, T } = size;
-    this.#kernels = kernels;
-    this.#qkv = qkv;
-    this.#proj = proj;
-    this.#heads = H;
-    this.#block = size.block;
-    this.#y = arena.saved(`${name}.y`, [rows, C]);
-    if (batch > 0) this.#probs = arena.saved(`${name}.probs`, [batch, H, T, T]);
-    this.#keep = new Dropout(build, `${name}.keep`, [batch, H, T, T], size.dropout, size.site);
-    this.#dqkv = arena.scratch(`d ${name}.qkv`, [rows, 3 * C]);
-  }
-
-  forward(x: Tensor, trip: Trip): Tensor {
-    const qkv = this.#qkv.forward(x, trip);
-    const y = this.#y.rows(x.shape[0]!);
-    if ('caches' in trip) {
-      this.#kernels.attentionCached(y, qkv, trip.caches[this.#block]!, trip.slots, trip.places);
-    } else {
-      const { batch: B, time: T } = trip;
-      if (this.#probs === undefined)
-        throw new Error('this model was built for cached sampling only (batch 0)');
-      const probs = this.#probs.view(B, this.#heads, T, T);
-      const keep = this.#keep.mask(probs.shape, trip);
-      this.#kernels.attention(y, probs, qkv, keep);
-      this.#last = { qkv, y, probs, keep };
-    }
-    return this.#proj.forward(y, trip);
-  }
-
-  backward(dy: Tensor): Tensor {
-    const datt = this.#proj.backward(dy);
-    const { qkv, y, probs, keep } = this.#last;
-    const dqkv = this.#dqkv.rows(dy.shape[0]!);
-    this.#kernels.attentionBackward(dqkv, datt, y, qkv, probs, keep);
-    return this.#qkv.backward(dqkv);
-  }
+/** @param qkv from x (N C) to q, k and v (N 3C). @param proj from what was attended to (N C) back to the stream. */
+export function selfAttention(
+  build: Build,
+  name: string,
+  size: AttentionSize,
+  qkv: Layer,
+  proj: Layer,
+): Layer {
+  const { kernels, rows } = build;
+  const { C, H, batch, T, block } = size;
+  const ys = build.saved(`${name}.y`, [rows, C]);
+  const allProbs = batch > 0 ? build.saved(`${name}.probs`, [batch, H, T, T]) : undefined;
+  const drawMask = dropoutMask(build, `${name}.keep`, [batch, H, T, T], size.dropout);
+  const dqkvs = build.gradient(`${name}.qkv`, [rows, 3 * C]);
+  let last: { qkv: Tensor; y: Tensor; probs: Tensor; keep: Tensor | null };
+  return {
+    forward(x, pass) {
+      const projected = qkv.forward(x, pass);
+      const y = ys.rows(x.shape[0]);
+      if ('caches' in pass) {
+        kernels.attentionCached(y, projected, pass.caches[block], pass.slots, pass.places);
+      } else {
+        if (allProbs === undefined)
+          throw new Error('this model was built for cached sampling only (batch 0)');
+        const probs = allProbs.view(pass.batch, H, pass.time, pass.time);
+        const keep = drawMask(probs.shape, pass);
+        kernels.attention(y, probs, projected, keep);
+        last = { qkv: projected, y, probs, keep };
+      }
+      return proj.forward(y, pass);
+    },
+    backward(dy) {
+      const datt = proj.backward(dy);
+      const dqkv = dqkvs.rows(dy.shape[0]);
+      kernels.attentionBackward(dqkv, datt, last.y, last.qkv, last.probs, last.keep);
+      return qkv.backward(dqkv);
+    },
+  };
 }
 
 /** RMSNorm of every head of q and k: gains of the queries and of the keys are called q_norm and k_norm. */
-export class QkNorm implements Layer {
-  readonly #kernels: Kernels;
-  readonly #gains: Parameter;
-  readonly #epsilon: number;
-  readonly #y: Tensor;
-  readonly #r: Tensor;
-  #x!: Tensor;
-
-  constructor(
-    { arena, kernels, rows }: Build,
-    name: string,
-    { C, H }: { readonly C: number; readonly H: number },
-    epsilon: number,
-  ) {
-    const D = C / H;
-    const names = [`${name}.q_norm.weight`, `${name}.k_norm.weight`];
-    this.#kernels = kernels;
-    this.#epsilon = epsilon;
-    this.#gains = arena.stack(names, [D], [2, D]).whole;
-    this.#y = arena.saved(`${name}.qk_norm.y`, [rows, 3 * C]);
-    this.#r = arena.saved(`${name}.qk_norm.r`, [rows, 2 * H]);
-  }
-
-  forward(x: Tensor): Tensor {
-    this.#x = x;
-    const y = this.#y.rows(x.shape[0]!);
-    this.#kernels.qkNorm(y, this.#r.rows(x.shape[0]!), x, this.#gains.value, this.#epsilon);
-    return y;
-  }
-
-  /** In place: the gradient of v passes through untouched. */
-  backward(dy: Tensor): Tensor {
-    const r = this.#r.rows(dy.shape[0]!);
-    this.#kernels.qkNormParametersBackward(this.#gains.grad, dy, this.#x, r);
-    this.#kernels.qkNormBackward(dy, dy, this.#x, this.#gains.value, r);
-    return dy;
-  }
+export function qkNorm(
+  build: Build,
+  name: string,
+  { C, H }: Pick<AttentionSize, 'C' | 'H'>,
+  epsilon: number,
+): Layer {
+  const { kernels, rows } = build;
+  const D = C / H;
+  const gains = build.stack([`${name}.q_norm.weight`, `${name}.k_norm.weight`], [D], [2, D]);
+  const ys = build.saved(`${name}.qk_norm.y`, [rows, 3 * C]);
+  const rs = build.saved(`${name}.qk_norm.r`, [rows, 2 * H]);
+  let x: Tensor;
+  return {
+    forward(input) {
+      x = input;
+      const y = ys.rows(x.shape[0]);
+      kernels.qkNorm(y, rs.rows(x.shape[0]), x, gains.value, epsilon);
+      return y;
+    },
+    /** In place: the gradient of v passes through untouched. */
+    backward(dy) {
+      const r = rs.rows(dy.shape[0]);
+      kernels.qkNormParametersBackward(gains.grad, dy, x, r);
+      kernels.qkNormBackward(dy, dy, x, gains.value, r);
+      return dy;
+    },
+  };
 }
 
 /** Turns q and k by their positions, in place both ways: no layer's backward needs them unturned. */
-export class Rope implements Layer {
-  readonly #kernels: Kernels;
-  #rotation!: Tensor;
-
-  constructor({ kernels }: Build) {
-    this.#kernels = kernels;
-  }
-
-  forward(x: Tensor, { rotation }: Trip): Tensor {
-    this.#rotation = rotation!;
-    this.#kernels.rope(x, this.#rotation);
-    return x;
-  }
-
-  backward(dy: Tensor): Tensor {
-    this.#kernels.ropeBackward(dy, this.#rotation);
-    return dy;
-  }
+export function rope({ kernels }: Build): Layer {
+  let angles: Tensor;
+  return {
+    forward(x, { rotation }) {
+      angles = rotation!;
+      kernels.rope(x, angles);
+      return x;
+    },
+    backward(dy) {
+      kernels.ropeBackward(dy, angles);
+      return dy;
+    },
+  };
 }

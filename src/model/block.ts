@@ -1,14 +1,12 @@
-/** One block of the transformer: look at earlier positions, then think about what was found.
+/** One block of the transformer: look at earlier positions, then work on what was found there.
  *
  *     x1 = x  + attention(norm1(x))
  *     x2 = x1 + feedForward(norm2(x1))
  *
  * Both architectures are this, made of different parts: see gpt2.ts and qwen3.ts. x is the residual stream: a block adds
  * to it and overwrites nothing, so gradients flow through the additions unchanged. */
-import type { Kernels } from '../tensor/kernels.ts';
-import type { Tensor } from '../tensor/tensor.ts';
 import type { ModelConfig } from './config.ts';
-import { type Build, Dropout, type Layer, type Trip } from './layers.ts';
+import { type Build, type DropoutSettings, dropout, type Layer } from './layers.ts';
 
 export interface Parts {
   readonly norm1: Layer;
@@ -17,53 +15,50 @@ export interface Parts {
   readonly feedForward: Layer;
 }
 
-/** What makes a block one architecture's: its parts, and what stands before the first and after the last. */
+/** What makes a model one architecture's: the names in its files, how it knows positions, and the parts of a block. */
 export interface Architecture {
+  /** The table of embeddings (V C). */
   readonly embedding: string;
-  /** The table of learned positions, if positions are learned. */
-  readonly positions: string | undefined;
+  /** The table of learned positions (T C), or the base of the rotary angles: see rotation.ts. */
+  readonly positions: { readonly learned: string } | { readonly rotary: number };
+  /** The head (V C); undefined where the embedding is its own head. */
+  readonly head: string | undefined;
+  /** What blocks are called: block 0 of 'transformer.h' is 'transformer.h.0'. */
+  readonly blocks: string;
   parts(build: Build, batch: number, index: number): Parts;
   finalNorm(build: Build): Layer;
 }
 
-/** Dropout has three sites in a block: site, in attention; the two after it, at the ends of the branches. */
-export const dropoutSite = (index: number): number => 1 + 3 * index;
+/** Dropout has three sites in a block: 0 in attention, 1 and 2 at the ends of the two branches. Site 0 of the model is the
+ * embedding's. */
+export function dropoutSite({ dropout }: ModelConfig, block: number, site: 0 | 1 | 2): DropoutSettings {
+  return { rate: dropout, site: 1 + 3 * block + site };
+}
 
-export class Block implements Layer {
-  readonly #kernels: Kernels;
-  readonly #parts: Parts;
-  readonly #dropout1: Dropout;
-  readonly #x1: Tensor;
-  readonly #dropout2: Dropout;
-  readonly #x2: Tensor;
-
-  constructor(build: Build, { channels: C, dropout }: ModelConfig, parts: Parts, index: number) {
-    const [name, site, shape] = [`blocks.${index}`, dropoutSite(index), [build.rows, C]];
-    this.#kernels = build.kernels;
-    this.#parts = parts;
-    this.#dropout1 = new Dropout(build, `${name}.drop1`, shape, dropout, site + 1);
-    this.#x1 = build.arena.saved(`${name}.x1`, shape);
-    this.#dropout2 = new Dropout(build, `${name}.drop2`, shape, dropout, site + 2);
-    this.#x2 = build.arena.saved(`${name}.x2`, shape);
-  }
-
-  forward(x: Tensor, trip: Trip): Tensor {
-    const { norm1, attention, norm2, feedForward } = this.#parts;
-    const [x1, x2] = [this.#x1.rows(x.shape[0]!), this.#x2.rows(x.shape[0]!)];
-    const found = attention.forward(norm1.forward(x, trip), trip);
-    this.#kernels.add(x1, x, this.#dropout1.forward(found, trip));
-    const thought = feedForward.forward(norm2.forward(x1, trip), trip);
-    this.#kernels.add(x2, x1, this.#dropout2.forward(thought, trip));
-    return x2;
-  }
-
-  /** dx arrives as the gradient of x2 and leaves as the gradient of x: each branch adds its share to it. */
-  backward(dx: Tensor): Tensor {
-    const { norm1, attention, norm2, feedForward } = this.#parts;
-    const dthought = this.#dropout2.backward(dx);
-    this.#kernels.add(dx, dx, norm2.backward(feedForward.backward(dthought)));
-    const dfound = this.#dropout1.backward(dx);
-    this.#kernels.add(dx, dx, norm1.backward(attention.backward(dfound)));
-    return dx;
-  }
+export function block(build: Build, config: ModelConfig, parts: Parts, index: number): Layer {
+  const { kernels, rows } = build;
+  const { norm1, attention, norm2, feedForward } = parts;
+  const C = config.channels;
+  const dropout1 = dropout(build, 'drop1', C, dropoutSite(config, index, 1));
+  const x1s = build.saved('x1', [rows, C]);
+  const dropout2 = dropout(build, 'drop2', C, dropoutSite(config, index, 2));
+  const x2s = build.saved('x2', [rows, C]);
+  return {
+    forward(x, pass) {
+      const [x1, x2] = [x1s.rows(x.shape[0]), x2s.rows(x.shape[0])];
+      const attended = attention.forward(norm1.forward(x, pass), pass);
+      kernels.add(x1, x, dropout1.forward(attended, pass));
+      const transformed = feedForward.forward(norm2.forward(x1, pass), pass);
+      kernels.add(x2, x1, dropout2.forward(transformed, pass));
+      return x2;
+    },
+    /** dx arrives as the gradient of x2 and leaves as the gradient of x: each branch adds its share to it. */
+    backward(dx) {
+      const dtransformed = dropout2.backward(dx);
+      kernels.add(dx, dx, norm2.backward(feedForward.backward(dtransformed)));
+      const dattended = dropout1.backward(dx);
+      kernels.add(dx, dx, norm1.backward(attention.backward(dattended)));
+      return dx;
+    },
+  };
 }

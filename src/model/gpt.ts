@@ -9,11 +9,11 @@
 import { Arena, type Parameter, type Precision } from '../tensor/arena.ts';
 import type { Kernels } from '../tensor/kernels.ts';
 import type { Ids, Tensor } from '../tensor/tensor.ts';
-import { type Architecture, Block } from './block.ts';
+import { type Architecture, block } from './block.ts';
 import type { ModelConfig } from './config.ts';
 import { gpt2 } from './gpt2.ts';
 import { KvCache } from './kv-cache.ts';
-import { type Build, Dropout, type Layer, type Pass } from './layers.ts';
+import { Build, dropout, type Layer, type Pass } from './layers.ts';
 import { qwen3 } from './qwen3.ts';
 import { Rotation } from './rotation.ts';
 
@@ -30,6 +30,10 @@ export interface GptOptions {
   readonly architecture?: Architecture | undefined;
 }
 
+/** What the configuration's architecture is made of. */
+export const architectureOf = (config: ModelConfig): Architecture =>
+  config.arch === 'gpt2' ? gpt2(config) : qwen3(config);
+
 /** Rows that a prompt is read in at a time. */
 const prefillRows = 64;
 
@@ -44,8 +48,8 @@ export class Gpt {
   readonly #rotary: Rotation | undefined;
   readonly #head: Parameter;
   readonly #embedded: Tensor;
-  readonly #dropout: Dropout;
-  readonly #blocks: readonly Block[];
+  readonly #dropout: Layer;
+  readonly #blocks: readonly Layer[];
   readonly #norm: Layer;
   readonly #logits: Tensor;
   readonly #dx: Tensor;
@@ -59,31 +63,34 @@ export class Gpt {
     const { vocabSize: V, contextLength: T, channels: C, layers: L } = config;
     const rows = Math.max(batch * T, slots, slots > 0 ? Math.min(T, prefillRows) : 0);
     const arena = new Arena({ precision, gradients });
-    const build: Build = { arena, kernels, rows };
+    const build = new Build(arena, kernels, rows);
     this.config = config;
     this.kernels = kernels;
     this.arena = arena;
     this.#rows = rows;
-    const architecture = options.architecture ?? (config.arch === 'gpt2' ? gpt2(config) : qwen3(config));
-    const { embedding, positions } = architecture;
+    const architecture = options.architecture ?? architectureOf(config);
+    const { embedding, positions, head, blocks } = architecture;
     this.#embedding = arena.parameter(embedding, [V, C]);
-    if (positions !== undefined) this.#learned = arena.parameter(positions, [T, C]);
-    if (config.arch === 'qwen3') {
-      this.#rotary = new Rotation(arena, rows, { T, D: C / config.heads, theta: config.ropeTheta });
-    }
+    if ('learned' in positions) this.#learned = arena.parameter(positions.learned, [T, C]);
+    else this.#rotary = new Rotation(arena, rows, { T, D: C / config.heads, theta: positions.rotary });
     this.#embedded = arena.saved('embedded', [rows, C]);
-    this.#dropout = new Dropout(build, 'embedded.drop', [rows, C], config.dropout, 0);
+    this.#dropout = dropout(build, 'embedded.drop', C, { rate: config.dropout, site: 0 });
     this.#blocks = Array.from({ length: L }, (_, i) => {
-      return new Block(build, config, architecture.parts(build, batch, i), i);
+      const inside = build.block(blocks, i);
+      return block(inside, config, architecture.parts(inside, batch, i), i);
     });
     this.#norm = architecture.finalNorm(build);
-    const tied = config.arch === 'gpt2' || config.tiedHead;
-    this.#head = tied ? this.#embedding : arena.parameter('lm_head.weight', [V, C]);
+    this.#head = head === undefined ? this.#embedding : arena.parameter(head, [V, C]);
     this.#logits = arena.saved('logits', [rows, V]);
     this.#dlogits = arena.scratch('d logits', [rows, V]);
     this.#dx = arena.scratch('d norm.y', [rows, C]);
     this.#positions = arena.ids('positions', rows);
     this.cache = new KvCache(arena, config, slots, rows);
+  }
+
+  /** Whether positions are rotary: then the oldest key can be dropped without reading the others again. */
+  get rotary(): boolean {
+    return this.#rotary !== undefined;
   }
 
   get parameters(): readonly Parameter[] {
@@ -97,10 +104,10 @@ export class Gpt {
     const embedded = this.#embedded.rows(N);
     this.kernels.embedding(embedded, this.#embedding.value, ids, 'set');
     if (this.#learned) this.kernels.embedding(embedded, this.#learned.value, positions, 'add');
-    const trip = { ...pass, rotation: this.#rotary?.at(positions) };
-    let x = this.#dropout.forward(embedded, trip);
-    for (const block of this.#blocks) x = block.forward(x, trip);
-    const final = this.#norm.forward(x, trip);
+    const within: Pass = { ...pass, rotation: this.#rotary?.at(positions) };
+    let x = this.#dropout.forward(embedded, within);
+    for (const layer of this.#blocks) x = layer.forward(x, within);
+    const final = this.#norm.forward(x, within);
     const logits = this.#logits.rows(N);
     this.kernels.matmulTransposedB(logits, final, this.#head.value, 'set');
     this.#last = { ids, positions, final, logits };

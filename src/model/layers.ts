@@ -1,4 +1,4 @@
-/** The layers of a transformer: each owns its parameters and what its backward needs from its forward.
+/** The layers of a transformer: each is a function that plans its memory once and returns its forward and its backward.
  *
  * `backward(dy)` stands under `forward(x)` and undoes it line by line in reverse: it adds to the gradients of the
  * parameters and returns the gradient with respect to x. N rows go through at a time: batch * time in training, or as
@@ -9,22 +9,19 @@ import type { Arena, Hidden, Parameter } from '../tensor/arena.ts';
 import type { Kernels, LayerCache } from '../tensor/kernels.ts';
 import type { Ids, Tensor } from '../tensor/tensor.ts';
 
-/** What layers are built from: where memory comes from, who computes, and for how many rows at most. */
-export interface Build {
-  readonly arena: Arena;
-  readonly kernels: Kernels;
-  readonly rows: number;
-}
-
-/** One trip through the model: B whole sequences from position 0 on, or rows that continue cached sequences. */
+/** One pass through the model: B whole sequences from position 0 on, or rows that continue cached sequences. */
 export type Pass = FullPass | CachedPass;
-export interface FullPass {
+interface AnyPass {
+  /** (N D), with rotary positions: see rotation.ts. The model adds it for its blocks. */
+  readonly rotation?: Tensor | undefined;
+}
+export interface FullPass extends AnyPass {
   readonly batch: number;
   readonly time: number;
   /** Which random numbers dropout uses; absent when not training. */
   readonly dropout?: { readonly seed: number; readonly step: number };
 }
-export interface CachedPass {
+export interface CachedPass extends AnyPass {
   /** One per block. */
   readonly caches: readonly LayerCache[];
   readonly slots: Ids;
@@ -33,251 +30,241 @@ export interface CachedPass {
   /** How many tokens came before; the place, until the oldest keys have been dropped. */
   readonly positions: Ids;
 }
-/** A pass on its way through the blocks. */
-export type Trip = Pass & {
-  /** (N D), with rotary positions: see rotation.ts. */
-  readonly rotation: Tensor | undefined;
-};
 
 export interface Layer {
-  forward(x: Tensor, trip: Trip): Tensor;
+  forward(x: Tensor, pass: Pass): Tensor;
   backward(dy: Tensor): Tensor;
 }
 
-/** One layer after the other. */
-export class Sequence implements Layer {
-  readonly #layers: readonly Layer[];
+/** What layers are built from: who computes, for how many rows at most, and where memory comes from.
+ *
+ * Names are relative to the block that is being built. What is dead after use has a role instead, the name without the
+ * block's number: blocks run one after the other, so they share it. */
+export class Build {
+  readonly kernels: Kernels;
+  readonly rows: number;
+  readonly #arena: Arena;
+  readonly #name: (part: string) => string;
+  readonly #role: (part: string) => string;
 
-  constructor(...layers: readonly Layer[]) {
-    this.#layers = layers;
+  constructor(arena: Arena, kernels: Kernels, rows: number, blocks?: { name: string; index: number }) {
+    this.#arena = arena;
+    this.kernels = kernels;
+    this.rows = rows;
+    this.#name = (part) => (blocks === undefined ? part : `${blocks.name}.${blocks.index}.${part}`);
+    this.#role = (part) => (blocks === undefined ? part : `${blocks.name}.*.${part}`);
   }
 
-  forward(x: Tensor, trip: Trip): Tensor {
-    return this.#layers.reduce((y, layer) => layer.forward(y, trip), x);
+  /** For the layers of block `index` of those called `name`: 'transformer.h'. */
+  block(name: string, index: number): Build {
+    return new Build(this.#arena, this.kernels, this.rows, { name, index });
   }
 
-  backward(dy: Tensor): Tensor {
-    return this.#layers.reduceRight((dx, layer) => layer.backward(dx), dy);
+  parameter(part: string, shape: readonly number[], hidden?: Hidden): Parameter {
+    return this.#arena.parameter(this.#name(part), shape, hidden);
+  }
+
+  /** Parameters of one shape, one below the other in memory, as one tensor of shape `whole`. */
+  stack(parts: readonly string[], shape: readonly number[], whole: readonly number[], hidden?: Hidden) {
+    return this.#arena.stack(parts.map(this.#name), shape, whole, hidden).whole;
+  }
+
+  /** Written by forward, read by backward. */
+  saved(part: string, shape: readonly number[]): Tensor {
+    return this.#arena.saved(this.#name(part), shape, this.#role(part));
+  }
+
+  /** The gradient with respect to an activation: dead once the layer before has read it. */
+  gradient(part: string, shape: readonly number[]): Tensor {
+    return this.#arena.scratch(`d ${this.#role(part)}`, shape);
   }
 }
 
-/** y = x w + bias, w (K N): GPT-2's Conv1D. */
-export class Affine implements Layer {
-  readonly weight: Parameter;
-  readonly bias: Parameter;
-  readonly #kernels: Kernels;
-  readonly #y: Tensor;
-  readonly #dx: Tensor;
-  #x!: Tensor;
+/** One layer after the other. */
+export function sequence(...layers: readonly Layer[]): Layer {
+  return {
+    forward: (x, pass) => layers.reduce((y, layer) => layer.forward(y, pass), x),
+    backward: (dy) => layers.reduceRight((dx, layer) => layer.backward(dx), dy),
+  };
+}
 
-  constructor(
-    { arena, kernels, rows }: Build,
-    name: string,
-    [K, N]: readonly [inputs: number, outputs: number],
-    { parts = 1, residual = false }: Partial<Hidden> = {},
-  ) {
-    this.#kernels = kernels;
-    this.weight = arena.parameter(`${name}.weight`, [K, N], { inputs: 'rows', parts, residual });
-    this.bias = arena.parameter(`${name}.bias`, [N]);
-    this.#y = arena.saved(`${name}.y`, [rows, N]);
-    this.#dx = arena.scratch(`d ${name}.x`, [rows, K]);
-  }
-
-  forward(x: Tensor): Tensor {
-    this.#x = x;
-    const y = this.#y.rows(x.shape[0]!);
-    this.#kernels.matmul(y, x, this.weight.value, this.bias.value);
-    return y;
-  }
-
-  backward(dy: Tensor): Tensor {
-    const dx = this.#dx.rows(dy.shape[0]!);
-    this.#kernels.biasBackward(this.bias.grad, dy);
-    this.#kernels.matmulTransposedA(this.weight.grad, this.#x, dy, 'add');
-    this.#kernels.matmulTransposedB(dx, dy, this.weight.value, 'set');
-    return dx;
-  }
+/** y = x w + bias, w (K N): what GPT-2 calls Conv1D. */
+export function conv1d(
+  build: Build,
+  name: string,
+  [K, N]: readonly [inputs: number, outputs: number],
+  { parts = 1, residual = false }: Partial<Hidden> = {},
+): Layer {
+  const { kernels, rows } = build;
+  const weight = build.parameter(`${name}.weight`, [K, N], { inputs: 'rows', parts, residual });
+  const bias = build.parameter(`${name}.bias`, [N]);
+  const ys = build.saved(`${name}.y`, [rows, N]);
+  const dxs = build.gradient(`${name}.x`, [rows, K]);
+  let x: Tensor;
+  return {
+    forward(input) {
+      x = input;
+      const y = ys.rows(x.shape[0]);
+      kernels.matmul(y, x, weight.value, bias.value);
+      return y;
+    },
+    backward(dy) {
+      const dx = dxs.rows(dy.shape[0]);
+      kernels.biasBackward(bias.grad, dy);
+      kernels.matmulTransposedA(weight.grad, x, dy, 'add');
+      kernels.matmulTransposedB(dx, dy, weight.value, 'set');
+      return dx;
+    },
+  };
 }
 
 /** y = x wᵀ, w (N K). Several projections of the same x, N / how many outputs each, stand side by side in y. */
-export class Linear implements Layer {
-  readonly weight: Parameter;
-  readonly #kernels: Kernels;
-  readonly #y: Tensor;
-  readonly #dx: Tensor;
-  #x!: Tensor;
-
-  constructor(
-    { arena, kernels, rows }: Build,
-    names: readonly string[],
-    [K, N]: readonly [inputs: number, outputs: number],
-    { residual = false }: Partial<Hidden> = {},
-  ) {
-    const weights = names.map((name) => `${name}.weight`);
-    const hidden: Hidden = { inputs: 'columns', parts: 1, residual };
-    this.#kernels = kernels;
-    this.weight = arena.stack(weights, [N / names.length, K], [N, K], hidden).whole;
-    this.#y = arena.saved(`${names[0]}.y`, [rows, N]);
-    this.#dx = arena.scratch(`d ${names[0]}.x`, [rows, K]);
-  }
-
-  forward(x: Tensor): Tensor {
-    this.#x = x;
-    const y = this.#y.rows(x.shape[0]!);
-    this.#kernels.matmulTransposedB(y, x, this.weight.value, 'set');
-    return y;
-  }
-
-  backward(dy: Tensor): Tensor {
-    const dx = this.#dx.rows(dy.shape[0]!);
-    this.#kernels.matmulTransposedA(this.weight.grad, dy, this.#x, 'add');
-    this.#kernels.matmul(dx, dy, this.weight.value, 'set');
-    return dx;
-  }
+export function linear(
+  build: Build,
+  names: readonly string[],
+  [K, N]: readonly [inputs: number, outputs: number],
+  { residual = false }: Partial<Hidden> = {},
+): Layer {
+  const { kernels, rows } = build;
+  const weights = names.map((name) => `${name}.weight`);
+  const hidden: Hidden = { inputs: 'columns', parts: 1, residual };
+  const weight = build.stack(weights, [N / names.length, K], [N, K], hidden);
+  const ys = build.saved(`${names[0]}.y`, [rows, N]);
+  const dxs = build.gradient(`${names[0]}.x`, [rows, K]);
+  let x: Tensor;
+  return {
+    forward(input) {
+      x = input;
+      const y = ys.rows(x.shape[0]);
+      kernels.matmulTransposedB(y, x, weight.value, 'set');
+      return y;
+    },
+    backward(dy) {
+      const dx = dxs.rows(dy.shape[0]);
+      kernels.matmulTransposedA(weight.grad, dy, x, 'add');
+      kernels.matmul(dx, dy, weight.value, 'set');
+      return dx;
+    },
+  };
 }
 
 /** y = xhat * gain + shift; gain is called weight and shift bias in the checkpoint. */
-export class LayerNorm implements Layer {
-  readonly gain: Parameter;
-  readonly shift: Parameter;
-  readonly #kernels: Kernels;
-  readonly #y: Tensor;
-  readonly #stats: Tensor;
-  readonly #dx: Tensor;
-  #x!: Tensor;
-
-  constructor({ arena, kernels, rows }: Build, name: string, C: number) {
-    this.#kernels = kernels;
-    this.gain = arena.parameter(`${name}.weight`, [C]);
-    this.shift = arena.parameter(`${name}.bias`, [C]);
-    this.#y = arena.saved(`${name}.y`, [rows, C]);
-    this.#stats = arena.saved(`${name}.stats`, [rows, 2]);
-    this.#dx = arena.scratch(`d ${name}.x`, [rows, C]);
-  }
-
-  forward(x: Tensor): Tensor {
-    this.#x = x;
-    const N = x.shape[0]!;
-    this.#kernels.layernorm(this.#y.rows(N), this.#stats.rows(N), x, this.gain.value, this.shift.value);
-    return this.#y.rows(N);
-  }
-
-  backward(dy: Tensor): Tensor {
-    const N = dy.shape[0]!;
-    const [dx, stats] = [this.#dx.rows(N), this.#stats.rows(N)];
-    this.#kernels.layernormParametersBackward(this.gain.grad, this.shift.grad, dy, this.#x, stats);
-    this.#kernels.layernormBackward(dx, dy, this.#x, this.gain.value, stats);
-    return dx;
-  }
+export function layerNorm(build: Build, name: string, C: number): Layer {
+  const { kernels, rows } = build;
+  const gain = build.parameter(`${name}.weight`, [C]);
+  const shift = build.parameter(`${name}.bias`, [C]);
+  const ys = build.saved(`${name}.y`, [rows, C]);
+  const allStats = build.saved(`${name}.stats`, [rows, 2]);
+  const dxs = build.gradient(`${name}.x`, [rows, C]);
+  let x: Tensor;
+  return {
+    forward(input) {
+      x = input;
+      const [y, stats] = [ys.rows(x.shape[0]), allStats.rows(x.shape[0])];
+      kernels.layernorm(y, stats, x, gain.value, shift.value);
+      return y;
+    },
+    backward(dy) {
+      const [dx, stats] = [dxs.rows(dy.shape[0]), allStats.rows(dy.shape[0])];
+      kernels.layernormParametersBackward(gain.grad, shift.grad, dy, x, stats);
+      kernels.layernormBackward(dx, dy, x, gain.value, stats);
+      return dx;
+    },
+  };
 }
 
 /** y = x / root mean square * gain; gain is called weight in the checkpoint. */
-export class RmsNorm implements Layer {
-  readonly gain: Parameter;
-  readonly #kernels: Kernels;
-  readonly #epsilon: number;
-  readonly #y: Tensor;
-  readonly #r: Tensor;
-  readonly #dx: Tensor;
-  #x!: Tensor;
-
-  constructor({ arena, kernels, rows }: Build, name: string, C: number, epsilon: number) {
-    this.#kernels = kernels;
-    this.#epsilon = epsilon;
-    this.gain = arena.parameter(`${name}.weight`, [C]);
-    this.#y = arena.saved(`${name}.y`, [rows, C]);
-    this.#r = arena.saved(`${name}.r`, [rows]);
-    this.#dx = arena.scratch(`d ${name}.x`, [rows, C]);
-  }
-
-  forward(x: Tensor): Tensor {
-    this.#x = x;
-    const y = this.#y.rows(x.shape[0]!);
-    this.#kernels.rmsnorm(y, this.#r.rows(x.shape[0]!), x, this.gain.value, this.#epsilon);
-    return y;
-  }
-
-  backward(dy: Tensor): Tensor {
-    const N = dy.shape[0]!;
-    const [dx, r] = [this.#dx.rows(N), this.#r.rows(N)];
-    this.#kernels.rmsnormParametersBackward(this.gain.grad, dy, this.#x, r);
-    this.#kernels.rmsnormBackward(dx, dy, this.#x, this.gain.value, r);
-    return dx;
-  }
+export function rmsNorm(build: Build, name: string, C: number, epsilon: number): Layer {
+  const { kernels, rows } = build;
+  const gain = build.parameter(`${name}.weight`, [C]);
+  const ys = build.saved(`${name}.y`, [rows, C]);
+  const rs = build.saved(`${name}.r`, [rows]);
+  const dxs = build.gradient(`${name}.x`, [rows, C]);
+  let x: Tensor;
+  return {
+    forward(input) {
+      x = input;
+      const y = ys.rows(x.shape[0]);
+      kernels.rmsnorm(y, rs.rows(x.shape[0]), x, gain.value, epsilon);
+      return y;
+    },
+    backward(dy) {
+      const [dx, r] = [dxs.rows(dy.shape[0]), rs.rows(dy.shape[0])];
+      kernels.rmsnormParametersBackward(gain.grad, dy, x, r);
+      kernels.rmsnormBackward(dx, dy, x, gain.value, r);
+      return dx;
+    },
+  };
 }
 
-/** The bend of the feed-forward layer: gelu of F numbers, or swiglu, which takes two for one. */
-export class Bend implements Layer {
-  readonly #kernels: Kernels;
-  readonly #kind: 'gelu' | 'swiglu';
-  readonly #y: Tensor;
-  readonly #dx: Tensor;
-  #x!: Tensor;
-
-  constructor({ arena, kernels, rows }: Build, name: string, F: number, kind: 'gelu' | 'swiglu') {
-    this.#kernels = kernels;
-    this.#kind = kind;
-    this.#y = arena.saved(`${name}.y`, [rows, F]);
-    this.#dx = arena.scratch(`d ${name}.x`, [rows, kind === 'swiglu' ? 2 * F : F]);
-  }
-
-  forward(x: Tensor): Tensor {
-    this.#x = x;
-    const y = this.#y.rows(x.shape[0]!);
-    this.#kernels[this.#kind](y, x);
-    return y;
-  }
-
-  backward(dy: Tensor): Tensor {
-    const dx = this.#dx.rows(dy.shape[0]!);
-    this.#kernels[`${this.#kind}Backward`](dx, dy, this.#x);
-    return dx;
-  }
+/** The nonlinearity of the feed-forward layer: gelu maps F numbers to F, swiglu maps 2 F to F. */
+export function activation(build: Build, name: string, F: number, kind: 'gelu' | 'swiglu'): Layer {
+  const { kernels, rows } = build;
+  const ys = build.saved(`${name}.y`, [rows, F]);
+  const dxs = build.gradient(`${name}.x`, [rows, kind === 'swiglu' ? 2 * F : F]);
+  let x: Tensor;
+  return {
+    forward(input) {
+      x = input;
+      const y = ys.rows(x.shape[0]);
+      kernels[kind](y, x);
+      return y;
+    },
+    backward(dy) {
+      const dx = dxs.rows(dy.shape[0]);
+      kernels[`${kind}Backward`](dx, dy, x);
+      return dx;
+    },
+  };
 }
 
-/** Silences a random part of x while training, and is not there otherwise. `site` tells its random numbers apart. */
-export class Dropout implements Layer {
-  readonly #kernels: Kernels;
-  readonly #rate: number;
-  readonly #site: number;
-  readonly #mask: Tensor | undefined;
-  readonly #y: Tensor | undefined;
-  readonly #dx: Tensor | undefined;
-  #active: Tensor | null = null;
+/** Where dropout draws its random numbers from, and which share of an activation it sets to 0. */
+export interface DropoutSettings {
+  readonly rate: number;
+  /** Each site has its own random numbers. */
+  readonly site: number;
+}
 
-  constructor({ arena, kernels }: Build, name: string, shape: readonly number[], rate: number, site: number) {
-    this.#kernels = kernels;
-    this.#rate = rate;
-    this.#site = site;
-    if (rate === 0) return;
-    this.#mask = arena.saved(`${name}.mask`, shape);
-    if (shape.length > 2) return; // a mask for attention's probabilities, which applies it itself
-    this.#y = arena.saved(`${name}.y`, shape);
-    this.#dx = arena.scratch(`d ${name}.x`, shape);
-  }
+/** Draws the mask of a pass for an activation of this shape: 0 or 1 / (1 - rate); null when nothing is dropped. */
+export type Mask = (shape: readonly number[], pass: Pass) => Tensor | null;
 
-  /** Draws this pass's mask for an activation of this shape; null when there is nothing to drop. */
-  mask(shape: readonly number[], pass: Pass): Tensor | null {
-    this.#active = null;
-    if (this.#mask !== undefined && 'batch' in pass && pass.dropout !== undefined) {
-      this.#active = this.#mask.view(...shape);
-      this.#kernels.dropoutMask(this.#active, this.#rate, { ...pass.dropout, site: this.#site });
-    }
-    return this.#active;
-  }
+export function dropoutMask(
+  build: Build,
+  name: string,
+  shape: readonly number[],
+  { rate, site }: DropoutSettings,
+): Mask {
+  if (rate === 0) return () => null;
+  const masks = build.saved(`${name}.mask`, shape);
+  return (size, pass) => {
+    if (!('batch' in pass) || pass.dropout === undefined) return null;
+    const mask = masks.view(...size);
+    build.kernels.dropoutMask(mask, rate, { ...pass.dropout, site });
+    return mask;
+  };
+}
 
-  forward(x: Tensor, pass: Pass): Tensor {
-    const mask = this.mask(x.shape, pass);
-    if (mask === null) return x;
-    const y = this.#y!.rows(x.shape[0]!);
-    this.#kernels.multiply(y, x, mask);
-    return y;
-  }
-
-  backward(dy: Tensor): Tensor {
-    if (this.#active === null) return dy;
-    const dx = this.#dx!.rows(dy.shape[0]!);
-    this.#kernels.multiply(dx, dy, this.#active);
-    return dx;
-  }
+/** Sets a random part of x to 0 in training; does nothing otherwise. */
+export function dropout(build: Build, name: string, C: number, settings: DropoutSettings): Layer {
+  if (settings.rate === 0) return sequence();
+  const { kernels, rows } = build;
+  const draw = dropoutMask(build, name, [rows, C], settings);
+  const ys = build.saved(`${name}.y`, [rows, C]);
+  const dxs = build.gradient(`${name}.x`, [rows, C]);
+  let mask: Tensor | null;
+  return {
+    forward(x, pass) {
+      mask = draw(x.shape, pass);
+      if (mask === null) return x;
+      const y = ys.rows(x.shape[0]);
+      kernels.multiply(y, x, mask);
+      return y;
+    },
+    backward(dy) {
+      if (mask === null) return dy;
+      const dx = dxs.rows(dy.shape[0]);
+      kernels.multiply(dx, dy, mask);
+      return dx;
+    },
+  };
 }

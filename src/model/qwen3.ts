@@ -3,36 +3,35 @@
  *
  * q, k and v are separate parameters there and here, and so are gate and up, but they lie one below the other in
  * memory: one product computes them. Yang et al., arXiv 2505.09388; Touvron et al., arXiv 2302.13971. */
-import { QkNorm, Rope, SelfAttention } from './attention.ts';
+import { qkNorm, rope, selfAttention } from './attention.ts';
 import { type Architecture, dropoutSite } from './block.ts';
 import type { Qwen3Config } from './config.ts';
-import { Bend, Linear, RmsNorm, Sequence } from './layers.ts';
+import { activation, linear, rmsNorm, sequence } from './layers.ts';
 
 export function qwen3(config: Qwen3Config): Architecture {
-  const { channels: C, heads: H, feedForward: F, contextLength: T, dropout, normEpsilon } = config;
+  const { channels: C, heads: H, feedForward: F, contextLength: T, normEpsilon } = config;
   return {
     embedding: 'model.embed_tokens.weight',
-    positions: undefined,
+    positions: { rotary: config.ropeTheta },
+    head: config.tiedHead ? undefined : 'lm_head.weight',
+    blocks: 'model.layers',
     parts(build, batch, block) {
-      const name = `model.layers.${block}`;
-      const size = { C, H, batch, T, dropout, site: dropoutSite(block), block };
-      const of = (part: string, ...layers: string[]) => layers.map((layer) => `${name}.${part}.${layer}`);
-      const norm1 = new RmsNorm(build, `${name}.input_layernorm`, C, normEpsilon);
-      const qkv = new Linear(build, of('self_attn', 'q_proj', 'k_proj', 'v_proj'), [C, 3 * C]);
-      const norm = config.qkNorm ? [new QkNorm(build, `${name}.self_attn`, size, normEpsilon)] : [];
-      const proj = new Linear(build, of('self_attn', 'o_proj'), [C, C], { residual: true });
-      const norm2 = new RmsNorm(build, `${name}.post_attention_layernorm`, C, normEpsilon);
-      const gateAndUp = new Linear(build, of('mlp', 'gate_proj', 'up_proj'), [C, 2 * F]);
-      const swiglu = new Bend(build, `${name}.mlp.swiglu`, F, 'swiglu');
-      const down = new Linear(build, of('mlp', 'down_proj'), [F, C], { residual: true });
-      const positioned = new Sequence(qkv, ...norm, new Rope(build));
+      const size = { C, H, batch, T, dropout: dropoutSite(config, block, 0), block };
+      const norm1 = rmsNorm(build, 'input_layernorm', C, normEpsilon);
+      const qkv = linear(build, ['self_attn.q_proj', 'self_attn.k_proj', 'self_attn.v_proj'], [C, 3 * C]);
+      const norm = config.qkNorm ? [qkNorm(build, 'self_attn', size, normEpsilon)] : [];
+      const proj = linear(build, ['self_attn.o_proj'], [C, C], { residual: true });
+      const norm2 = rmsNorm(build, 'post_attention_layernorm', C, normEpsilon);
+      const gateAndUp = linear(build, ['mlp.gate_proj', 'mlp.up_proj'], [C, 2 * F]);
+      const swiglu = activation(build, 'mlp.swiglu', F, 'swiglu');
+      const down = linear(build, ['mlp.down_proj'], [F, C], { residual: true });
       return {
         norm1,
-        attention: new SelfAttention(build, `${name}.self_attn`, size, positioned, proj),
+        attention: selfAttention(build, 'self_attn', size, sequence(qkv, ...norm, rope(build)), proj),
         norm2,
-        feedForward: new Sequence(gateAndUp, swiglu, down),
+        feedForward: sequence(gateAndUp, swiglu, down),
       };
     },
-    finalNorm: (build) => new RmsNorm(build, 'model.norm', C, normEpsilon),
+    finalNorm: (build) => rmsNorm(build, 'model.norm', C, normEpsilon),
   };
 }

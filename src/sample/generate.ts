@@ -241,7 +241,7 @@ function checkRequests(
   if (stop.length > 0 && tokenizer === undefined) {
     throw new TypeError('generate: stop strings need text; expected a tokenizer, got none');
   }
-  if (contextPolicy === 'roll' && model.config.arch === 'gpt2') {
+  if (contextPolicy === 'roll' && !model.rotary) {
     throw new RangeError(
       'generate: context policy roll needs rotary positions, got the learned ones of gpt2; use shift or slide',
     );

@@ -7,7 +7,7 @@
  * run; gradients and moments repeat that layout, so AdamW, clipping and a checkpoint are each one pass over flat memory.
  *
  * saved: written by forward, read by backward, one per layer. scratch: gradients of activations, dead once the layer
- * before has read them, so all blocks share them by name. cache: keys and values of the cached sampler.
+ * before has read them, so all blocks share them by role. cache: keys and values of the cached sampler.
  * An arena without gradients has no backward: there blocks share what would be saved, and scratch takes no memory. */
 import type { Memory } from './kernels.ts';
 import { type Floats, type Ids, type Numbers, Tensor } from './tensor.ts';
@@ -94,13 +94,14 @@ export class Arena {
     return stack;
   }
 
-  saved(name: string, shape: readonly number[]): Tensor {
-    return this.#gradients ? push(this.#saved, new Tensor(name, shape)) : this.#share(name, shape);
+  /** @param role under which memory is shared where nothing has to be saved for a backward */
+  saved(name: string, shape: readonly number[], role = name): Tensor {
+    return this.#gradients ? push(this.#saved, new Tensor(name, shape)) : this.#share(role, shape);
   }
 
-  /** Names that differ only in the number of their block get the same memory: blocks run one after the other. */
-  scratch(name: string, shape: readonly number[]): Tensor {
-    return this.#gradients ? this.#share(name, shape) : new Tensor(name, shape);
+  /** All who ask for the same role get the same memory. */
+  scratch(role: string, shape: readonly number[]): Tensor {
+    return this.#gradients ? this.#share(role, shape) : new Tensor(role, shape);
   }
 
   cache(name: string, shape: readonly number[]): Tensor {
@@ -221,8 +222,7 @@ export class Arena {
     return undefined;
   }
 
-  #share(name: string, shape: readonly number[]): Tensor {
-    const role = name.replace(/\.\d+\./, '.*.');
+  #share(role: string, shape: readonly number[]): Tensor {
     const known = this.#scratch.get(role);
     if (known === undefined) {
       const fresh = new Tensor(role, shape);

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Build } from '../../src/model/layers.ts';
 import { Arena, type Precision } from '../../src/tensor/arena.ts';
 import type { Memory } from '../../src/tensor/kernels.ts';
+import { reference } from '../../src/tensor/reference/index.ts';
 import type { Tensor } from '../../src/tensor/tensor.ts';
 
 /** Memory that starts in the middle of a larger buffer, as a share of WebAssembly's does, and counts what is taken. */
@@ -215,30 +217,40 @@ describe('shared memory', () => {
   const sections = (arena: Arena) =>
     Object.fromEntries(arena.plan().map((row) => [row.section, row.elements]));
 
-  it('is one tensor for one name, and for the same place in every block', () => {
+  it('is one tensor for one role', () => {
     const arena = new Arena();
-    const first = arena.scratch('d h.0.fc', [2, 3]);
-    expect(arena.scratch('d h.0.fc', [2, 3])).toBe(first);
-    expect(arena.scratch('d h.11.fc', [2, 3])).toBe(first);
-    expect(arena.scratch('d h.0.proj', [2, 3])).not.toBe(first);
+    const first = arena.scratch('d h.*.fc', [2, 3]);
+    expect(arena.scratch('d h.*.fc', [2, 3])).toBe(first);
+    expect(arena.scratch('d h.*.proj', [2, 3])).not.toBe(first);
     expect(sections(arena).scratch).toBe(12);
   });
 
   it('is refused for another shape', () => {
     const arena = new Arena();
-    arena.scratch('d h.0.x', [2, 3]);
-    expect(() => arena.scratch('d h.1.x', [3, 2])).toThrow(
+    arena.scratch('d h.*.x', [2, 3]);
+    expect(() => arena.scratch('d h.*.x', [3, 2])).toThrow(
       new RangeError('d h.*.x: shared memory of (2,3) asked for again as (3,2)'),
     );
   });
 
-  it('saved tensors have their own in each block, unless there is no backward that would read them', () => {
+  it('saved tensors of one role have their own, unless there is no backward that would read them', () => {
     const training = new Arena();
-    expect(training.saved('h.0.y', [2, 3])).not.toBe(training.saved('h.1.y', [2, 3]));
+    const y = (arena: Arena, block: number) => arena.saved(`h.${block}.y`, [2, 3], 'h.*.y');
+    expect(y(training, 0)).not.toBe(y(training, 1));
     expect(sections(training)).toMatchObject({ saved: 12, scratch: 0 });
     const sampling = new Arena({ gradients: false });
-    expect(sampling.saved('h.0.y', [2, 3])).toBe(sampling.saved('h.1.y', [2, 3]));
-    sampling.scratch('d h.0.y', [2, 3]);
+    expect(y(sampling, 0)).toBe(y(sampling, 1));
+    sampling.scratch('d h.*.y', [2, 3]);
     expect(sections(sampling)).toMatchObject({ saved: 0, scratch: 6 });
+  });
+
+  it('blocks share the gradients of activations, whatever they are called, and nothing that has to last', () => {
+    const arena = new Arena();
+    const build = new Build(arena, reference, 2);
+    const [first, second] = [build.block('a.1.b', 0), build.block('a.1.b', 11)];
+    expect(first.gradient('x', [2])).toBe(second.gradient('x', [2]));
+    expect(first.gradient('x', [2])).not.toBe(build.gradient('x', [2]));
+    expect(first.saved('y', [2])).not.toBe(second.saved('y', [2]));
+    expect(first.parameter('w', [2]).name).toBe('a.1.b.0.w');
   });
 });
