@@ -7,7 +7,7 @@ import { trainingFlops } from '../src/model/flops.ts';
 import { type Command, rules, runCommand, UsageError, type Values } from '../src/node/command.ts';
 import { describeKernels, kernelFlags } from '../src/node/kernels.ts';
 import type { SimdKernels } from '../src/tensor/simd/index.ts';
-import { hasSimd } from '../src/tensor/simd/target.ts';
+import { hasSimd } from '../src/tensor/simd/machine/target.ts';
 import { presetNames, presets } from '../src/train/presets.ts';
 import { measureCheckpoint } from './checkpoint.ts';
 import { measureMatmuls } from './matmul.ts';

@@ -2,9 +2,9 @@
  *
  * Several at once, because the threads of a machine may share what one of them gets alone: clock, power, or a core. */
 import { Worker } from 'node:worker_threads';
-import { assemble } from '../src/tensor/simd/assembler.ts';
+import type { Target } from '../src/tensor/simd/machine/target.ts';
 import { peak, peakRoundFlops } from '../src/tensor/simd/peak.ts';
-import type { Target } from '../src/tensor/simd/target.ts';
+import { assemble } from '../src/tensor/wasm/assembler.ts';
 import { warmUp } from './measure.ts';
 
 /** About a millisecond. */

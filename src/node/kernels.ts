@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { Kernels } from '../tensor/kernels.ts';
 import { reference } from '../tensor/reference/index.ts';
 import { createSimdKernels } from '../tensor/simd/index.ts';
-import { hasSimd } from '../tensor/simd/target.ts';
+import { hasSimd } from '../tensor/simd/machine/target.ts';
 import { rules, UsageError, type Values } from './command.ts';
 import { nodeHost } from './simd-host.ts';
 

@@ -1,7 +1,7 @@
 /** What the fast backend needs from Node and cannot have in pure code: a V8 flag, and threads. */
 import v8 from 'node:v8';
 import { Worker } from 'node:worker_threads';
-import type { SimdHost } from '../tensor/simd/pool.ts';
+import type { SimdHost } from '../tensor/simd/machine/pool.ts';
 
 export const nodeHost: SimdHost = {
   /** Node 20 has relaxed SIMD, with its final opcodes, behind a V8 flag, which holds for all threads of the process

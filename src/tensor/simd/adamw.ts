@@ -10,11 +10,11 @@
  * end; the blocks are added up in double, in order. So no partial sum has more than 64 terms. 0.05 ms for as many. */
 import { require } from '../dims.ts';
 import { power } from '../math.ts';
-import { after, f32x4, f64, func, i32, loop, select, v128 } from './assembler.ts';
-import type { Family } from './engine.ts';
-import { element } from './lanes.ts';
+import { after, f32x4, f64, func, i32, loop, select, v128 } from '../wasm/assembler.ts';
+import { element } from '../wasm/lanes.ts';
+import type { Family } from './machine/engine.ts';
+import { madd, type Target } from './machine/target.ts';
 import { overFours, rowSums } from './rows.ts';
-import { madd, type Target } from './target.ts';
 
 const update = (target: Target) =>
   func(

@@ -3,9 +3,9 @@
  * Lanes run over columns, 16 of them (a cache line of dy) in one pass down the rows. Sums are kept in double, as in
  * the reference, with the same bits: the kernel waits for memory anyway. Threads share the columns. */
 import { dims } from '../dims.ts';
-import { call, type Expr, f32x4, f64x2, func, i32, i64x2, loop, type Stmt, v128 } from './assembler.ts';
-import type { Family } from './engine.ts';
-import { element, locals, promoteHigh, storeFirst } from './lanes.ts';
+import { call, type Expr, f32x4, f64x2, func, i32, i64x2, loop, type Stmt, v128 } from '../wasm/assembler.ts';
+import { element, locals, promoteHigh, storeFirst } from '../wasm/lanes.ts';
+import type { Family } from './machine/engine.ts';
 
 const strip = 16;
 

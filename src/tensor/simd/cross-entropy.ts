@@ -8,13 +8,23 @@
 import { dims } from '../dims.ts';
 import { checked } from '../reference/embedding.ts';
 import type { Ids } from '../tensor.ts';
-import { f32, f32x4, func, i32, type Local, loop, type NewLocal, type Stmt, v128 } from './assembler.ts';
-import { Constants } from './constants.ts';
-import type { Family } from './engine.ts';
-import { element } from './lanes.ts';
+import {
+  f32,
+  f32x4,
+  func,
+  i32,
+  type Local,
+  loop,
+  type NewLocal,
+  type Stmt,
+  v128,
+} from '../wasm/assembler.ts';
+import { Constants } from '../wasm/constants.ts';
+import { element } from '../wasm/lanes.ts';
+import type { Family } from './machine/engine.ts';
+import type { Target } from './machine/target.ts';
 import { inOrder, vectorMath } from './math.ts';
 import { acrossLanes, firstLanes, storeUpTo } from './rows.ts';
-import type { Target } from './target.ts';
 
 /** Code that leaves the largest of V logits from z in `max`, and the sum of e^(z - max) in `sum`, in all lanes. */
 function sumOfExponentials(target: Target, local: NewLocal) {

@@ -7,10 +7,21 @@
  * 98,304 elements take 0.15 ms, the reference 2.7 ms. */
 import { require } from '../dims.ts';
 import { purposes, RandomStream } from '../random.ts';
-import { f32x4, func, i32, i32x4, i64x2, type Local, loop, type Stmt, select, v128 } from './assembler.ts';
-import { Constants } from './constants.ts';
-import type { Family } from './engine.ts';
-import { locals } from './lanes.ts';
+import {
+  f32x4,
+  func,
+  i32,
+  i32x4,
+  i64x2,
+  type Local,
+  loop,
+  type Stmt,
+  select,
+  v128,
+} from '../wasm/assembler.ts';
+import { Constants } from '../wasm/constants.ts';
+import { locals } from '../wasm/lanes.ts';
+import type { Family } from './machine/engine.ts';
 import { storeUpTo, transpose4x4 } from './rows.ts';
 
 type Vector = Local<'v128'>;

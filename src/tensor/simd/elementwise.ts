@@ -13,13 +13,13 @@ import {
   type NewLocal,
   type Stmt,
   v128,
-} from './assembler.ts';
-import { Constants } from './constants.ts';
-import type { Family } from './engine.ts';
-import { element } from './lanes.ts';
+} from '../wasm/assembler.ts';
+import { Constants } from '../wasm/constants.ts';
+import { element } from '../wasm/lanes.ts';
+import type { Family } from './machine/engine.ts';
+import { madd, type Target } from './machine/target.ts';
 import type { Steps } from './math.ts';
 import { overFours } from './rows.ts';
-import { madd, type Target } from './target.ts';
 
 type Vector = Expr<'v128'>;
 

@@ -7,9 +7,9 @@
 import { dims } from '../dims.ts';
 import { checked } from '../reference/embedding.ts';
 import type { Ids } from '../tensor.ts';
-import { f32x4, func, i32, i32x4, loop, v128 } from './assembler.ts';
-import type { Family } from './engine.ts';
-import { element } from './lanes.ts';
+import { f32x4, func, i32, i32x4, loop, v128 } from '../wasm/assembler.ts';
+import { element } from '../wasm/lanes.ts';
+import type { Family } from './machine/engine.ts';
 import { overFours } from './rows.ts';
 
 /** `old` is all ones to add to what y holds, 0 to start from nothing. */

@@ -8,11 +8,11 @@
  *
  * 393,216 elements (N = 768, F = 512) take 0.34 ms forward and 0.50 ms backward; the reference takes 10 and 16 ms. */
 import { dims } from '../dims.ts';
-import { f32x4 } from './assembler.ts';
+import { f32x4 } from '../wasm/assembler.ts';
 import { elementwise } from './elementwise.ts';
-import type { Family } from './engine.ts';
+import type { Family } from './machine/engine.ts';
+import { madd, type Target } from './machine/target.ts';
 import { vectorMath } from './math.ts';
-import { madd, type Target } from './target.ts';
 
 const scale = 2 * 0.7978845608028654; // 2 sqrt(2 / pi)
 const cubic = 0.044715 * scale;

@@ -5,29 +5,29 @@
 import type { Kernels } from '../kernels.ts';
 import { reference } from '../reference/index.ts';
 import type { Tensor } from '../tensor.ts';
+import { assemble } from '../wasm/assembler.ts';
 import { adamw } from './adamw.ts';
-import { assemble } from './assembler.ts';
-import { attention } from './attention.ts';
-import { attentionBackward } from './attention-backward.ts';
-import { attentionCached } from './attention-cached.ts';
+import { attention } from './attention/attention.ts';
+import { attentionBackward } from './attention/backward.ts';
+import { attentionCached } from './attention/cached.ts';
 import { bias } from './bias.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { dropout } from './dropout.ts';
 import { elements } from './elementwise.ts';
 import { embedding } from './embedding.ts';
-import type { Engine, Family, Work } from './engine.ts';
 import { gelu } from './gelu.ts';
 import { layernorm } from './layernorm.ts';
-import { matmul } from './matmul.ts';
-import { SharedMemory } from './memory.ts';
+import type { Engine, Family, Work } from './machine/engine.ts';
+import { SharedMemory } from './machine/memory.ts';
+import { Pool, type SimdHost } from './machine/pool.ts';
+import { hasFusedMultiplyAdd, hasRelaxedSimd, hasSimd, type Target } from './machine/target.ts';
+import { matmul } from './matmul/matmul.ts';
 import { newtonSchulz } from './newton-schulz.ts';
 import { peak, peakFlops } from './peak.ts';
-import { Pool, type SimdHost } from './pool.ts';
 import { qkNorm } from './qk-norm.ts';
 import { rmsnorm } from './rmsnorm.ts';
 import { rope } from './rope.ts';
 import { swiglu } from './swiglu.ts';
-import { hasFusedMultiplyAdd, hasRelaxedSimd, hasSimd, type Target } from './target.ts';
 
 const families: readonly Family[] = [
   matmul,

@@ -8,11 +8,11 @@
 import { dims } from '../dims.ts';
 import { layernormEpsilon } from '../reference/layernorm.ts';
 import type { Tensor } from '../tensor.ts';
-import { type Expr, f32, f32x4, func, i32, type Local, loop, type Stmt, v128 } from './assembler.ts';
-import type { Family } from './engine.ts';
-import { element } from './lanes.ts';
+import { type Expr, f32, f32x4, func, i32, type Local, loop, type Stmt, v128 } from '../wasm/assembler.ts';
+import { element } from '../wasm/lanes.ts';
+import type { Family } from './machine/engine.ts';
+import { madd, nmadd, type Target } from './machine/target.ts';
 import { overFours, rowSums, storeUpTo } from './rows.ts';
-import { madd, nmadd, type Target } from './target.ts';
 
 type Index = Expr<'i32'>;
 

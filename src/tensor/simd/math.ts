@@ -10,9 +10,9 @@
  * Largest errors over the whole range, swept in the tests: exp and log 1 ulp, tanh 2.5 ulp. Results of exp below 2^-126
  * become 0. Four values take 2.7 ns for exp and 3.6 ns for tanh with fused multiply-add, 3.9 and 5.4 ns without
  * (Node 20; Node 24 is a little faster). */
-import { after, type Expr, f32x4, i32x4, type NewLocal, type Stmt, v128 } from './assembler.ts';
-import type { Constants } from './constants.ts';
-import { madd, nmadd, type Target } from './target.ts';
+import { after, type Expr, f32x4, i32x4, type NewLocal, type Stmt, v128 } from '../wasm/assembler.ts';
+import type { Constants } from '../wasm/constants.ts';
+import { madd, nmadd, type Target } from './machine/target.ts';
 
 type Vector = Expr<'v128'>;
 /** A value, once the steps have run. Steps of several values can be interleaved: each waits for the one before it, and

@@ -9,14 +9,14 @@
  *
  * 28 matrices of S = 128 and 5 rounds: 26 ms on one thread. */
 import { dims } from '../dims.ts';
-import { call, type Expr, f32, f32x4, func, i32, loop, v128, when } from './assembler.ts';
+import { call, type Expr, f32, f32x4, func, i32, loop, v128, when } from '../wasm/assembler.ts';
+import { element, locals } from '../wasm/lanes.ts';
 import { sideBySide } from './elementwise.ts';
-import type { Family } from './engine.ts';
-import { element, locals } from './lanes.ts';
-import { pack, transpose4 } from './matmul-pack.ts';
-import { panelProduct, smaller } from './matmul-product.ts';
-import { perMultiplyAdd, tileColumns, tileRows } from './matmul-tile.ts';
-import { madd, type Target } from './target.ts';
+import type { Family } from './machine/engine.ts';
+import { madd, type Target } from './machine/target.ts';
+import { pack, transpose4 } from './matmul/pack.ts';
+import { panelProduct, smaller } from './matmul/product.ts';
+import { perMultiplyAdd, tileColumns, tileRows } from './matmul/tile.ts';
 
 /** Copies what is below the diagonal of y (S S) to above it; 4 x 4 blocks on the diagonal stay as they are. */
 const mirror = func('mirror', { y: 'i32', S: 'i32' }, ({ y, S }, local) => {

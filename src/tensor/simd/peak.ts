@@ -1,9 +1,9 @@
 /** The most multiply-adds this engine can do: a loop that touches nothing but registers, for the benchmark to compare
  * matrix products with. Twelve sums, as many as the largest tile keeps, hide the latency of each other. */
-import { f32x4, func, loop, v128 } from './assembler.ts';
-import type { Engine, Family } from './engine.ts';
-import { locals } from './lanes.ts';
-import { madd, type Target } from './target.ts';
+import { f32x4, func, loop, v128 } from '../wasm/assembler.ts';
+import { locals } from '../wasm/lanes.ts';
+import type { Engine, Family } from './machine/engine.ts';
+import { madd, type Target } from './machine/target.ts';
 
 const sums = 12;
 const unroll = 4;

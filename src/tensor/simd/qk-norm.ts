@@ -20,12 +20,12 @@ import {
   select,
   v128,
   when,
-} from './assembler.ts';
-import type { Family } from './engine.ts';
-import { element, locals } from './lanes.ts';
+} from '../wasm/assembler.ts';
+import { element, locals } from '../wasm/lanes.ts';
+import type { Family } from './machine/engine.ts';
+import type { Target } from './machine/target.ts';
 import { gainBackward, normalize, normalizeBackward } from './rmsnorm.ts';
 import { overFours } from './rows.ts';
-import type { Target } from './target.ts';
 
 type Index = Expr<'i32'>;
 

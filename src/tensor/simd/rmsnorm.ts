@@ -18,11 +18,11 @@ import {
   type NewLocal,
   type Stmt,
   v128,
-} from './assembler.ts';
-import type { Engine, Family } from './engine.ts';
-import { element, locals } from './lanes.ts';
+} from '../wasm/assembler.ts';
+import { element, locals } from '../wasm/lanes.ts';
+import type { Engine, Family } from './machine/engine.ts';
+import { madd, nmadd, type Target } from './machine/target.ts';
 import { overFours, rowSums, storeUpTo } from './rows.ts';
-import { madd, nmadd, type Target } from './target.ts';
 
 type Index = Expr<'i32'>;
 /** Code for rows of C channels: `begin` stands before the rows, `row` is for one of them. */

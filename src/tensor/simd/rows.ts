@@ -16,9 +16,9 @@ import {
   type Stmt,
   v128,
   when,
-} from './assembler.ts';
-import { locals, storeFirst } from './lanes.ts';
-import { madd, type Target } from './target.ts';
+} from '../wasm/assembler.ts';
+import { locals, storeFirst } from '../wasm/lanes.ts';
+import { madd, type Target } from './machine/target.ts';
 
 type Vector = Expr<'v128'>;
 type Combine = (a: Vector, b: Vector) => Vector;

@@ -8,13 +8,13 @@
  * N = 768, F = 344: 0.23 ms forward and 0.31 ms backward; the reference takes 4.2 and 11 ms. */
 import { dims } from '../dims.ts';
 import { sizes } from '../reference/swiglu.ts';
-import { f32x4, func, i32, loop, v128 } from './assembler.ts';
-import { Constants } from './constants.ts';
+import { f32x4, func, i32, loop, v128 } from '../wasm/assembler.ts';
+import { Constants } from '../wasm/constants.ts';
+import { element } from '../wasm/lanes.ts';
 import { sideBySide } from './elementwise.ts';
-import type { Family } from './engine.ts';
-import { element } from './lanes.ts';
+import type { Family } from './machine/engine.ts';
+import { madd, type Target } from './machine/target.ts';
 import { vectorMath } from './math.ts';
-import { madd, type Target } from './target.ts';
 
 /** Finite, so that with s = 0 the product e s is 0 and not NaN. */
 const largest = 3.4028234663852886e38;

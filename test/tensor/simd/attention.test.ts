@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { reference } from '../../../src/tensor/reference/index.ts';
-import { attention } from '../../../src/tensor/simd/attention.ts';
-import { attentionBackward } from '../../../src/tensor/simd/attention-backward.ts';
-import { attentionCached } from '../../../src/tensor/simd/attention-cached.ts';
+import { attention } from '../../../src/tensor/simd/attention/attention.ts';
+import { attentionBackward } from '../../../src/tensor/simd/attention/backward.ts';
+import { attentionCached } from '../../../src/tensor/simd/attention/cached.ts';
 import { type Tensor, tensor } from '../../../src/tensor/tensor.ts';
 import { expectClose, expectSameBits, randomTensor, sizes, unit } from '../../support/compare.ts';
 import { modes, sliced } from './sliced.ts';

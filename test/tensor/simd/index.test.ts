@@ -2,10 +2,10 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { nodeHost } from '../../../src/node/simd-host.ts';
 import { reference } from '../../../src/tensor/reference/index.ts';
-import { assemble, f32x4, func, v128 } from '../../../src/tensor/simd/assembler.ts';
 import { createSimdKernels } from '../../../src/tensor/simd/index.ts';
-import { madd, nmadd } from '../../../src/tensor/simd/target.ts';
+import { madd, nmadd } from '../../../src/tensor/simd/machine/target.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
+import { assemble, f32x4, func, v128 } from '../../../src/tensor/wasm/assembler.ts';
 import { allBackends, closeAll, expectSame, label, normals, place } from './support.ts';
 
 const backends = await allBackends();

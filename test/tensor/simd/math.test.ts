@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { nodeHost } from '../../../src/node/simd-host.ts';
 import { exp, log, tanh } from '../../../src/tensor/math.ts';
-import { assemble, func, i32, loop, v128 } from '../../../src/tensor/simd/assembler.ts';
-import { Constants } from '../../../src/tensor/simd/constants.ts';
+import { hasFusedMultiplyAdd, hasRelaxedSimd } from '../../../src/tensor/simd/machine/target.ts';
 import { inOrder, type VectorMath, vectorMath } from '../../../src/tensor/simd/math.ts';
-import { hasFusedMultiplyAdd, hasRelaxedSimd } from '../../../src/tensor/simd/target.ts';
+import { assemble, func, i32, loop, v128 } from '../../../src/tensor/wasm/assembler.ts';
+import { Constants } from '../../../src/tensor/wasm/constants.ts';
 
 if (!hasRelaxedSimd()) nodeHost.enableRelaxedSimd();
 const exact = { exp, tanh, log };

@@ -2,10 +2,10 @@
  * what threads may do at worst, without threads. */
 import { nodeHost } from '../../../src/node/simd-host.ts';
 import type { Kernels } from '../../../src/tensor/kernels.ts';
-import { assemble } from '../../../src/tensor/simd/assembler.ts';
-import type { Engine, Family } from '../../../src/tensor/simd/engine.ts';
-import { SharedMemory } from '../../../src/tensor/simd/memory.ts';
-import { hasFusedMultiplyAdd, hasRelaxedSimd } from '../../../src/tensor/simd/target.ts';
+import type { Engine, Family } from '../../../src/tensor/simd/machine/engine.ts';
+import { SharedMemory } from '../../../src/tensor/simd/machine/memory.ts';
+import { hasFusedMultiplyAdd, hasRelaxedSimd } from '../../../src/tensor/simd/machine/target.ts';
+import { assemble } from '../../../src/tensor/wasm/assembler.ts';
 import { GuardedMemory } from '../../support/guarded.ts';
 
 if (!hasRelaxedSimd()) nodeHost.enableRelaxedSimd();

@@ -5,8 +5,8 @@
  * the diagonal costs only the zeros that probs gets there.
  *
  * B = 12, H = 4, T = 64, D = 32: 0.48 ms on Node 20, 0.44 on Node 24; the reference takes 42 ms. */
-import { dims, require } from '../dims.ts';
-import type { Tensor } from '../tensor.ts';
+import { dims, require } from '../../dims.ts';
+import type { Tensor } from '../../tensor.ts';
 import {
   call,
   type Expr,
@@ -19,13 +19,13 @@ import {
   select,
   v128,
   when,
-} from './assembler.ts';
+} from '../../wasm/assembler.ts';
+import { element, storeFirst } from '../../wasm/lanes.ts';
+import type { Engine, Family } from '../machine/engine.ts';
+import type { Target } from '../machine/target.ts';
+import { overFours } from '../rows.ts';
 import { causalRows, causalScores, type Rows, transposed } from './causal-products.ts';
-import type { Engine, Family } from './engine.ts';
-import { element, storeFirst } from './lanes.ts';
-import { overFours } from './rows.ts';
 import { softmaxTerms } from './softmax.ts';
-import type { Target } from './target.ts';
 
 type Index = Expr<'i32'>;
 

@@ -3,7 +3,7 @@
  * WebAssembly SIMD of 2021 has no fused multiply-add. Relaxed SIMD has one, which engines may round once (fused) or
  * twice; it counts as present only where it is fused, because "sometimes" would make results depend on the machine in
  * a way that nothing records. Fused doubles the speed of a matrix product and changes its last bits. */
-import { assemble, type Expr, f32x4, func, v128 } from './assembler.ts';
+import { assemble, type Expr, f32x4, func, v128 } from '../../wasm/assembler.ts';
 
 export interface Target {
   /** Multiply-add is one instruction that rounds once. */

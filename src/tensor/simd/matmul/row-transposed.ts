@@ -28,11 +28,11 @@ import {
   v128,
   when,
   whileLoop,
-} from './assembler.ts';
-import { element, locals } from './lanes.ts';
-import { transpose4 } from './matmul-pack.ts';
-import { rowParameters } from './matmul-row.ts';
-import { madd, type Target } from './target.ts';
+} from '../../wasm/assembler.ts';
+import { element, locals } from '../../wasm/lanes.ts';
+import { madd, type Target } from '../machine/target.ts';
+import { transpose4 } from './pack.ts';
+import { rowParameters } from './row.ts';
 
 /** Up to so many rows. */
 export const mostRowsTransposed = 2;

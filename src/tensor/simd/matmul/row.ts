@@ -9,15 +9,25 @@
  *
  * Measured with the 3.2 MB of weights of a 4-layer model of 128 channels, one row: 47 to 50 microseconds, 65 GB/s.
  * (32 sums in registers and one row of b after the other, as in a tile: 70 to 85.) */
-import { call, type Expr, type Func, func, i32, loop, type Stmt, v128, whileLoop } from './assembler.ts';
-import { element, locals, storeFirst } from './lanes.ts';
-import { madd, type Target } from './target.ts';
+import {
+  call,
+  type Expr,
+  type Func,
+  func,
+  i32,
+  loop,
+  type Stmt,
+  v128,
+  whileLoop,
+} from '../../wasm/assembler.ts';
+import { element, locals, storeFirst } from '../../wasm/lanes.ts';
+import { madd, type Target } from '../machine/target.ts';
 
 export const mostRows = 4;
 /** Columns are handed out to threads in multiples of this: two cache lines. */
 export const rowStrip = 32;
 
-/** Of the products for few rows; see matmul-product.ts for what y starts from. */
+/** Of the products for few rows; see product.ts for what y starts from. */
 export const rowParameters = {
   y: 'i32',
   start: 'i32',

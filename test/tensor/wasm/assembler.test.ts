@@ -1,6 +1,7 @@
 /** The assembler: every instruction is executed and compared with what JavaScript says it should be. */
 import { describe, expect, test } from 'vitest';
 import { nodeHost } from '../../../src/node/simd-host.ts';
+import { hasFusedMultiplyAdd, hasRelaxedSimd } from '../../../src/tensor/simd/machine/target.ts';
 import {
   after,
   assemble,
@@ -29,8 +30,7 @@ import {
   v128,
   when,
   whileLoop,
-} from '../../../src/tensor/simd/assembler.ts';
-import { hasFusedMultiplyAdd, hasRelaxedSimd } from '../../../src/tensor/simd/target.ts';
+} from '../../../src/tensor/wasm/assembler.ts';
 
 type Vector = Expr<'v128'>;
 if (!hasRelaxedSimd()) nodeHost.enableRelaxedSimd();

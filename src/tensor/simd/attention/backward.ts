@@ -7,15 +7,15 @@
  * Each is one of causal-products.ts; every element of dqkv is written once.
  *
  * B = 12, H = 4, T = 64, D = 32: 0.62 ms on Node 20, 0.58 on Node 24; the reference takes 50 ms. */
-import { dims } from '../dims.ts';
-import type { Tensor } from '../tensor.ts';
-import { call, f32x4, func, i32, loop, type Stmt, v128, when } from './assembler.ts';
+import { dims } from '../../dims.ts';
+import type { Tensor } from '../../tensor.ts';
+import { call, f32x4, func, i32, loop, type Stmt, v128, when } from '../../wasm/assembler.ts';
+import { element } from '../../wasm/lanes.ts';
+import type { Family } from '../machine/engine.ts';
+import type { Target } from '../machine/target.ts';
+import { rowSums } from '../rows.ts';
 import { attentionSizes, headBytes, headsPerUnit, overRows } from './attention.ts';
 import { causalColumns, causalRows, causalScores, type Rows, transposed } from './causal-products.ts';
-import type { Family } from './engine.ts';
-import { element } from './lanes.ts';
-import { rowSums } from './rows.ts';
-import type { Target } from './target.ts';
 
 /** dp of row t, n columns of it, becomes dscore; if there is a mask, p keep goes to `kept`. */
 const rowGradient = (target: Target) =>

@@ -4,9 +4,9 @@
  * methods of the Kernels interface that call them. A kernel's last two parameters are `from` and `to`, the outputs to
  * compute; what an output is (an element, a row, a tile) is the family's choice, as long as no two outputs write the
  * same memory and none reads what another writes. */
-import type { Kernels } from '../kernels.ts';
-import type { Numbers, Tensor } from '../tensor.ts';
-import type { Func } from './assembler.ts';
+import type { Kernels } from '../../kernels.ts';
+import type { Numbers, Tensor } from '../../tensor.ts';
+import type { Func } from '../../wasm/assembler.ts';
 import type { Target } from './target.ts';
 
 export interface Family {

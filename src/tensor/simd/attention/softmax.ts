@@ -2,12 +2,12 @@
  *
  * The row is filled up with -Infinity to a whole vector first, whose e^x is 0: so there is no tail. Sums go to four
  * partial sums, i mod 4: the order depends on the length of the row only. 1.1 ns an element. */
-import { after, f32x4, func, i32, loop, v128 } from './assembler.ts';
-import { Constants } from './constants.ts';
-import { element } from './lanes.ts';
-import { inOrder, vectorMath } from './math.ts';
-import { acrossLanes, firstLanes } from './rows.ts';
-import type { Target } from './target.ts';
+import { after, f32x4, func, i32, loop, v128 } from '../../wasm/assembler.ts';
+import { Constants } from '../../wasm/constants.ts';
+import { element } from '../../wasm/lanes.ts';
+import type { Target } from '../machine/target.ts';
+import { inOrder, vectorMath } from '../math.ts';
+import { acrossLanes, firstLanes } from '../rows.ts';
 
 /** softmaxTerms(row, n, scale) is the sum, in all lanes. The row has room for whole vectors; lanes past n become 0. */
 export const softmaxTerms = (target: Target) =>

@@ -5,22 +5,22 @@
  *
  *     for each block of rows            the block of a stays in the second-level cache,
  *       for each panel of b             the panel in the first-level cache,
- *         for each tile of the block    and the sums in registers: matmul-tile.ts
+ *         for each tile of the block    and the sums in registers: tile.ts
  *
  * Threads share the pairs of block and panel. Each element of y is one chain over k, from the start value up, with the
  * same multiply-add whatever tile, edge or path computes it: so a row does not depend on how many rows there are.
  *
  * With few rows packing weighs more: then each panel is packed and multiplied at once, while it is in the cache; and
- * with very few, b is read as it is: matmul-row.ts and matmul-row-transposed.ts. */
-import { dims } from '../dims.ts';
-import type { Start } from '../kernels.ts';
-import type { Tensor } from '../tensor.ts';
-import type { Engine, Family } from './engine.ts';
-import { pack, packTogether, packTransposed, transpose, transposeStrip } from './matmul-pack.ts';
-import { blockRows, productKernels } from './matmul-product.ts';
-import { mostRows, rowProduct, rowStrip } from './matmul-row.ts';
-import { mostRowsTransposed, rowProductTransposed } from './matmul-row-transposed.ts';
-import { perMultiplyAdd, tileColumns } from './matmul-tile.ts';
+ * with very few, b is read as it is: row.ts and row-transposed.ts. */
+import { dims } from '../../dims.ts';
+import type { Start } from '../../kernels.ts';
+import type { Tensor } from '../../tensor.ts';
+import type { Engine, Family } from '../machine/engine.ts';
+import { pack, packTogether, packTransposed, transpose, transposeStrip } from './pack.ts';
+import { blockRows, productKernels } from './product.ts';
+import { mostRows, rowProduct, rowStrip } from './row.ts';
+import { mostRowsTransposed, rowProductTransposed } from './row-transposed.ts';
+import { perMultiplyAdd, tileColumns } from './tile.ts';
 
 /** Up to so many rows it is packed and multiplied panel by panel. */
 const thinRows = 48;

@@ -1,10 +1,21 @@
 /** The kernels that multiply by packed panels of b, tile after tile: `product` when b is packed as a whole, `thin` when
  * there are few rows and each panel is packed right before it is used. */
-import { call, type Expr, type Func, f32, func, i32, loop, type Stmt, select, when } from './assembler.ts';
-import { element } from './lanes.ts';
-import { packPanel, packPanelTransposed } from './matmul-pack.ts';
-import { tile, tileColumns, tileRows } from './matmul-tile.ts';
-import type { Target } from './target.ts';
+import {
+  call,
+  type Expr,
+  type Func,
+  f32,
+  func,
+  i32,
+  loop,
+  type Stmt,
+  select,
+  when,
+} from '../../wasm/assembler.ts';
+import { element } from '../../wasm/lanes.ts';
+import type { Target } from '../machine/target.ts';
+import { packPanel, packPanelTransposed } from './pack.ts';
+import { tile, tileColumns, tileRows } from './tile.ts';
 
 /** Rows of a block: several tiles below each other, which share a panel of b while it is in the cache. */
 export const blockRows = (target: Target): number => 8 * tileRows(target);

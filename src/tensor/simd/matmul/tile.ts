@@ -14,9 +14,9 @@
  *
  * Measured on one core at 3.7 GHz, where the multiply-add peak is 59 GFLOP/s fused and 47 in two steps: fused 6 x 8
  * reaches 54 to 57, two steps 5 x 8 reach 38 to 42, on Node 20 and 24 alike. */
-import { type Func, func, i32, type Stmt, v128, whileLoop } from './assembler.ts';
-import { locals } from './lanes.ts';
-import { madd, type Target } from './target.ts';
+import { type Func, func, i32, type Stmt, v128, whileLoop } from '../../wasm/assembler.ts';
+import { locals } from '../../wasm/lanes.ts';
+import { madd, type Target } from '../machine/target.ts';
 
 export const tileColumns = 8;
 export const tileRows = (target: Target): number => (target.fma ? 6 : 5);

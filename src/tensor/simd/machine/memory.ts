@@ -1,8 +1,8 @@
 /** One shared WebAssembly memory: tensors of the fast backend live in it, and every thread computes on it.
  *
  * It only grows. A shared memory never moves, so views made before it grew stay valid. */
-import type { Memory } from '../kernels.ts';
-import type { Numbers, Tensor } from '../tensor.ts';
+import type { Memory } from '../../kernels.ts';
+import type { Numbers, Tensor } from '../../tensor.ts';
 
 const page = 65536;
 /** 2 GiB, so that an address is a positive i32 and signed comparisons of addresses are right. */

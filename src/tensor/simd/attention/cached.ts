@@ -5,16 +5,16 @@
  * the full forward pass. The cache keeps keys transposed (D T), as causalScores wants them: nothing is rearranged.
  *
  * One row at position 63 of 64, H = 4, D = 32: 3 microseconds, a vector of 8 or 32 channels at a time. */
-import { dims, require } from '../dims.ts';
-import { checked } from '../reference/embedding.ts';
-import type { Tensor } from '../tensor.ts';
-import { call, f32x4, func, i32, loop, v128 } from './assembler.ts';
+import { dims, require } from '../../dims.ts';
+import { checked } from '../../reference/embedding.ts';
+import type { Tensor } from '../../tensor.ts';
+import { call, f32x4, func, i32, loop, v128 } from '../../wasm/assembler.ts';
+import { element } from '../../wasm/lanes.ts';
+import type { Family } from '../machine/engine.ts';
+import type { Target } from '../machine/target.ts';
 import { f32Scale, headsPerUnit, paddedRow } from './attention.ts';
 import { causalRows, causalScores } from './causal-products.ts';
-import type { Family } from './engine.ts';
-import { element } from './lanes.ts';
 import { softmaxTerms } from './softmax.ts';
-import type { Target } from './target.ts';
 
 /** Rows of qkv to their places in the cache; outputs are rows. */
 const remember = func(

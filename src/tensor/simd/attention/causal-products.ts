@@ -25,10 +25,10 @@ import {
   type Stmt,
   select,
   v128,
-} from './assembler.ts';
-import { locals } from './lanes.ts';
-import { storeUpTo, transpose4x4 } from './rows.ts';
-import { madd, type Target } from './target.ts';
+} from '../../wasm/assembler.ts';
+import { locals } from '../../wasm/lanes.ts';
+import { madd, type Target } from '../machine/target.ts';
+import { storeUpTo, transpose4x4 } from '../rows.ts';
 
 type Index = Expr<'i32'>;
 /** How many rows of a tile: 4, or 1 for those left over. */

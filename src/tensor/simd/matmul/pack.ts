@@ -8,8 +8,19 @@
  *
  * The last panel may be wider than b: its surplus columns hold whatever lies behind, which ends in sums that nobody
  * stores. */
-import { call, type Expr, func, i32, i32x4, type Local, loop, type Stmt, select, v128 } from './assembler.ts';
-import { element, locals } from './lanes.ts';
+import {
+  call,
+  type Expr,
+  func,
+  i32,
+  i32x4,
+  type Local,
+  loop,
+  type Stmt,
+  select,
+  v128,
+} from '../../wasm/assembler.ts';
+import { element, locals } from '../../wasm/lanes.ts';
 
 /** The 4 x 4 block whose rows are `v`, transposed in place. */
 export function transpose4(v: readonly Local<'v128'>[], free: readonly Local<'v128'>[]): Stmt[] {

@@ -1,7 +1,7 @@
 /** The shared memory: what is handed out is zero, aligned, disjoint and stays valid. */
 import { describe, expect, test } from 'vitest';
-import { SharedMemory } from '../../../src/tensor/simd/memory.ts';
-import { Tensor, tensor } from '../../../src/tensor/tensor.ts';
+import { SharedMemory } from '../../../../src/tensor/simd/machine/memory.ts';
+import { Tensor, tensor } from '../../../../src/tensor/tensor.ts';
 
 const floats = (memory: SharedMemory, length: number) => {
   const { buffer, byteOffset } = memory.reserve(length * 4);
