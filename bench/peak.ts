@@ -16,7 +16,7 @@ export class Peak {
   readonly #loop: () => void;
 
   constructor(target: Target) {
-    this.#module = new WebAssembly.Module(assemble([...peak.kernels(target)]));
+    this.#module = new WebAssembly.Module(assemble(peak(target).functions));
     this.#loop = peakLoop(this.#module, rounds);
   }
 

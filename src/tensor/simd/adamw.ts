@@ -11,8 +11,8 @@
 import { require } from '../dims.ts';
 import { power } from '../math.ts';
 import { after, f32x4, f64, func, i32, loop, select, v128 } from '../wasm/assembler.ts';
-import { element } from '../wasm/lanes.ts';
-import type { Family } from './machine/engine.ts';
+import { element, fresh } from '../wasm/lanes.ts';
+import { family } from './machine/engine.ts';
 import { madd, type Target } from './machine/target.ts';
 import { overFours, rowSums } from './rows.ts';
 
@@ -80,7 +80,7 @@ const block = 1024;
 /** sums[j] = the sum of squares of block j, as a double; outputs are blocks of the n elements. */
 const squaresOfBlocks = (target: Target) =>
   func('squaresOfBlocks', { sums: 'i32', x: 'i32', n: 'i32', from: 'i32', to: 'i32' }, (p, local) => {
-    const [j, i, at, count] = [local('i32'), local('i32'), local('i32'), local('i32')];
+    const [j, i, at, count] = fresh(local, 'i32');
     const v = local('v128');
     const { sums, code } = rowSums(target, local, 1);
     return [
@@ -102,14 +102,10 @@ const sumOfDoubles = func('sumOfDoubles', { x: 'i32', n: 'i32' }, (p, local) => 
   return after([loop(i, 0, p.n, 1, [sum.set(f64.add(sum, f64.load(i32.add(p.x, i32.shl(i, 3)))))])], sum);
 });
 
-export const adamw: Family = {
-  kernels: (target) => [update(target), squaresOfBlocks(target), sumOfDoubles],
-  operations: (engine) => {
-    const [run, squares, total] = [
-      engine.kernel('adamw'),
-      engine.kernel('squaresOfBlocks'),
-      engine.direct('sumOfDoubles'),
-    ];
+export const adamw = family(
+  (target) => ({ run: update(target), squares: squaresOfBlocks(target), sumOfDoubles }),
+  ({ run, squares }, engine) => {
+    const total = engine.direct(sumOfDoubles);
     return {
       adamw(p, m, v, g, [from, to], s) {
         const fits = p.size === m.size && p.size === v.size && p.size === g.size && from >= 0 && to <= p.size;
@@ -145,4 +141,4 @@ export const adamw: Family = {
       },
     };
   },
-};
+);

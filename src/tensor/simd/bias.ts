@@ -4,8 +4,8 @@
  * the reference, with the same bits: the kernel waits for memory anyway. Threads share the columns. */
 import { dims } from '../dims.ts';
 import { call, type Expr, f32x4, f64x2, func, i32, i64x2, loop, type Stmt, v128 } from '../wasm/assembler.ts';
-import { element, locals, promoteHigh, storeFirst } from '../wasm/lanes.ts';
-import type { Family } from './machine/engine.ts';
+import { element, fresh, locals, promoteHigh, storeFirst } from '../wasm/lanes.ts';
+import { family } from './machine/engine.ts';
 
 const strip = 16;
 
@@ -13,7 +13,7 @@ const columnSums = func(
   'columnSums',
   { sums: 'i32', x: 'i32', rows: 'i32', columns: 'i32', from: 'i32', to: 'i32' },
   (p, local) => {
-    const [n, m, at, rest] = [local('i32'), local('i32'), local('i32'), local('i32')];
+    const [n, m, at, rest] = fresh(local, 'i32');
     const sums = locals(local, 'v128', strip / 2);
     const x = local('v128');
     // Sums `vectors` times 4 columns from column n on; of the last four only those below `to` are written.
@@ -44,16 +44,13 @@ const columnSums = func(
   },
 );
 
-export const bias: Family = {
-  kernels: () => [columnSums],
-  operations: (engine) => {
-    const sums = engine.kernel('columnSums');
-    return {
-      biasBackward(dbias, dy) {
-        const { M, N } = dims('biasBackward', { dy: [dy, 'M N'], dbias: [dbias, 'N'] });
-        const work = { outputs: N, unit: strip, cost: 0.2 * M };
-        sums(work, engine.pointer(dbias), engine.pointer(dy), M, N);
-      },
-    };
-  },
-};
+export const bias = family(
+  () => ({ columnSums }),
+  ({ columnSums }, engine) => ({
+    biasBackward(dbias, dy) {
+      const { M, N } = dims('biasBackward', { dy: [dy, 'M N'], dbias: [dbias, 'N'] });
+      const work = { outputs: N, unit: strip, cost: 0.2 * M };
+      columnSums(work, engine.pointer(dbias), engine.pointer(dy), M, N);
+    },
+  }),
+);

@@ -20,8 +20,8 @@ import {
   v128,
 } from '../wasm/assembler.ts';
 import { Constants } from '../wasm/constants.ts';
-import { element } from '../wasm/lanes.ts';
-import type { Family } from './machine/engine.ts';
+import { element, fresh } from '../wasm/lanes.ts';
+import { family } from './machine/engine.ts';
 import type { Target } from './machine/target.ts';
 import { inOrder, vectorMath } from './math.ts';
 import { acrossLanes, firstLanes, storeUpTo } from './rows.ts';
@@ -51,7 +51,7 @@ const forward = (target: Target) =>
     'crossEntropy',
     { losses: 'i32', logits: 'i32', targets: 'i32', V: 'i32', from: 'i32', to: 'i32' },
     (p, local) => {
-      const [n, z] = [local('i32'), local('i32')];
+      const [n, z] = fresh(local, 'i32');
       const { max, sum, math, setConstants, code } = sumOfExponentials(target, local);
       const chosen = v128.load32Splat(element(z, i32.load(element(p.targets, n))));
       return [
@@ -71,7 +71,7 @@ const backward = (target: Target) =>
     'crossEntropyBackward',
     { dlogits: 'i32', logits: 'i32', targets: 'i32', scale: 'f32', V: 'i32', from: 'i32', to: 'i32' },
     (p, local) => {
-      const [n, z, dz, chosen] = [local('i32'), local('i32'), local('i32'), local('i32')];
+      const [n, z, dz, chosen] = fresh(local, 'i32');
       const [scale, atTarget] = [local('v128'), local('f32')];
       const { i, sum, e, setConstants, code } = sumOfExponentials(target, local);
       const left = i32.sub(p.V, i);
@@ -94,10 +94,9 @@ const backward = (target: Target) =>
     },
   );
 
-export const crossEntropy: Family = {
-  kernels: (target) => [forward(target), backward(target)],
-  operations: (engine) => {
-    const [losses, dlogits] = [engine.kernel('crossEntropy'), engine.kernel('crossEntropyBackward')];
+export const crossEntropy = family(
+  (target) => ({ losses: forward(target), dlogits: backward(target) }),
+  ({ losses, dlogits }, engine) => {
     const checkAll = (operation: string, targets: Ids, V: number) => {
       for (let n = 0; n < targets.size; n++) checked(operation, targets, n, V);
     };
@@ -124,4 +123,4 @@ export const crossEntropy: Family = {
       },
     };
   },
-};
+);

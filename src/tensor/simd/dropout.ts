@@ -20,9 +20,9 @@ import {
   v128,
 } from '../wasm/assembler.ts';
 import { Constants } from '../wasm/constants.ts';
-import { locals } from '../wasm/lanes.ts';
-import type { Family } from './machine/engine.ts';
-import { storeUpTo, transpose4x4 } from './rows.ts';
+import { fresh, locals, transpose4x4 } from '../wasm/lanes.ts';
+import { family } from './machine/engine.ts';
+import { storeUpTo } from './rows.ts';
 
 type Vector = Local<'v128'>;
 const rounds = 10;
@@ -45,14 +45,14 @@ const mask = func(
     to: 'i32',
   },
   (p, local) => {
-    const [draw, left] = [local('i32'), local('i32')];
+    const [draw, left] = fresh(local, 'i32');
     const constants = new Constants(local);
     const counter = locals(local, 'v128', 4);
     const [c0, c1, c2, c3] = counter as [Vector, Vector, Vector, Vector];
     const products = locals(local, 'v128', 4);
     const [low0, high0, low1, high1] = products as [Vector, Vector, Vector, Vector];
     const keys = [0, 1].map(() => locals(local, 'v128', rounds));
-    const [limit, kept, out] = [local('v128'), local('v128'), local('v128')];
+    const [limit, kept, out] = fresh(local, 'v128');
     const words = transpose4x4(counter, products);
 
     const round = (r: number): Stmt[] => [
@@ -92,20 +92,17 @@ const mask = func(
   },
 );
 
-export const dropout: Family = {
-  kernels: () => [mask],
-  operations: (engine) => {
-    const run = engine.kernel('dropoutMask');
-    return {
-      dropoutMask(out, rate, { seed, step, site }) {
-        require('dropoutMask', rate >= 0 && rate < 1, 'a rate in 0 <= rate < 1', { rate });
-        const [key0, key1] = new RandomStream(seed, 'dropout').key;
-        if (rate === 0) return void out.data.fill(1);
-        // word < rate * 2^32, for whole words.
-        const limit = Math.ceil(rate * 0x100000000) - 1;
-        const work = { outputs: Math.ceil(out.size / 4), unit: 16, cost: 6 };
-        run(work, engine.pointer(out), out.size, limit, 1 / (1 - rate), key0, key1, step, site);
-      },
-    };
-  },
-};
+export const dropout = family(
+  () => ({ mask }),
+  ({ mask }, engine) => ({
+    dropoutMask(out, rate, { seed, step, site }) {
+      require('dropoutMask', rate >= 0 && rate < 1, 'a rate in 0 <= rate < 1', { rate });
+      const [key0, key1] = new RandomStream(seed, 'dropout').key;
+      if (rate === 0) return void out.data.fill(1);
+      // word < rate * 2^32, for whole words.
+      const limit = Math.ceil(rate * 0x100000000) - 1;
+      const work = { outputs: Math.ceil(out.size / 4), unit: 16, cost: 6 };
+      mask(work, engine.pointer(out), out.size, limit, 1 / (1 - rate), key0, key1, step, site);
+    },
+  }),
+);

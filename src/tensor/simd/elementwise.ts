@@ -16,7 +16,7 @@ import {
 } from '../wasm/assembler.ts';
 import { Constants } from '../wasm/constants.ts';
 import { element } from '../wasm/lanes.ts';
-import type { Family } from './machine/engine.ts';
+import { family } from './machine/engine.ts';
 import { madd, type Target } from './machine/target.ts';
 import type { Steps } from './math.ts';
 import { overFours } from './rows.ts';
@@ -98,30 +98,26 @@ const combine = (target: Target) =>
 
 const cost = 0.15;
 
-export const elements: Family = {
-  kernels: (target) => [
-    combine(target),
-    elementwise('add', () => (a, b) => ({ steps: [], value: f32x4.add(a, b) })),
-    elementwise('multiply', () => (a, b) => ({ steps: [], value: f32x4.mul(a, b) })),
-  ],
-  operations: (engine) => {
-    const [sum, product] = [engine.kernel('add'), engine.kernel('multiply')];
-    const multiples = engine.kernel('combine');
-    return {
-      combine(y, a, x, b, z) {
-        const fits = x.size === y.size && z.size === y.size;
-        require('combine', fits, 'y, x and z of one size', { y: y.size, x: x.size, z: z.size });
-        const work = { outputs: y.size, unit: 64, cost };
-        multiples(work, engine.pointer(y), engine.pointer(x), engine.pointer(z), a, b);
-      },
-      add(y, a, b) {
-        dims('add', { a: [a, 'N C'], b: [b, 'N C'], y: [y, 'N C'] });
-        sum({ outputs: y.size, unit: 64, cost }, engine.pointer(y), engine.pointer(a), engine.pointer(b));
-      },
-      multiply(y, a, b) {
-        dims('multiply', { a: [a, 'N C'], b: [b, 'N C'], y: [y, 'N C'] });
-        product({ outputs: y.size, unit: 64, cost }, engine.pointer(y), engine.pointer(a), engine.pointer(b));
-      },
-    };
-  },
-};
+export const elements = family(
+  (target) => ({
+    sum: elementwise('add', () => (a, b) => ({ steps: [], value: f32x4.add(a, b) })),
+    product: elementwise('multiply', () => (a, b) => ({ steps: [], value: f32x4.mul(a, b) })),
+    multiples: combine(target),
+  }),
+  ({ sum, product, multiples }, engine) => ({
+    combine(y, a, x, b, z) {
+      const fits = x.size === y.size && z.size === y.size;
+      require('combine', fits, 'y, x and z of one size', { y: y.size, x: x.size, z: z.size });
+      const work = { outputs: y.size, unit: 64, cost };
+      multiples(work, engine.pointer(y), engine.pointer(x), engine.pointer(z), a, b);
+    },
+    add(y, a, b) {
+      dims('add', { a: [a, 'N C'], b: [b, 'N C'], y: [y, 'N C'] });
+      sum({ outputs: y.size, unit: 64, cost }, engine.pointer(y), engine.pointer(a), engine.pointer(b));
+    },
+    multiply(y, a, b) {
+      dims('multiply', { a: [a, 'N C'], b: [b, 'N C'], y: [y, 'N C'] });
+      product({ outputs: y.size, unit: 64, cost }, engine.pointer(y), engine.pointer(a), engine.pointer(b));
+    },
+  }),
+);

@@ -8,8 +8,8 @@ import { dims } from '../dims.ts';
 import { checked } from '../reference/embedding.ts';
 import type { Ids } from '../tensor.ts';
 import { f32x4, func, i32, i32x4, loop, v128 } from '../wasm/assembler.ts';
-import { element } from '../wasm/lanes.ts';
-import type { Family } from './machine/engine.ts';
+import { element, fresh } from '../wasm/lanes.ts';
+import { family } from './machine/engine.ts';
 import { overFours } from './rows.ts';
 
 /** `old` is all ones to add to what y holds, 0 to start from nothing. */
@@ -17,8 +17,8 @@ const forward = func(
   'embedding',
   { y: 'i32', table: 'i32', ids: 'i32', old: 'i32', C: 'i32', from: 'i32', to: 'i32' },
   (p, local) => {
-    const [n, c, y, row] = [local('i32'), local('i32'), local('i32'), local('i32')];
-    const [v, old, nothing] = [local('v128'), local('v128'), local('v128')];
+    const [n, c, y, row] = fresh(local, 'i32');
+    const [v, old, nothing] = fresh(local, 'v128');
     return [
       nothing.set(f32x4.splat(-0)), // unlike 0, it leaves a -0 as it is when added
       old.set(i32x4.splat(p.old)),
@@ -40,7 +40,7 @@ const backward = func(
   'embeddingBackward',
   { dtable: 'i32', dy: 'i32', ids: 'i32', N: 'i32', C: 'i32', from: 'i32', to: 'i32' },
   (p, local) => {
-    const [n, c, dy, row] = [local('i32'), local('i32'), local('i32'), local('i32')];
+    const [n, c, dy, row] = fresh(local, 'i32');
     const v = local('v128');
     return [
       loop(n, 0, p.N, 1, [
@@ -55,10 +55,9 @@ const backward = func(
   },
 );
 
-export const embedding: Family = {
-  kernels: () => [forward, backward],
-  operations: (engine) => {
-    const [y, dtable] = [engine.kernel('embedding'), engine.kernel('embeddingBackward')];
+export const embedding = family(
+  () => ({ y: forward, dtable: backward }),
+  ({ y, dtable }, engine) => {
     const checkAll = (operation: string, ids: Ids, V: number) => {
       for (let n = 0; n < ids.size; n++) checked(operation, ids, n, V);
     };
@@ -81,4 +80,4 @@ export const embedding: Family = {
       },
     };
   },
-};
+);

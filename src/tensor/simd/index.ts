@@ -82,8 +82,8 @@ export async function createSimdKernels(host: SimdHost, options: SimdOptions): P
   if (!hasSimd())
     throw new Error('simd: this engine has no WebAssembly SIMD or no shared memory; use the reference');
   const target = probe(host, math);
-  const functions = families.flatMap((family) => family.kernels(target));
-  const module = await WebAssembly.compile(assemble(functions));
+  const built = families.map((family) => family(target));
+  const module = await WebAssembly.compile(assemble(built.flatMap(({ functions }) => functions)));
   const shared = new SharedMemory();
   const { memory } = shared;
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
@@ -92,8 +92,8 @@ export async function createSimdKernels(host: SimdHost, options: SimdOptions): P
   const engine = createEngine({ target, threads, kernels, shared, pool });
 
   const simd: Record<string, unknown> = { ...reference };
-  for (const family of families) {
-    for (const [name, fast] of Object.entries(family.operations(engine))) {
+  for (const { operations } of built) {
+    for (const [name, fast] of Object.entries(operations(engine))) {
       simd[name] = withReference(fast as Operation, reference[name as keyof Kernels] as unknown as Operation);
     }
   }
@@ -130,17 +130,12 @@ function createEngine(parts: {
 }): Engine {
   const { target, threads, kernels, shared, pool } = parts;
   const names = Object.keys(kernels);
-  const direct = (name: string) => {
-    const f = kernels[name];
-    if (f === undefined) throw new Error(`simd: no kernel is named ${name}; there are ${names.join(', ')}`);
-    return f;
-  };
   return {
     target,
     threads,
-    direct,
-    kernel: (name) => {
-      const onThisThread = direct(name);
+    direct: ({ name }) => kernels[name]!,
+    launcher: ({ name }) => {
+      const onThisThread = kernels[name]!;
       const index = names.indexOf(name);
       return ({ outputs, unit = 1, cost }: Work, ...args: number[]): void => {
         const pieces = Math.min(Math.floor((outputs * cost) / splitNanoseconds), Math.ceil(outputs / unit));

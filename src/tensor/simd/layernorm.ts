@@ -9,8 +9,8 @@ import { dims } from '../dims.ts';
 import { layernormEpsilon } from '../reference/layernorm.ts';
 import type { Tensor } from '../tensor.ts';
 import { type Expr, f32, f32x4, func, i32, type Local, loop, type Stmt, v128 } from '../wasm/assembler.ts';
-import { element } from '../wasm/lanes.ts';
-import type { Family } from './machine/engine.ts';
+import { element, fresh } from '../wasm/lanes.ts';
+import { family } from './machine/engine.ts';
 import { madd, nmadd, type Target } from './machine/target.ts';
 import { overFours, rowSums, storeUpTo } from './rows.ts';
 
@@ -21,8 +21,8 @@ const forward = (target: Target) =>
     'layernorm',
     { y: 'i32', stats: 'i32', x: 'i32', gain: 'i32', shift: 'i32', C: 'i32', from: 'i32', to: 'i32' },
     (p, local) => {
-      const [n, i, x, y] = [local('i32'), local('i32'), local('i32'), local('i32')];
-      const [count, mean, rstd, v] = [local('v128'), local('v128'), local('v128'), local('v128')];
+      const [n, i, x, y] = fresh(local, 'i32');
+      const [count, mean, rstd, v] = fresh(local, 'v128');
       const { sums, code } = rowSums(target, local, 1);
       const sum = sums[0]!;
       const four = (base: Index, offset = 0) => v128.load(element(base, i), offset);
@@ -53,14 +53,8 @@ const backward = (target: Target) =>
     'layernormBackward',
     { dx: 'i32', dy: 'i32', x: 'i32', gain: 'i32', stats: 'i32', C: 'i32', from: 'i32', to: 'i32' },
     (p, local) => {
-      const [n, i, x, dy, dx] = [local('i32'), local('i32'), local('i32'), local('i32'), local('i32')];
-      const [count, mean, rstd, v, g] = [
-        local('v128'),
-        local('v128'),
-        local('v128'),
-        local('v128'),
-        local('v128'),
-      ];
+      const [n, i, x, dy, dx] = fresh(local, 'i32');
+      const [count, mean, rstd, v, g] = fresh(local, 'v128');
       const { sums, code } = rowSums(target, local, 2);
       const [sumG, sumGXhat] = [sums[0]!, sums[1]!];
       const four = (base: Index, offset = 0) => v128.load(element(base, i), offset);
@@ -106,8 +100,8 @@ const parameters = (target: Target) =>
       to: 'i32',
     },
     (p, local) => {
-      const [c, n, x, dy, stats] = [local('i32'), local('i32'), local('i32'), local('i32'), local('i32')];
-      const [mean, rstd, d, out] = [local('v128'), local('v128'), local('v128'), local('v128')];
+      const [c, n, x, dy, stats] = fresh(local, 'i32');
+      const [mean, rstd, d, out] = fresh(local, 'v128');
       const sums = Array.from({ length: 4 }, () => ({ gain: local('v128'), shift: local('v128') }));
       const addTo = (base: Index, sum: Local<'v128'>, v: number): Stmt[] => [
         out.set(f32x4.add(v128.load(element(base, c), 16 * v), sum)),
@@ -139,13 +133,10 @@ const parameters = (target: Target) =>
     },
   );
 
-export const layernorm: Family = {
-  kernels: (target) => [forward(target), backward(target), parameters(target)],
-  operations: (engine) => {
+export const layernorm = family(
+  (target) => ({ y: forward(target), dx: backward(target), dparameters: parameters(target) }),
+  ({ y, dx, dparameters }, engine) => {
     const at = (t: Tensor) => engine.pointer(t);
-    const y = engine.kernel('layernorm');
-    const dx = engine.kernel('layernormBackward');
-    const dparameters = engine.kernel('layernormParametersBackward');
     return {
       layernorm(out, stats, x, gain, shift) {
         const { N, C } = dims('layernorm', {
@@ -180,4 +171,4 @@ export const layernorm: Family = {
       },
     };
   },
-};
+);

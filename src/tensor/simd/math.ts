@@ -12,6 +12,7 @@
  * (Node 20; Node 24 is a little faster). */
 import { after, type Expr, f32x4, i32x4, type NewLocal, type Stmt, v128 } from '../wasm/assembler.ts';
 import type { Constants } from '../wasm/constants.ts';
+import { fresh } from '../wasm/lanes.ts';
 import { madd, nmadd, type Target } from './machine/target.ts';
 
 type Vector = Expr<'v128'>;
@@ -48,8 +49,8 @@ const infinity = Number.POSITIVE_INFINITY;
 export function vectorMath(target: Target, local: NewLocal, constants: Constants): VectorMath {
   const splat = (x: number): Vector => constants.float(x);
   const [multiplyAdd, negativeMultiplyAdd] = [madd(target), nmadd(target)];
-  const [input, scaled, rest, value] = [local('v128'), local('v128'), local('v128'), local('v128')];
-  const [high, low, sign] = [local('v128'), local('v128'), local('v128')];
+  const [input, scaled, rest, value] = fresh(local, 'v128');
+  const [high, low, sign] = fresh(local, 'v128');
 
   const [p0, p1, p2, p3, p4] = expTerms.map(splat) as [Vector, Vector, Vector, Vector, Vector];
   /** `input` as k, the low bits of `scaled`, and r; leaves e^r - 1 in `value`. P is summed up in pairs, which waits

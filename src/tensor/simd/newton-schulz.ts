@@ -9,12 +9,13 @@
  *
  * 28 matrices of S = 128 and 5 rounds: 26 ms on one thread. */
 import { dims } from '../dims.ts';
+import type { Tensor } from '../tensor.ts';
 import { call, type Expr, f32, f32x4, func, i32, loop, v128, when } from '../wasm/assembler.ts';
-import { element, locals } from '../wasm/lanes.ts';
+import { element, fresh, locals, transposeInPlace } from '../wasm/lanes.ts';
 import { sideBySide } from './elementwise.ts';
-import type { Family } from './machine/engine.ts';
+import { family } from './machine/engine.ts';
 import { madd, type Target } from './machine/target.ts';
-import { pack, transpose4 } from './matmul/pack.ts';
+import { pack } from './matmul/pack.ts';
 import { panelProduct, smaller } from './matmul/product.ts';
 import { perMultiplyAdd, tileColumns, tileRows } from './matmul/tile.ts';
 
@@ -22,8 +23,8 @@ import { perMultiplyAdd, tileColumns, tileRows } from './matmul/tile.ts';
 const mirror = func('mirror', { y: 'i32', S: 'i32' }, ({ y, S }, local) => {
   const v = locals(local, 'v128', 4);
   const free = locals(local, 'v128', 4);
-  const [row, column, whole, step] = [local('i32'), local('i32'), local('i32'), local('i32')];
-  const [from, to] = [local('i32'), local('i32')];
+  const [row, column, whole, step] = fresh(local, 'i32');
+  const [from, to] = fresh(local, 'i32');
   const at = (r: Expr<'i32'>, c: Expr<'i32'>) => element(y, i32.add(i32.mul(r, S), c));
   return [
     step.set(i32.shl(S, 2)),
@@ -33,7 +34,7 @@ const mirror = func('mirror', { y: 'i32', S: 'i32' }, ({ y, S }, local) => {
         from.set(at(row, column)),
         to.set(at(column, row)),
         ...v.flatMap((x) => [x.set(v128.load(from)), from.set(i32.add(from, step))]),
-        ...transpose4(v, free),
+        ...transposeInPlace(v, free),
         ...v.flatMap((x) => [v128.store(to, x), to.set(i32.add(to, step))]),
       ]),
     ]),
@@ -52,7 +53,7 @@ function symmetricProduct(target: Target) {
   const panelRows = panelProduct(target);
   const parameters = { y: 'i32', a: 'i32', b: 'i32', S: 'i32', panels: 'i32' } as const;
   return func('symmetricProduct', parameters, ({ y, a, b, S, panels }, local) => {
-    const [row, end, column, count] = [local('i32'), local('i32'), local('i32'), local('i32')];
+    const [row, end, column, count] = fresh(local, 'i32');
     const rowBytes = i32.shl(S, 2);
     const matrices = {
       y,
@@ -134,8 +135,8 @@ function factors(target: Target) {
     to: 'i32',
   } as const;
   return func('newtonSchulz', parameters, (m, local) => {
-    const [n, round, size, panels] = [local('i32'), local('i32'), local('i32'), local('i32')];
-    const [q, p, t, g] = [local('i32'), local('i32'), local('i32'), local('i32')];
+    const [n, round, size, panels] = fresh(local, 'i32');
+    const [q, p, t, g] = fresh(local, 'i32');
     const { S, a, b, c } = m;
     const multiply = (y: Expr<'i32'>, x: Expr<'i32'>, z: Expr<'i32'>) =>
       call(product, { y, a: x, b: z, S, panels });
@@ -170,20 +171,17 @@ function factors(target: Target) {
   });
 }
 
-export const newtonSchulz: Family = {
-  kernels: (target) => [factors(target)],
-  operations: (engine) => {
-    const kernel = engine.kernel('newtonSchulz');
-    return {
-      newtonSchulz(q, p, t, g, { coefficients, rounds }) {
-        const shapes = { g: [g, 'G S S'], q: [q, 'G S S'], p: [p, 'G S S'], t: [t, 'G S S'] } as const;
-        const { G, S } = dims('newtonSchulz', shapes);
-        const step = panelBytes(S);
-        const panels = engine.scratch(G * step);
-        const matrices = [q, p, t, g].map((matrix) => engine.pointer(matrix));
-        const work = { outputs: G, cost: rounds * 2 * S ** 3 * perMultiplyAdd };
-        kernel(work, ...matrices, S, ...coefficients, rounds, panels, step);
-      },
-    };
-  },
-};
+export const newtonSchulz = family(
+  (target) => ({ factors: factors(target) }),
+  ({ factors }, engine) => ({
+    newtonSchulz(q, p, t, g, { coefficients, rounds }) {
+      const shapes = { g: [g, 'G S S'], q: [q, 'G S S'], p: [p, 'G S S'], t: [t, 'G S S'] } as const;
+      const { G, S } = dims('newtonSchulz', shapes);
+      const step = panelBytes(S);
+      const panels = engine.scratch(G * step);
+      const at = (t: Tensor) => engine.pointer(t);
+      const work = { outputs: G, cost: rounds * 2 * S ** 3 * perMultiplyAdd };
+      factors(work, at(q), at(p), at(t), at(g), S, ...coefficients, rounds, panels, step);
+    },
+  }),
+);

@@ -2,7 +2,7 @@
  * matrix products with. Twelve sums, as many as the largest tile keeps, hide the latency of each other. */
 import { f32x4, func, loop, v128 } from '../wasm/assembler.ts';
 import { locals } from '../wasm/lanes.ts';
-import type { Engine, Family } from './machine/engine.ts';
+import { type Engine, family } from './machine/engine.ts';
 import { madd, type Target } from './machine/target.ts';
 
 const sums = 12;
@@ -28,10 +28,13 @@ const peakKernel = (target: Target) =>
     ];
   });
 
-export const peak: Family = { kernels: (target) => [peakKernel(target)], operations: () => ({}) };
+export const peak = family(
+  (target) => ({ peak: peakKernel(target) }),
+  () => ({}),
+);
 
 /** Runs the loop and gives the number of floating-point operations in it. */
 export function peakFlops(engine: Engine, rounds: number): number {
-  engine.direct('peak')(engine.scratch(sums * 16), rounds, 0.5, 0.5);
+  engine.direct(peakKernel(engine.target))(engine.scratch(sums * 16), rounds, 0.5, 0.5);
   return rounds * peakRoundFlops;
 }

@@ -21,10 +21,10 @@ import {
   v128,
   when,
 } from '../wasm/assembler.ts';
-import { element, locals } from '../wasm/lanes.ts';
-import type { Family } from './machine/engine.ts';
+import { element, fresh } from '../wasm/lanes.ts';
+import { family } from './machine/engine.ts';
 import type { Target } from './machine/target.ts';
-import { gainBackward, normalize, normalizeBackward } from './rmsnorm.ts';
+import { gainBackward, gainKernel, normalize, normalizeBackward } from './rmsnorm.ts';
 import { overFours } from './rows.ts';
 
 type Index = Expr<'i32'>;
@@ -59,7 +59,7 @@ const forward = (target: Target) =>
       to: 'i32',
     },
     (p, local) => {
-      const [n, h, y, r, x, gain] = locals(local, 'i32', 6) as [I, I, I, I, I, I];
+      const [n, h, y, r, x, gain] = fresh(local, 'i32');
       const { begin, row } = normalize(target, local, p);
       return [
         ...begin,
@@ -96,7 +96,7 @@ const backward = (target: Target) =>
       to: 'i32',
     },
     (p, local) => {
-      const [n, h, dx, dy, x, gain, r] = locals(local, 'i32', 7) as [I, I, I, I, I, I, I];
+      const [n, h, dx, dy, x, gain, r] = fresh(local, 'i32');
       const { begin, row } = normalizeBackward(target, local, p);
       return [
         ...begin,
@@ -118,14 +118,17 @@ const backward = (target: Target) =>
       ];
     },
   );
-type I = Local<'i32'>;
 
 /** Uses the kernel of rmsnorm for the gains: the families go together. */
-export const qkNorm: Family = {
-  kernels: (target) => [forward(target), backward(target)],
-  operations: (engine) => {
+export const qkNorm = family(
+  (target) => ({
+    y: forward(target),
+    dx: backward(target),
+    gains: gainKernel('qkNormParametersBackward', target),
+  }),
+  ({ y, dx, gains }, engine) => {
     const at = (t: Tensor) => engine.pointer(t);
-    const [y, dx, dgain] = [engine.kernel('qkNorm'), engine.kernel('qkNormBackward'), gainBackward(engine)];
+    const dgain = gainBackward(gains);
     return {
       qkNorm(out, r, qkv, gains, epsilon) {
         const { N, C, D, heads } = sizes('qkNorm', qkv, out, gains, r);
@@ -149,4 +152,4 @@ export const qkNorm: Family = {
       },
     };
   },
-};
+);

@@ -8,8 +8,8 @@
 import { sizes } from '../reference/rope.ts';
 import type { Tensor } from '../tensor.ts';
 import { f32x4, func, i32, i32x4, loop, v128 } from '../wasm/assembler.ts';
-import { element } from '../wasm/lanes.ts';
-import type { Family } from './machine/engine.ts';
+import { element, fresh } from '../wasm/lanes.ts';
+import { family } from './machine/engine.ts';
 import { madd, nmadd, type Target } from './machine/target.ts';
 import { overFours } from './rows.ts';
 
@@ -19,16 +19,9 @@ const turn = (target: Target) =>
     'rope',
     { qkv: 'i32', rotation: 'i32', sign: 'i32', C3: 'i32', D: 'i32', from: 'i32', to: 'i32' },
     (p, local) => {
-      const [n, d, half, row, end] = [local('i32'), local('i32'), local('i32'), local('i32'), local('i32')];
-      const [at, angle, size] = [local('i32'), local('i32'), local('i32')];
-      const [cos, sin, a, b, v, sign] = [
-        local('v128'),
-        local('v128'),
-        local('v128'),
-        local('v128'),
-        local('v128'),
-        local('v128'),
-      ];
+      const [n, d, half, row, end] = fresh(local, 'i32');
+      const [at, angle, size] = fresh(local, 'i32');
+      const [cos, sin, a, b, v, sign] = fresh(local, 'v128');
       return [
         sign.set(i32x4.splat(p.sign)),
         half.set(i32.shr(p.D, 1)),
@@ -55,17 +48,16 @@ const turn = (target: Target) =>
     },
   );
 
-export const rope: Family = {
-  kernels: (target) => [turn(target)],
-  operations: (engine) => {
-    const kernel = engine.kernel('rope');
+export const rope = family(
+  (target) => ({ turn: turn(target) }),
+  ({ turn }, engine) => {
     const run = (operation: string, sign: number, qkv: Tensor, rotation: Tensor): void => {
       const { N, C3, D } = sizes(operation, qkv, rotation);
-      kernel({ outputs: N, cost: 0.1 * C3 }, engine.pointer(qkv), engine.pointer(rotation), sign, C3, D);
+      turn({ outputs: N, cost: 0.1 * C3 }, engine.pointer(qkv), engine.pointer(rotation), sign, C3, D);
     };
     return {
       rope: (qkv, rotation) => run('rope', 0, qkv, rotation),
       ropeBackward: (dqkv, rotation) => run('ropeBackward', 0x80000000 | 0, dqkv, rotation),
     };
   },
-};
+);

@@ -9,7 +9,6 @@ import {
   f32x4,
   i32,
   i32x4,
-  i64x2,
   type Local,
   loop,
   type NewLocal,
@@ -50,20 +49,6 @@ export const acrossLanes = (combine: Combine, v: Local<'v128'>): Stmt[] => [
   v.set(combine(v, i32x4.shuffle(v, v, [2, 3, 0, 1]))),
   v.set(combine(v, i32x4.shuffle(v, v, [1, 0, 3, 2]))),
 ];
-
-/** Four rows of four, transposed: after `pairs`, which sets the locals given for it, `columns`. */
-export const transpose4x4 = (row: readonly Local<'v128'>[], pair: readonly Local<'v128'>[]) => {
-  const [a, b, c, d] = [row[0]!, row[1]!, row[2]!, row[3]!];
-  const halves = [
-    i32x4.shuffle(a, b, [0, 4, 1, 5]),
-    i32x4.shuffle(c, d, [0, 4, 1, 5]),
-    i32x4.shuffle(a, b, [2, 6, 3, 7]),
-    i32x4.shuffle(c, d, [2, 6, 3, 7]),
-  ];
-  const column = (j: number): Vector =>
-    i64x2.shuffle(pair[j < 2 ? 0 : 2]!, pair[j < 2 ? 1 : 3]!, [j % 2, 2 + (j % 2)]);
-  return { pairs: pair.map((v, i) => v.set(halves[i]!)), columns: [0, 1, 2, 3].map(column) };
-};
 
 /** Four values to add up, or four pairs to multiply and add up. */
 export type Term = readonly [Vector] | readonly [Vector, Vector];

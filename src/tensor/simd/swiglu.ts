@@ -10,9 +10,9 @@ import { dims } from '../dims.ts';
 import { sizes } from '../reference/swiglu.ts';
 import { f32x4, func, i32, loop, v128 } from '../wasm/assembler.ts';
 import { Constants } from '../wasm/constants.ts';
-import { element } from '../wasm/lanes.ts';
+import { element, fresh } from '../wasm/lanes.ts';
 import { sideBySide } from './elementwise.ts';
-import type { Family } from './machine/engine.ts';
+import { family } from './machine/engine.ts';
 import { madd, type Target } from './machine/target.ts';
 import { vectorMath } from './math.ts';
 
@@ -21,7 +21,7 @@ const largest = 3.4028234663852886e38;
 
 const forward = (target: Target) =>
   func('swiglu', { y: 'i32', x: 'i32', F: 'i32', from: 'i32', to: 'i32' }, (p, local) => {
-    const [n, i, y, gates, ups] = [local('i32'), local('i32'), local('i32'), local('i32'), local('i32')];
+    const [n, i, y, gates, ups] = fresh(local, 'i32');
     const constants = new Constants(local);
     return [
       constants.set,
@@ -48,8 +48,8 @@ const forward = (target: Target) =>
 
 const backward = (target: Target) =>
   func('swigluBackward', { dx: 'i32', dy: 'i32', x: 'i32', F: 'i32', from: 'i32', to: 'i32' }, (p, local) => {
-    const [n, i, dy, gates, ups] = [local('i32'), local('i32'), local('i32'), local('i32'), local('i32')];
-    const [dgates, dups] = [local('i32'), local('i32')];
+    const [n, i, dy, gates, ups] = fresh(local, 'i32');
+    const [dgates, dups] = fresh(local, 'i32');
     const constants = new Constants(local);
     const one = constants.float(1);
     return [
@@ -61,7 +61,7 @@ const backward = (target: Target) =>
         dgates.set(element(p.dx, i32.mul(n, i32.shl(p.F, 1)))),
         dups.set(element(dgates, p.F)),
         ...sideBySide(i, [0, p.F], (v) => {
-          const [gate, s, slope] = [local('v128'), local('v128'), local('v128')];
+          const [gate, s, slope] = fresh(local, 'v128');
           const gradient = v128.load(element(dy, i), 16 * v);
           const up = v128.load(element(ups, i), 16 * v);
           const e = vectorMath(target, local, constants).exp(f32x4.neg(gate));
@@ -86,21 +86,18 @@ const backward = (target: Target) =>
     ];
   });
 
-export const swiglu: Family = {
-  kernels: (target) => [forward(target), backward(target)],
-  operations: (engine) => {
-    const [y, dx] = [engine.kernel('swiglu'), engine.kernel('swigluBackward')];
-    return {
-      swiglu(out, x) {
-        const { N, F } = sizes('swiglu', out, x);
-        y({ outputs: N, cost: 0.9 * F }, engine.pointer(out), engine.pointer(x), F);
-      },
-      swigluBackward(out, dy, x) {
-        const { N, F } = sizes('swigluBackward', dy, x);
-        dims('swigluBackward', { x: [x, 'N F2'], dx: [out, 'N F2'] });
-        const work = { outputs: N, cost: 1.2 * F };
-        dx(work, engine.pointer(out), engine.pointer(dy), engine.pointer(x), F);
-      },
-    };
-  },
-};
+export const swiglu = family(
+  (target) => ({ y: forward(target), dx: backward(target) }),
+  ({ y, dx }, engine) => ({
+    swiglu(out, x) {
+      const { N, F } = sizes('swiglu', out, x);
+      y({ outputs: N, cost: 0.9 * F }, engine.pointer(out), engine.pointer(x), F);
+    },
+    swigluBackward(out, dy, x) {
+      const { N, F } = sizes('swigluBackward', dy, x);
+      dims('swigluBackward', { x: [x, 'N F2'], dx: [out, 'N F2'] });
+      const work = { outputs: N, cost: 1.2 * F };
+      dx(work, engine.pointer(out), engine.pointer(dy), engine.pointer(x), F);
+    },
+  }),
+);

@@ -5,8 +5,10 @@ import {
   func,
   i32,
   i32x4,
+  i64x2,
   type Local,
   type NewLocal,
+  type Stmt,
   type Type,
   v128,
   when,
@@ -33,6 +35,33 @@ export const promoteHigh = (v: Expr<'v128'>): Expr<'v128'> =>
 export const element = (base: Expr<'i32'>, index: Expr<'i32'> | number): Expr<'i32'> =>
   i32.add(base, typeof index === 'number' ? index * 4 : i32.shl(index, 2));
 
+/** Four rows of four, transposed: after `pairs`, which sets the locals given for it, `columns`. */
+export const transpose4x4 = (row: readonly Local<'v128'>[], pair: readonly Local<'v128'>[]) => {
+  const [a, b, c, d] = [row[0]!, row[1]!, row[2]!, row[3]!];
+  const halves = [
+    i32x4.shuffle(a, b, [0, 4, 1, 5]),
+    i32x4.shuffle(c, d, [0, 4, 1, 5]),
+    i32x4.shuffle(a, b, [2, 6, 3, 7]),
+    i32x4.shuffle(c, d, [2, 6, 3, 7]),
+  ];
+  const column = (j: number): Expr<'v128'> =>
+    i64x2.shuffle(pair[j < 2 ? 0 : 2]!, pair[j < 2 ? 1 : 3]!, [j % 2, 2 + (j % 2)]);
+  return { pairs: pair.map((v, i) => v.set(halves[i]!)), columns: [0, 1, 2, 3].map(column) };
+};
+
+/** The same in place. */
+export function transposeInPlace(rows: readonly Local<'v128'>[], free: readonly Local<'v128'>[]): Stmt[] {
+  const { pairs, columns } = transpose4x4(rows, free);
+  return [...pairs, ...rows.map((row, i) => row.set(columns[i]!))];
+}
+
 /** n locals of one type. */
 export const locals = <T extends Type>(local: NewLocal, type: T, n: number): Local<T>[] =>
   Array.from({ length: n }, () => local(type));
+
+/** A new local for each name on the left: `const [x, y] = fresh(local, 'v128')`. Never ends. */
+export const fresh = <T extends Type>(local: NewLocal, type: T): Iterable<Local<T>> => ({
+  *[Symbol.iterator]() {
+    for (;;) yield local(type);
+  },
+});

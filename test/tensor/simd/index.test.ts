@@ -3,6 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { nodeHost } from '../../../src/node/simd-host.ts';
 import { reference } from '../../../src/tensor/reference/index.ts';
 import { createSimdKernels } from '../../../src/tensor/simd/index.ts';
+import { family } from '../../../src/tensor/simd/machine/engine.ts';
 import { madd, nmadd } from '../../../src/tensor/simd/machine/target.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
 import { assemble, f32x4, func, v128 } from '../../../src/tensor/wasm/assembler.ts';
@@ -45,6 +46,22 @@ describe.each(backends.map((k) => ({ k, name: label(k) })))('$name', ({ k }) => 
   test('the peak loop counts its operations', () => {
     expect(k.peak(1000)).toBe(1000 * 4 * 12 * 4 * 2);
   });
+});
+
+test('a launch with a number too few or too many does not compile', () => {
+  const kernel = func('k', { a: 'i32', b: 'f32', from: 'i32', to: 'i32' }, () => []);
+  const work = { outputs: 1, cost: 1 };
+  family(
+    () => ({ kernel }),
+    (run) => {
+      run.kernel(work, 1, 2);
+      // @ts-expect-error: b is missing
+      run.kernel(work, 1);
+      // @ts-expect-error: from and to are the launcher's
+      run.kernel(work, 1, 2, 3);
+      return {};
+    },
+  );
 });
 
 test('madd and nmadd are a b + c and c - a b, fused or not', () => {

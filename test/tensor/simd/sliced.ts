@@ -20,25 +20,26 @@ export function sliced<K extends keyof Kernels>(
 ): { kernels: (slices: number) => Pick<Kernels, K>; memory: GuardedMemory } {
   const shared = new SharedMemory();
   const target = { fma };
-  const module = new WebAssembly.Module(assemble(families.flatMap((family) => family.kernels(target))));
+  const built = families.map((family) => family(target));
+  const module = new WebAssembly.Module(assemble(built.flatMap((family) => family.functions)));
   const { exports } = new WebAssembly.Instance(module, { env: { memory: shared.memory } });
   const functions = exports as Record<string, (...args: number[]) => number>;
   const engine = (slices: number): Engine => ({
     target,
     threads: slices,
-    kernel:
-      (name) =>
-      ({ outputs }, ...args) => {
+    launcher:
+      ({ name }) =>
+      ({ outputs }, ...args: number[]) => {
         for (let slice = slices - 1; slice >= 0; slice--) {
           const [from, to] = [slice, slice + 1].map((cut) => Math.floor((outputs * cut) / slices));
           if (from! < to!) functions[name]!(...args, from!, to!);
         }
       },
-    direct: (name) => functions[name]!,
+    direct: ({ name }) => functions[name]!,
     pointer: (t) => shared.pointer(t),
     scratch: (bytes) => shared.scratch(bytes),
   });
   const kernels = (slices: number) =>
-    Object.assign({}, ...families.map((family) => family.operations(engine(slices)))) as Pick<Kernels, K>;
+    Object.assign({}, ...built.map(({ operations }) => operations(engine(slices)))) as Pick<Kernels, K>;
   return { kernels, memory: new GuardedMemory(shared) };
 }

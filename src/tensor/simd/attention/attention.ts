@@ -21,7 +21,7 @@ import {
   when,
 } from '../../wasm/assembler.ts';
 import { element, storeFirst } from '../../wasm/lanes.ts';
-import type { Engine, Family } from '../machine/engine.ts';
+import { type Engine, family } from '../machine/engine.ts';
 import type { Target } from '../machine/target.ts';
 import { overFours } from '../rows.ts';
 import { causalRows, causalScores, type Rows, transposed } from './causal-products.ts';
@@ -195,10 +195,9 @@ export function attentionSizes(
 /** 1 / sqrt(D), as a float. */
 export const f32Scale = (D: number): number => Math.fround(1 / Math.sqrt(D));
 
-export const attention: Family = {
-  kernels: (target) => [forward(target)],
-  operations: (engine) => {
-    const run = engine.kernel('attention');
+export const attention = family(
+  (target) => ({ run: forward(target) }),
+  ({ run }, engine) => {
     const at = (t: Tensor | null) => (t === null ? 0 : engine.pointer(t));
     return {
       attention(y, probs, qkv, keep) {
@@ -211,4 +210,4 @@ export const attention: Family = {
       },
     };
   },
-};
+);

@@ -10,8 +10,8 @@
 import { dims } from '../../dims.ts';
 import type { Tensor } from '../../tensor.ts';
 import { call, f32x4, func, i32, loop, type Stmt, v128, when } from '../../wasm/assembler.ts';
-import { element } from '../../wasm/lanes.ts';
-import type { Family } from '../machine/engine.ts';
+import { element, fresh } from '../../wasm/lanes.ts';
+import { family } from '../machine/engine.ts';
 import type { Target } from '../machine/target.ts';
 import { rowSums } from '../rows.ts';
 import { attentionSizes, headBytes, headsPerUnit, overRows } from './attention.ts';
@@ -34,7 +34,7 @@ const rowGradient = (target: Target) =>
     },
     (p, local) => {
       const i = local('i32');
-      const [mask, probs, scale] = [local('v128'), local('v128'), local('v128')];
+      const [mask, probs, scale] = fresh(local, 'v128');
       const { sums, code } = rowSums(target, local, 1);
       const average = sums[0]!;
       const four = (base: typeof i, offset = 0) => v128.load(element(base, i), offset);
@@ -185,10 +185,9 @@ const backward = (target: Target) => {
   );
 };
 
-export const attentionBackward: Family = {
-  kernels: (target) => [backward(target)],
-  operations: (engine) => {
-    const run = engine.kernel('attentionBackward');
+export const attentionBackward = family(
+  (target) => ({ run: backward(target) }),
+  ({ run }, engine) => {
     const at = (t: Tensor | null) => (t === null ? 0 : engine.pointer(t));
     return {
       attentionBackward(dqkv, dy, y, qkv, probs, keep) {
@@ -203,9 +202,9 @@ export const attentionBackward: Family = {
         const bytes = headBytes(T, D, keep === null ? T : 2 * T);
         const scratch = engine.scratch(bytes * Math.ceil(heads / unit));
         const work = { outputs: heads, unit, cost: 0.12 * T * T * D };
-        const tensors = [at(dqkv), at(dy), at(y), at(qkv), at(probs), at(keep)];
+        const tensors = [at(dqkv), at(dy), at(y), at(qkv), at(probs), at(keep)] as const;
         run(work, ...tensors, scratch, bytes, unit, scale, H, T, D);
       },
     };
   },
-};
+);

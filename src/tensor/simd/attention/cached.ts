@@ -10,7 +10,7 @@ import { checked } from '../../reference/embedding.ts';
 import type { Tensor } from '../../tensor.ts';
 import { call, f32x4, func, i32, loop, v128 } from '../../wasm/assembler.ts';
 import { element } from '../../wasm/lanes.ts';
-import type { Family } from '../machine/engine.ts';
+import { family } from '../machine/engine.ts';
 import type { Target } from '../machine/target.ts';
 import { f32Scale, headsPerUnit, paddedRow } from './attention.ts';
 import { causalRows, causalScores } from './causal-products.ts';
@@ -122,10 +122,9 @@ const attend = (target: Target) => {
   );
 };
 
-export const attentionCached: Family = {
-  kernels: (target) => [remember, attend(target)],
-  operations: (engine) => {
-    const [store, run] = [engine.kernel('remember'), engine.kernel('attentionCached')];
+export const attentionCached = family(
+  (target) => ({ store: remember, run: attend(target) }),
+  ({ store, run }, engine) => {
     const at = (t: Tensor) => engine.pointer(t);
     return {
       attentionCached(y, qkv, cache, slots, positions) {
@@ -160,4 +159,4 @@ export const attentionCached: Family = {
       },
     };
   },
-};
+);

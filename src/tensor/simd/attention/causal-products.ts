@@ -26,9 +26,9 @@ import {
   select,
   v128,
 } from '../../wasm/assembler.ts';
-import { locals } from '../../wasm/lanes.ts';
+import { fresh, locals, transpose4x4 } from '../../wasm/lanes.ts';
 import { madd, type Target } from '../machine/target.ts';
-import { storeUpTo, transpose4x4 } from '../rows.ts';
+import { storeUpTo } from '../rows.ts';
 
 type Index = Expr<'i32'>;
 /** How many rows of a tile: 4, or 1 for those left over. */
@@ -40,7 +40,7 @@ export const transposed = func(
   'transposed',
   { to: 'i32', toStride: 'i32', x: 'i32', xStride: 'i32', rows: 'i32', columns: 'i32' },
   (p, local) => {
-    const [t, d, out] = [local('i32'), local('i32'), local('i32')];
+    const [t, d, out] = fresh(local, 'i32');
     const from = locals(local, 'i32', 4);
     const row = locals(local, 'v128', 4);
     const block = transpose4x4(row, locals(local, 'v128', 4));
@@ -93,7 +93,7 @@ export function causalScores(target: Target, R: Rows) {
     `causalScores${R}`,
     { p: 'i32', pStride: 'i32', aT: 'i32', aStride: 'i32', bT: 'i32', bStride: 'i32', D: 'i32', t: 'i32' },
     (p, local) => {
-      const [s, a, b, y, end] = [local('i32'), local('i32'), local('i32'), local('i32'), local('i32')];
+      const [s, a, b, y, end] = fresh(local, 'i32');
       const { clear, step, store } = tile(target, local, R, V);
       return [
         loop(s, 0, i32.add(p.t, R), 4 * V, [
@@ -138,7 +138,7 @@ export function causalRows(target: Target, R: Rows) {
       D: 'i32',
     },
     (p, local) => {
-      const [d, s, x, y] = [local('i32'), local('i32'), local('i32'), local('i32')];
+      const [d, s, x, y] = fresh(local, 'i32');
       const row = locals(local, 'i32', R);
       const pass = (V: number, left?: Index): Stmt[] => {
         const { clear, step, store } = tile(target, local, R, V);
@@ -179,7 +179,7 @@ export function causalColumns(target: Target, R: Rows) {
       D: 'i32',
     },
     (p, local) => {
-      const [d, t, x, y, q] = [local('i32'), local('i32'), local('i32'), local('i32'), local('i32')];
+      const [d, t, x, y, q] = fresh(local, 'i32');
       const pass = (V: number, left?: Index): Stmt[] => {
         const { clear, step, store } = tile(target, local, R, V);
         // The next position t: of the first `count` rows.

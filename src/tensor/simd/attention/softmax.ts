@@ -4,7 +4,7 @@
  * partial sums, i mod 4: the order depends on the length of the row only. 1.1 ns an element. */
 import { after, f32x4, func, i32, loop, v128 } from '../../wasm/assembler.ts';
 import { Constants } from '../../wasm/constants.ts';
-import { element } from '../../wasm/lanes.ts';
+import { element, fresh } from '../../wasm/lanes.ts';
 import type { Target } from '../machine/target.ts';
 import { inOrder, vectorMath } from '../math.ts';
 import { acrossLanes, firstLanes } from '../rows.ts';
@@ -12,8 +12,8 @@ import { acrossLanes, firstLanes } from '../rows.ts';
 /** softmaxTerms(row, n, scale) is the sum, in all lanes. The row has room for whole vectors; lanes past n become 0. */
 export const softmaxTerms = (target: Target) =>
   func('softmaxTerms', { row: 'i32', n: 'i32', scale: 'f32' }, (p, local) => {
-    const [i, last] = [local('i32'), local('i32')];
-    const [scale, max, sum, v] = [local('v128'), local('v128'), local('v128'), local('v128')];
+    const [i, last] = fresh(local, 'i32');
+    const [scale, max, sum, v] = fresh(local, 'v128');
     const constants = new Constants(local);
     const { exp } = vectorMath(target, local, constants);
     const four = v128.load(element(p.row, i));

@@ -15,10 +15,11 @@
 import { dims } from '../../dims.ts';
 import type { Start } from '../../kernels.ts';
 import type { Tensor } from '../../tensor.ts';
-import type { Engine, Family } from '../machine/engine.ts';
+import { family, type Launcher } from '../machine/engine.ts';
+import type { Target } from '../machine/target.ts';
 import { pack, packTogether, packTransposed, transpose, transposeStrip } from './pack.ts';
 import { blockRows, productKernels } from './product.ts';
-import { mostRows, rowProduct, rowStrip } from './row.ts';
+import { mostRows, type rowParameters, rowProduct, rowStrip } from './row.ts';
 import { mostRowsTransposed, rowProductTransposed } from './row-transposed.ts';
 import { perMultiplyAdd, tileColumns } from './tile.ts';
 
@@ -34,13 +35,13 @@ interface Product {
   readonly N: number;
   readonly K: number;
   readonly y: number;
-  readonly from: Beginning;
+  readonly from: YStart;
   readonly a: number;
   readonly aStep: number;
   readonly b: number;
 }
 /** Where y starts from; the column step is 0 where one number serves all. */
-interface Beginning {
+interface YStart {
   readonly start: number;
   readonly startStep: number;
   readonly startColumn: number;
@@ -49,46 +50,50 @@ interface Beginning {
 /** How b lies, and the kernels for it. */
 interface Order {
   /** For one row of a, for two, ..: b is read as it is. */
-  readonly rows: readonly Launcher[];
+  readonly rows: readonly Launcher<typeof rowParameters>[];
   /** Up to so many rows that is faster than packing, several times over if need be. */
   readonly inPlaceRows: number;
   /** Nanoseconds of it for each number of b on one thread. */
   readonly perNumber: (rows: number) => number;
-  readonly thin: Launcher;
-  readonly pack: Launcher;
+  readonly thin: Launcher<ReturnType<typeof productKernels>['thin']['params']>;
+  readonly pack: Launcher<(typeof pack)['params']>;
   /** Panels that one call of `pack` takes together. */
   readonly together: number;
 }
-type Launcher = ReturnType<Engine['kernel']>;
 
 /** At address 0 there are zeros. */
-const zeros: Beginning = { start: 0, startStep: 0, startColumn: 0 };
+const zeros: YStart = { start: 0, startStep: 0, startColumn: 0 };
 
 /** Bytes for the panels of b and for 8 columns of y. */
 const scratchBytes = ({ M, N, K }: Pick<Product, 'M' | 'N' | 'K'>): number =>
   (Math.ceil(N / tileColumns) * K + M) * 32;
 
-function operations(engine: Engine): ReturnType<Family['operations']> {
-  const product = engine.kernel('product');
-  const rowKernels = (name: string, most: number) =>
-    Array.from({ length: most }, (_, i) => engine.kernel(`${name}${i + 1}`));
+const kernels = (target: Target) => ({
+  ...productKernels(target),
+  rows: Array.from({ length: mostRows }, (_, i) => rowProduct(target, i + 1)),
+  rowsTransposed: Array.from({ length: mostRowsTransposed }, (_, i) => rowProductTransposed(target, i + 1)),
+  pack,
+  packTransposed,
+  transpose,
+});
+
+export const matmul = family(kernels, (run, engine) => {
   const plain: Order = {
-    rows: rowKernels('rowProduct', mostRows),
+    rows: run.rows,
     inPlaceRows: 2 * mostRows,
     perNumber: (rows) => 0.03 + 0.035 * rows,
-    thin: engine.kernel('thin'),
-    pack: engine.kernel('pack'),
+    thin: run.thin,
+    pack: run.pack,
     together: packTogether,
   };
   const transposed: Order = {
-    rows: rowKernels('rowProductTransposed', mostRowsTransposed),
+    rows: run.rowsTransposed,
     inPlaceRows: mostRowsTransposed,
     perNumber: (rows) => 0.05 + 0.075 * rows,
-    thin: engine.kernel('thinTransposed'),
-    pack: engine.kernel('packTransposed'),
+    thin: run.thinTransposed,
+    pack: run.packTransposed,
     together: 1,
   };
-  const transposeAll = engine.kernel('transpose');
   const rowsOfBlock = blockRows(engine.target);
 
   const multiplyInPlace = ({ M, N, K, y, from, a, aStep, b }: Product, order: Order): void => {
@@ -109,7 +114,7 @@ function operations(engine: Engine): ReturnType<Family['operations']> {
     const { start, startStep, startColumn } = from;
     const panels = Math.ceil(N / tileColumns);
     const edge = scratch + panels * K * 32;
-    const matrices = [y, start, startStep, startColumn, a, aStep, edge, M, N, K];
+    const matrices = [y, start, startStep, startColumn, a, aStep, edge, M, N, K] as const;
     const packing = K * tileColumns * perPacked;
     const perRow = K * tileColumns * perMultiplyAdd;
     if (M <= thinRows) {
@@ -117,11 +122,11 @@ function operations(engine: Engine): ReturnType<Family['operations']> {
     } else {
       order.pack({ outputs: panels, unit: order.together, cost: packing }, scratch, b, N, K);
       const pairs = Math.ceil(M / rowsOfBlock) * panels;
-      product({ outputs: pairs, cost: rowsOfBlock * perRow }, ...matrices, scratch, panels);
+      run.product({ outputs: pairs, cost: rowsOfBlock * perRow }, ...matrices, scratch, panels);
     }
   };
 
-  const beginning = (operation: string, y: Tensor, start: Start): Beginning => {
+  const startOf = (operation: string, y: Tensor, start: Start): YStart => {
     if (start === 'set') return zeros;
     if (start === 'add') return { start: engine.pointer(y), startStep: y.shape[1]! * 4, startColumn: 4 };
     dims(operation, { y: [y, 'M N'], bias: [start, 'N'] });
@@ -137,37 +142,25 @@ function operations(engine: Engine): ReturnType<Family['operations']> {
   return {
     matmul(y, a, b, start) {
       const { M, N, K } = dims('matmul', { a: [a, 'M K'], b: [b, 'K N'], y: [y, 'M N'] });
-      const from = beginning('matmul', y, start);
+      const from = startOf('matmul', y, start);
       multiply({ M, N, K, y: at(y), from, a: at(a), aStep: K * 4, b: at(b) }, plain);
     },
     matmulTransposedB(y, a, b, start) {
       const { M, N, K } = dims('matmulTransposedB', { a: [a, 'M K'], b: [b, 'N K'], y: [y, 'M N'] });
-      const from = beginning('matmulTransposedB', y, start);
+      const from = startOf('matmulTransposedB', y, start);
       multiply({ M, N, K, y: at(y), from, a: at(a), aStep: K * 4, b: at(b) }, transposed);
     },
     matmulTransposedA(y, a, b, start) {
       const { M, N, K } = dims('matmulTransposedA', { a: [a, 'K M'], b: [b, 'K N'], y: [y, 'M N'] });
-      const from = beginning('matmulTransposedA', y, start);
+      const from = startOf('matmulTransposedA', y, start);
       const strips = Math.ceil(M / transposeStrip);
       // Rows a cache line longer than they need to be, so that those of a tile do not fall on the same few lines.
       const aStep = (Math.ceil(K / 4) * 4 + 16) * 4;
       const rows = engine.scratch(strips * transposeStrip * aStep + scratchBytes({ M, N, K }));
       const scratch = rows + strips * transposeStrip * aStep;
       const work = { outputs: strips, cost: K * transposeStrip * perPacked };
-      transposeAll(work, rows, aStep, at(a), M, K);
+      run.transpose(work, rows, aStep, at(a), M, K);
       multiplyPanels({ M, N, K, y: at(y), from, a: rows, aStep, b: at(b) }, plain, scratch);
     },
   };
-}
-
-export const matmul: Family = {
-  kernels: (target) => [
-    ...productKernels(target),
-    ...Array.from({ length: mostRows }, (_, i) => rowProduct(target, i + 1)),
-    ...Array.from({ length: mostRowsTransposed }, (_, i) => rowProductTransposed(target, i + 1)),
-    pack,
-    packTransposed,
-    transpose,
-  ],
-  operations,
-};
+});

@@ -13,30 +13,13 @@ import {
   type Expr,
   func,
   i32,
-  i32x4,
   type Local,
   loop,
   type Stmt,
   select,
   v128,
 } from '../../wasm/assembler.ts';
-import { element, locals } from '../../wasm/lanes.ts';
-
-/** The 4 x 4 block whose rows are `v`, transposed in place. */
-export function transpose4(v: readonly Local<'v128'>[], free: readonly Local<'v128'>[]): Stmt[] {
-  const [a, b, c, d] = v as [Local<'v128'>, Local<'v128'>, Local<'v128'>, Local<'v128'>];
-  const [e, f, g, h] = free as [Local<'v128'>, Local<'v128'>, Local<'v128'>, Local<'v128'>];
-  return [
-    e.set(i32x4.shuffle(a, b, [0, 4, 1, 5])),
-    f.set(i32x4.shuffle(c, d, [0, 4, 1, 5])),
-    g.set(i32x4.shuffle(a, b, [2, 6, 3, 7])),
-    h.set(i32x4.shuffle(c, d, [2, 6, 3, 7])),
-    a.set(i32x4.shuffle(e, f, [0, 1, 4, 5])),
-    b.set(i32x4.shuffle(e, f, [2, 3, 6, 7])),
-    c.set(i32x4.shuffle(g, h, [0, 1, 4, 5])),
-    d.set(i32x4.shuffle(g, h, [2, 3, 6, 7])),
-  ];
-}
+import { element, fresh, locals, transposeInPlace } from '../../wasm/lanes.ts';
 
 const panel = { packed: 'i32', b: 'i32', N: 'i32', K: 'i32', column: 'i32' } as const;
 
@@ -72,10 +55,10 @@ export const packPanelTransposed = func(
     const rows = locals(local, 'i32', 8);
     const v = locals(local, 'v128', 4);
     const free = locals(local, 'v128', 4);
-    const [k, row] = [local('i32'), local('i32')];
+    const [k, row] = fresh(local, 'i32');
     const half = (h: number): Stmt[] => [
       ...v.map((x, r) => x.set(v128.load(rows[4 * h + r]!))),
-      ...transpose4(v, free),
+      ...transposeInPlace(v, free),
       ...v.map((x, r) => v128.store(packed, x, 32 * r + 16 * h)),
     ];
     const advance = (n: number): Stmt[] => [
@@ -120,13 +103,7 @@ export const transpose = func(
   ({ at, step, a, M, K, from, to }, local) => {
     const v = locals(local, 'v128', 4);
     const free = locals(local, 'v128', 4);
-    const [block, k, source, row, out] = locals(local, 'i32', 5) as [
-      Local<'i32'>,
-      Local<'i32'>,
-      Local<'i32'>,
-      Local<'i32'>,
-      Local<'i32'>,
-    ];
+    const [block, k, source, row, out] = fresh(local, 'i32');
     const quarters = (f: (quarter: number) => Stmt[]): Stmt[] => [
       out.set(element(i32.add(at, i32.mul(i32.shl(block, 4), step)), k)),
       ...[0, 1, 2, 3].flatMap(f),
@@ -142,7 +119,7 @@ export const transpose = func(
           ...quarters((q) => [
             row.set(source),
             ...v.flatMap((x) => [x.set(v128.load(row, 16 * q)), row.set(next(row))]),
-            ...transpose4(v, free),
+            ...transposeInPlace(v, free),
             ...toRows((r) => v128.store(out, v[r]!)),
           ]),
           source.set(row),

@@ -1,18 +1,7 @@
 /** The kernels that multiply by packed panels of b, tile after tile: `product` when b is packed as a whole, `thin` when
  * there are few rows and each panel is packed right before it is used. */
-import {
-  call,
-  type Expr,
-  type Func,
-  f32,
-  func,
-  i32,
-  loop,
-  type Stmt,
-  select,
-  when,
-} from '../../wasm/assembler.ts';
-import { element } from '../../wasm/lanes.ts';
+import { call, type Expr, f32, func, i32, loop, type Stmt, select, when } from '../../wasm/assembler.ts';
+import { element, fresh } from '../../wasm/lanes.ts';
 import type { Target } from '../machine/target.ts';
 import { packPanel, packPanelTransposed } from './pack.ts';
 import { tile, tileColumns, tileRows } from './tile.ts';
@@ -45,8 +34,8 @@ export function panelProduct(target: Target) {
   const tiles = Array.from({ length: most }, (_, i) => tile(target, i + 1));
   const range = { panel: 'i32', column: 'i32', from: 'i32', to: 'i32' } as const;
   return func('panelProduct', { ...matrices, ...range }, (p, local) => {
-    const [row, out, outStep] = [local('i32'), local('i32'), local('i32')];
-    const [width, c] = [local('i32'), local('i32')];
+    const [row, out, outStep] = fresh(local, 'i32');
+    const [width, c] = fresh(local, 'i32');
     const edgeStep = 4 * tileColumns;
     const inY = (i: Expr<'i32'>): Expr<'i32'> => element(p.y, i32.add(i32.mul(i, p.N), p.column));
     const inEdge = (i: Expr<'i32'>): Expr<'i32'> => i32.add(p.edge, i32.mul(i, edgeStep));
@@ -82,14 +71,14 @@ export function panelProduct(target: Target) {
 
 export const smaller = (a: Expr<'i32'>, b: Expr<'i32'>): Expr<'i32'> => select(i32.lt(a, b), a, b);
 
-export function productKernels(target: Target): Func[] {
+export function productKernels(target: Target) {
   const panelRows = panelProduct(target);
   const rows = blockRows(target);
   const part = { from: 'i32', to: 'i32' } as const;
   const panelBytes = (p: { readonly K: Expr<'i32'> }) => i32.shl(p.K, 5);
   /** Over pairs of a block of rows and a panel, panels first. */
   const product = func('product', { ...matrices, packed: 'i32', panels: 'i32', ...part }, (p, local) => {
-    const [pair, panel, row] = [local('i32'), local('i32'), local('i32')];
+    const [pair, panel, row] = fresh(local, 'i32');
     return [
       loop(pair, p.from, p.to, 1, [
         panel.set(i32.rem(pair, p.panels)),
@@ -107,7 +96,7 @@ export function productKernels(target: Target): Func[] {
   /** Over panels; every slice has one panel's room of its own. */
   const thin = (name: string, packOne: typeof packPanel) =>
     func(name, { ...matrices, packed: 'i32', b: 'i32', ...part }, (p, local) => {
-      const [n, column, panel] = [local('i32'), local('i32'), local('i32')];
+      const [n, column, panel] = fresh(local, 'i32');
       return [
         panel.set(i32.add(p.packed, i32.mul(p.from, panelBytes(p)))),
         loop(n, p.from, p.to, 1, [
@@ -117,5 +106,9 @@ export function productKernels(target: Target): Func[] {
         ]),
       ];
     });
-  return [product, thin('thin', packPanel), thin('thinTransposed', packPanelTransposed)];
+  return {
+    product,
+    thin: thin('thin', packPanel),
+    thinTransposed: thin('thinTransposed', packPanelTransposed),
+  };
 }

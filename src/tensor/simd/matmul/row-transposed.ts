@@ -16,7 +16,6 @@
  * and slower for more, which the tile takes together. Measured on a whole sampled token of `nano`. */
 import {
   type Expr,
-  type Func,
   f32,
   f32x4,
   func,
@@ -29,10 +28,9 @@ import {
   when,
   whileLoop,
 } from '../../wasm/assembler.ts';
-import { element, locals } from '../../wasm/lanes.ts';
+import { element, fresh, locals, transposeInPlace } from '../../wasm/lanes.ts';
 import { madd, type Target } from '../machine/target.ts';
-import { transpose4 } from './pack.ts';
-import { rowParameters } from './row.ts';
+import { type RowKernel, rowParameters } from './row.ts';
 
 /** Up to so many rows. */
 export const mostRowsTransposed = 2;
@@ -40,11 +38,11 @@ export const mostRowsTransposed = 2;
 const together = 2;
 
 /** A kernel over columns of y. */
-export function rowProductTransposed(target: Target, rows: number): Func {
+export function rowProductTransposed(target: Target, rows: number): RowKernel {
   const multiplyAdd = madd(target);
   return func(`rowProductTransposed${rows}`, rowParameters, (p, local) => {
-    const [n, end, rest] = [local('i32'), local('i32'), local('i32')];
-    const [step, step2, step3] = [local('i32'), local('i32'), local('i32')];
+    const [n, end, rest] = fresh(local, 'i32');
+    const [step, step2, step3] = fresh(local, 'i32');
     const as = locals(local, 'i32', rows);
     const x = locals(local, 'v128', rows);
     const v = locals(local, 'v128', 4);
@@ -67,7 +65,7 @@ export function rowProductTransposed(target: Target, rows: number): Func {
         sums.flatMap((row, r) => row.slice(0, count).map((sum, g) => f(sum, r, g)));
       const turn = (block: Local<'i32'>): Stmt[] => [
         ...v.map((row, i) => row.set(v128.load(steps[i] ? i32.add(block, steps[i]) : block))),
-        ...transpose4(v, free),
+        ...transposeInPlace(v, free),
       ];
       const term = (g: number, d: number): Stmt[] =>
         sums.map((row, r) =>

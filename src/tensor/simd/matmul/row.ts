@@ -20,7 +20,7 @@ import {
   v128,
   whileLoop,
 } from '../../wasm/assembler.ts';
-import { element, locals, storeFirst } from '../../wasm/lanes.ts';
+import { element, fresh, locals, storeFirst } from '../../wasm/lanes.ts';
 import { madd, type Target } from '../machine/target.ts';
 
 export const mostRows = 4;
@@ -42,8 +42,10 @@ export const rowParameters = {
   to: 'i32',
 } as const;
 
+export type RowKernel = Func<typeof rowParameters, 'void'>;
+
 /** A kernel over columns of y. */
-export function rowProduct(target: Target, rows: number): Func {
+export function rowProduct(target: Target, rows: number): RowKernel {
   const multiplyAdd = madd(target);
   const vectors = rows === 1 ? 2 : 1; // more rows would need more registers than there are
   const name = `rowProduct${rows}`;
@@ -53,8 +55,8 @@ export function rowProduct(target: Target, rows: number): Func {
     const ys = locals(local, 'i32', rows);
     const bs = locals(local, 'i32', 4);
     const b = local('v128');
-    const [k, n, at, end, step] = [local('i32'), local('i32'), local('i32'), local('i32'), local('i32')];
-    const [whole, rest] = [local('i32'), local('i32')];
+    const [k, n, at, end, step] = fresh(local, 'i32');
+    const [whole, rest] = fresh(local, 'i32');
 
     const toStarts: Stmt[] = [
       at.set(i32.add(p.start, i32.mul(n, p.startColumn))),
