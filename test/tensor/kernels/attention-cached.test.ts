@@ -26,6 +26,17 @@ describe.each(await backends())('$name', ({ kernels }) => {
   const memory = new GuardedMemory(kernels.memory);
   afterEach(() => memory.reset());
 
+  it('the first token gets its own value (8); the second, whose scores are equal, the mean of both: (8 + 2) / 2', () => {
+    const cache = {
+      keys: memory.tensor('keys', [1, 1, 1, 2]),
+      values: memory.tensor('values', [1, 1, 2, 1]),
+    };
+    const y = memory.tensor('y', [2, 1]);
+    const qkv = memory.tensor('qkv', [2, 3], [0, 1, 8, 0, 5, 2]); // q, k, v of each token: a query of 0 fits every key
+    kernels.attentionCached(y, qkv, cache, memory.ids('slots', [0, 0]), memory.ids('positions', [0, 1]));
+    expect([...y.data]).toEqual([8, 5]);
+  });
+
   /** The full forward pass of both sequences, and a cache that never held anything: NaN, which must not spread. */
   function prepare({ T, H, D }: (typeof layouts)[number]) {
     memory.reset();

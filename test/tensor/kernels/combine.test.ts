@@ -10,6 +10,16 @@ describe.each(await backends())('combine on $name', ({ kernels }) => {
   afterEach(() => memory.reset());
   const cut = (name: string, n: number, pool: typeof xPool) => memory.tensor(name, [n], pool.subarray(0, n));
 
+  it('2 (1, 2) + 10 (3, 4) = (32, 44)', () => {
+    const [x, z, y] = [
+      [1, 2],
+      [3, 4],
+      [0, 0],
+    ].map((v, i) => memory.tensor(`${i}`, [2], v));
+    kernels.combine(y, 2, x, 10, z);
+    expect([...y.data]).toEqual([32, 44]);
+  });
+
   it.each([
     [1, 1],
     [0.95, 0.05],

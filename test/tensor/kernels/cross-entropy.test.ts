@@ -28,6 +28,12 @@ describe.each(await backends())('$name', ({ kernels }) => {
     return { logits, losses, dlogits, at };
   }
 
+  it('logits (0, ln 3) are probabilities (1/4, 3/4): the loss of the second is ln 4/3, its gradient (1/4, -1/4)', () => {
+    const { losses, dlogits } = run([[0, Math.log(3)]], [1]);
+    expectClose(losses, [Math.log(4 / 3)], { relative: 1e-6 });
+    expectClose(dlogits, [0.25, -0.25], { relative: 1e-6 });
+  });
+
   /** The difference z - max is off by one rounding of itself, up to the row's range, which e^z turns into so many
    * relative roundings; exp, log and V additions add theirs. */
   it('is within V + 2 range + 8 roundings of float64, forward and backward, for every size', () => {

@@ -11,6 +11,24 @@ describe.each(await backends())('$name', ({ kernels }) => {
   const matrix = (name: string, N: number, C: number, pool = xPool) =>
     memory.tensor(name, [N, C], pool.subarray(0, N * C));
 
+  it('(1, 2) + (3, 4) = (4, 6), and times it is (3, 8)', () => {
+    const [a, b, y] = [
+      [1, 2],
+      [3, 4],
+      [0, 0],
+    ].map((v, i) => memory.tensor(`${i}`, [1, 2], v));
+    kernels.add(y, a, b);
+    expect([...y.data]).toEqual([4, 6]);
+    kernels.multiply(y, a, b);
+    expect([...y.data]).toEqual([3, 8]);
+  });
+
+  it('gelu lets large numbers through and closes for small ones: (-9, 0, 9) is (0, 0, 9)', () => {
+    const y = memory.tensor('y', [1, 3]);
+    kernels.gelu(y, memory.tensor('x', [1, 3], [-9, 0, 9]));
+    expectClose(y, [0, 0, 9], { relative: 1e-7 });
+  });
+
   it('add and multiply are exactly rounded for every size, also in place', () => {
     for (const [N, C] of pairs) {
       memory.reset();

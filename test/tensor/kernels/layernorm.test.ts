@@ -18,6 +18,18 @@ describe.each(await backends())('$name', ({ kernels }) => {
   const cut = (name: string, shape: number[], pool: typeof xPool) =>
     memory.tensor(name, shape, pool.subarray(0, shape[0] * (shape[1] ?? 1)));
 
+  it('(1, 3) has mean 2 and deviation 1: normalised (-1, 1), with gain (1, 2) and shift (0, 10) it is (-1, 12)', () => {
+    const [x, gain, shift] = [
+      [1, 3],
+      [1, 2],
+      [0, 10],
+    ].map((v, i) => memory.tensor(`${i}`, i === 0 ? [1, 2] : [2], v));
+    const [y, stats] = [memory.tensor('y', [1, 2]), memory.tensor('stats', [1, 2])];
+    kernels.layernorm(y, stats, x, gain, shift);
+    expectClose(y, [-1, 12], { relative: 1e-5 }); // epsilon, 1e-5, is added to the variance of 1
+    expectClose(stats, [2, 1], { relative: 1e-5 });
+  });
+
   /** y and stats of N rows of C, with the gain and shift of the pools. */
   function forward(x: Tensor, C: number) {
     const N = x.size / C;

@@ -93,6 +93,20 @@ describe.each(await backends())('$name', ({ kernels }) => {
     return y;
   }
 
+  it('rows times columns: (1 2; 3 4) (5 6; 7 8) = (19 22; 43 50)', () => {
+    const [a, b, y] = [
+      memory.tensor('a', [2, 2], [1, 2, 3, 4]),
+      memory.tensor('b', [2, 2], [5, 6, 7, 8]),
+      memory.tensor('y', [2, 2]),
+    ];
+    kernels.matmul(y, a, b, 'set');
+    expect([...y.data]).toEqual([19, 22, 43, 50]);
+    kernels.matmulTransposedB(y, a, b, 'set');
+    expect([...y.data]).toEqual([17, 23, 39, 53]);
+    kernels.matmulTransposedA(y, a, b, 'add');
+    expect([...y.data]).toEqual([17 + 26, 23 + 30, 39 + 38, 53 + 44]);
+  });
+
   describe.each(products)('$operation', (product) => {
     /** An element is a sum of K rounded products and its start: (K + 1) roundings of all their magnitudes. */
     it.each(starts)('from $start is within K + 1 roundings of float64, for every pair of sizes', (from) => {

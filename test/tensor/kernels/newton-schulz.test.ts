@@ -59,6 +59,12 @@ describe.each(all)('newtonSchulz on $name', ({ kernels }) => {
     return q;
   }
 
+  it('one round of the matrix (1) is a + b + c = 0.701', () => {
+    const [q, p, t] = ['q', 'p', 't'].map((name) => memory.tensor(name, [1, 1, 1]));
+    kernels.newtonSchulz(q, p, t, memory.tensor('g', [1, 1, 1], [1]), { ...settings, rounds: 1 });
+    expectClose(q, [0.701], { relative: 1e-6 });
+  });
+
   it.each(sides)('is the product of the five polynomials for three matrices of S = %i', (S) => {
     const q = run(S, [1, 2, 3]);
     for (const [i, exact] of expected.get(S)!.entries()) {

@@ -17,6 +17,13 @@ describe.each(await backends())('qkNorm on $name', ({ kernels }) => {
   const cut = (name: string, shape: number[], pool: typeof xPool) =>
     memory.tensor(name, shape, pool.subarray(0, shape[0] * shape[1]));
 
+  it('q (2, -2) and k (3, 3) become (1, -1) and (1, 1) times their gains 1 and 10; v (7, 8) stays', () => {
+    const [y, r] = [memory.tensor('y', [1, 6]), memory.tensor('r', [1, 2])];
+    const gains = memory.tensor('gains', [2, 2], [1, 1, 10, 10]);
+    kernels.qkNorm(y, r, memory.tensor('qkv', [1, 6], [2, -2, 3, 3, 7, 8]), gains, epsilon);
+    expectClose(y, [1, -1, 10, 10, 7, 8], { relative: epsilon });
+  });
+
   it('is rmsnorm, bit for bit, over every head of q and of k with its gain, and leaves v as it is', () => {
     for (const [N, H, D] of cases) {
       memory.reset();

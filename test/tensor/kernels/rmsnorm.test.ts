@@ -14,6 +14,13 @@ describe.each(await backends())('rmsnorm on $name', ({ kernels }) => {
   const cut = (name: string, shape: number[], pool: typeof xPool) =>
     memory.tensor(name, shape, pool.subarray(0, shape[0] * (shape[1] ?? 1)));
 
+  it('(2, -2) has root mean square 2: normalised (1, -1), with gain (1, 3) it is (1, -3)', () => {
+    const [y, r] = [memory.tensor('y', [1, 2]), memory.tensor('r', [1])];
+    kernels.rmsnorm(y, r, memory.tensor('x', [1, 2], [2, -2]), memory.tensor('gain', [2], [1, 3]), epsilon);
+    expectClose(y, [1, -3], { relative: epsilon });
+    expectClose(r, [0.5], { relative: epsilon });
+  });
+
   /** A sum of C squares is off by C / 2 roundings under the root; the rest are a few operations. */
   it('is within C / 2 + 6 roundings of float64, for every size', () => {
     for (const [N, C] of pairs) {

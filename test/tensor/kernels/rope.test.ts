@@ -15,6 +15,12 @@ describe.each(await backends())('rope on $name', ({ kernels }) => {
   const memory = new GuardedMemory(kernels.memory);
   afterEach(() => memory.reset());
 
+  it('by a quarter turn (1, 0) becomes (0, 1) and (0, 1) becomes (-1, 0); v stays', () => {
+    const qkv = memory.tensor('qkv', [1, 6], [1, 0, 0, 1, 5, 6]);
+    kernels.rope(qkv, memory.tensor('rotation', [1, 2], [0, 1])); // cosine 0, sine 1
+    expect([...qkv.data].map((v) => v + 0)).toEqual([0, 1, -1, 0, 5, 6]);
+  });
+
   function open(N: number, H: number, D: number) {
     const qkv = memory.tensor('qkv', [N, 3 * H * D], xPool.subarray(0, N * 3 * H * D));
     const angles = range(N).map((n) => range(D / 2).map((d) => angle(n, d)));

@@ -20,6 +20,12 @@ describe.each(await backends())('swiglu on $name', ({ kernels }) => {
     return { x, y };
   }
 
+  it('a gate of 0 lets nothing through, a gate of 20 lets 20 times as much: (0, 20 | 5, 3) is (0, 60)', () => {
+    const y = memory.tensor('y', [1, 2]);
+    kernels.swiglu(y, memory.tensor('x', [1, 4], [0, 20, 5, 3]));
+    expectClose(y, [0, 60], { relative: 1e-7 });
+  });
+
   it('is silu(gate) * up within 8 roundings of float64, for every size', () => {
     for (const [N, F] of pairs.filter(([n, f]) => n * f <= xPool.length / 2)) {
       memory.reset();

@@ -19,6 +19,10 @@ describe.each(await backends())('$name', ({ kernels }) => {
       return t.data.slice();
     };
 
+    it('at rate 1/2 an element becomes 0 or 2', () => {
+      expect(new Set(mask(100, 0.5))).toEqual(new Set([0, 2]));
+    });
+
     it('compares word i mod 4 of the random block (step, site, i div 4) with the rate, for every size', () => {
       const stream = new RandomStream(key.seed, 'dropout');
       for (const rate of [0.1, 0.25, 0.5, 0.9]) {
