@@ -21,9 +21,11 @@ export function withPart(config: Qwen3Config, part: Part): Architecture {
     );
   };
   return {
+    prefix: '',
     embedding: 'embedding.weight',
     positions: part === 'learned positions' ? { learned: 'positions.weight' } : { rotary: config.ropeTheta },
     head: undefined,
+    feedForwardMatrices: part === 'gelu' ? 2 : 3,
     blocks: 'blocks',
     parts(build, batch, block) {
       const size = { C, H, batch, T, dropout: dropoutSite(config, block, 0), block };

@@ -17,12 +17,16 @@ export interface Parts {
 
 /** What makes a model one architecture's: the names in its files, how it knows positions, and the parts of a block. */
 export interface Architecture {
+  /** What every name in its files begins with but the head's: 'transformer.'. */
+  readonly prefix: string;
   /** The table of embeddings (V C). */
   readonly embedding: string;
   /** The table of learned positions (T C), or the base of the rotary angles: see rotation.ts. */
   readonly positions: { readonly learned: string } | { readonly rotary: number };
   /** The head (V C); undefined where the embedding is its own head. */
   readonly head: string | undefined;
+  /** Matrices (C F) or (F C) in the feed-forward layer. */
+  readonly feedForwardMatrices: number;
   /** What blocks are called: block 0 of 'transformer.h' is 'transformer.h.0'. */
   readonly blocks: string;
   parts(build: Build, batch: number, index: number): Parts;

@@ -6,7 +6,7 @@
 import { reference } from '../tensor/reference/index.ts';
 import type { ModelConfig } from './config.ts';
 import { configFromJSON, configToJSON, eosTokensFromJSON, unequalDropouts } from './config-json.ts';
-import { Gpt } from './gpt.ts';
+import { architectureOf, Gpt } from './gpt.ts';
 import { quote, show } from './json.ts';
 import { readJson } from './json-reader.ts';
 import { type StoredTensor, writeSafetensors } from './safetensors.ts';
@@ -139,7 +139,7 @@ function* parametersOf(config: ModelConfig): Generator<Named> {
 
 /** The tensors by the model's names, without what can be computed; only the body may have been saved. */
 function ownNames(stored: ReadonlyMap<string, StoredTensor>, config: ModelConfig, source: string) {
-  const prefix = config.arch === 'gpt2' ? 'transformer.' : 'model.';
+  const { prefix } = architectureOf(config);
   const tensors = new Map<string, StoredTensor>();
   for (const [name, tensor] of stored) {
     if (isBuffer(name)) continue;
@@ -154,14 +154,14 @@ function ownNames(stored: ReadonlyMap<string, StoredTensor>, config: ModelConfig
 /** A tied model may have its head stored beside the embedding. If that is another one, Hugging Face's library computes
  * with it; so does this where the block may have a head of its own. */
 function settleHead(config: ModelConfig, tensors: Map<string, StoredTensor>): ModelConfig {
-  const [own, embedding] = [tensors.get(head), tensors.get(embeddingOf(config))];
-  const tied = config.arch === 'gpt2' || config.tiedHead;
-  if (!tied || own === undefined || embedding === undefined) return config;
+  const architecture = architectureOf(config);
+  const [own, embedding] = [tensors.get(head), tensors.get(architecture.embedding)];
+  if (architecture.head !== undefined || own === undefined || embedding === undefined) return config;
   if (sameNumbers(own, embedding)) {
     tensors.delete(head);
     return config;
   }
-  if (config.arch === 'qwen3') return { ...config, tiedHead: false };
+  if ('tiedHead' in config) return { ...config, tiedHead: false };
   throw new RangeError(
     `${own.source}: tensor ${head} is not the embedding; expected a GPT-2 whose head is its embedding`,
   );
@@ -178,14 +178,10 @@ function sameNumbers(a: StoredTensor, b: StoredTensor): boolean {
 /** Vocabularies are padded to round numbers; a row that no token stands for is never read, and never to be drawn. */
 function withoutPadding(tensors: Map<string, StoredTensor>, config: ModelConfig, vocabSize: number): void {
   if (vocabSize === config.vocabSize) return;
-  for (const name of [embeddingOf(config), head]) {
+  for (const name of [architectureOf(config).embedding, head]) {
     const tensor = tensors.get(name);
     if (tensor !== undefined) tensors.set(name, tensor.rows(vocabSize));
   }
-}
-
-function embeddingOf({ arch }: ModelConfig): string {
-  return arch === 'gpt2' ? 'transformer.wte.weight' : 'model.embed_tokens.weight';
 }
 
 /** Old files carry what can be computed: GPT-2's the causal mask of each block, Llama's the rotary frequencies. */

@@ -2,13 +2,14 @@
  *
  * A matrix of K x N costs 2 K N a row forward; backward costs twice that, once for the gradient of its input and once
  * for its own. Attention's scores and averages cost 2 T C each a row and layer, counted over the full square although
- * the causal half would do, as everyone counts. The rest (norms, rotations, bends, softmax) is small and left out. */
+ * the causal half would do, as everyone counts. The rest (norms, rotations, activations, softmax) is small and left out. */
 import type { ModelConfig } from './config.ts';
+import { architectureOf } from './gpt.ts';
 
 /** Forward, for one row (token) at a context of `time` tokens. */
 export function forwardFlops(config: ModelConfig, time = config.contextLength): number {
   const { channels: C, feedForward: F, layers: L, vocabSize: V } = config;
-  const feedForward = config.arch === 'gpt2' ? 2 * C * F : 3 * C * F; // up and down; gate, up and down
+  const feedForward = architectureOf(config).feedForwardMatrices * C * F;
   const matrices = L * (3 * C * C + C * C + feedForward) + V * C;
   return 2 * matrices + L * 4 * time * C;
 }

@@ -9,9 +9,11 @@ import { activation, conv1d, layerNorm, sequence } from './layers.ts';
 export function gpt2(config: Gpt2Config): Architecture {
   const { channels: C, heads: H, feedForward: F, contextLength: T } = config;
   return {
+    prefix: 'transformer.',
     embedding: 'transformer.wte.weight',
     positions: { learned: 'transformer.wpe.weight' },
     head: undefined,
+    feedForwardMatrices: 2, // up and down
     blocks: 'transformer.h',
     parts(build, batch, block) {
       const size = { C, H, batch, T, dropout: dropoutSite(config, block, 0), block };

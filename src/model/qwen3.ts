@@ -11,9 +11,11 @@ import { activation, linear, rmsNorm, sequence } from './layers.ts';
 export function qwen3(config: Qwen3Config): Architecture {
   const { channels: C, heads: H, feedForward: F, contextLength: T, normEpsilon } = config;
   return {
+    prefix: 'model.',
     embedding: 'model.embed_tokens.weight',
     positions: { rotary: config.ropeTheta },
     head: config.tiedHead ? undefined : 'lm_head.weight',
+    feedForwardMatrices: 3, // gate, up and down
     blocks: 'model.layers',
     parts(build, batch, block) {
       const size = { C, H, batch, T, dropout: dropoutSite(config, block, 0), block };
