@@ -2,8 +2,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CharTokenizer } from '../src/model/tokenizer.ts';
-import { writeFolder } from '../src/node/files.ts';
+import { writeFolder } from '../src/cli/host/files.ts';
+import { CharTokenizer } from '../src/model/text/tokenizer.ts';
 import { type PresetName, presets } from '../src/train/presets.ts';
 import { encodeState } from '../src/train/state.ts';
 import type { Trainer } from '../src/train/trainer.ts';

@@ -3,9 +3,9 @@
  * Everything in one process but the start of the train command. Memory comes first, before other measurements take
  * their own; see measure.ts for how times are taken. */
 import { availableParallelism, cpus, loadavg } from 'node:os';
+import { type Command, rules, runCommand, UsageError, type Values } from '../src/cli/command/command.ts';
+import { describeKernels, kernelFlags } from '../src/cli/host/kernels.ts';
 import { trainingFlops } from '../src/model/flops.ts';
-import { type Command, rules, runCommand, UsageError, type Values } from '../src/node/command.ts';
-import { describeKernels, kernelFlags } from '../src/node/kernels.ts';
 import type { SimdKernels } from '../src/tensor/simd/index.ts';
 import { hasSimd } from '../src/tensor/simd/machine/target.ts';
 import { presetNames, presets } from '../src/train/presets.ts';

@@ -2,11 +2,12 @@
  *
  * Training is the preset's, without files. The held-out loss is over the whole validation part every few steps; the
  * clock stands still meanwhile, for nobody who trains needs these evaluations. */
+
+import { readText } from '../src/cli/host/files.ts';
+import { describeKernels } from '../src/cli/host/kernels.ts';
+import { chooseConfig, chooseSettings } from '../src/cli/train/flags.ts';
 import { initialize } from '../src/model/initialize.ts';
-import { CharTokenizer, normalizeText } from '../src/model/tokenizer.ts';
-import { readText } from '../src/node/files.ts';
-import { describeKernels } from '../src/node/kernels.ts';
-import { chooseConfig, chooseSettings } from '../src/node/train-flags.ts';
+import { CharTokenizer, normalizeText } from '../src/model/text/tokenizer.ts';
 import { splitTokens } from '../src/train/dataset.ts';
 import { type PresetName, presets } from '../src/train/presets.ts';
 import { Trainer } from '../src/train/trainer.ts';

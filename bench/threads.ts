@@ -1,6 +1,6 @@
 /** Kernels for several numbers of threads, to compare. */
-import type { Values } from '../src/node/command.ts';
-import { type ChosenKernels, type kernelFlags, openKernels } from '../src/node/kernels.ts';
+import type { Values } from '../src/cli/command/command.ts';
+import { type ChosenKernels, type kernelFlags, openKernels } from '../src/cli/host/kernels.ts';
 
 export interface OpenedKernels extends ChosenKernels {
   close(): void;

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command `inkling`: lets Node run the TypeScript of this folder, then hands over to src/node/inkling.ts.
+/** The command `inkling`: lets Node run the TypeScript of this folder, then hands over to src/cli/inkling.ts.
  *
  * Node 22.18 and newer strip types by themselves. On an older Node tsx does it, in this process, so that signals reach the
  * command. This one file is JavaScript, because it runs before there is anything that reads TypeScript. */
@@ -20,4 +20,4 @@ if (process.features.typescript) {
   tsx.register();
 }
 
-await import('../src/node/inkling.ts');
+await import('../src/cli/inkling.ts');

@@ -9,9 +9,9 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { trainBpe } from '../../src/model/bpe-train.ts';
-import { CharTokenizer, normalizeText, type Tokenizer } from '../../src/model/tokenizer.ts';
-import { runCommand } from '../../src/node/command.ts';
+import { runCommand } from '../../src/cli/command/command.ts';
+import { trainBpe } from '../../src/model/text/bpe-train.ts';
+import { CharTokenizer, normalizeText, type Tokenizer } from '../../src/model/text/tokenizer.ts';
 
 /** What is used of the package. */
 interface Foreign {

@@ -2,11 +2,12 @@
  *
  * Each row is the recipe with one thing changed, all on the same number of tokens. The loss is over the whole held-out
  * part. It does not depend on the number of threads, so several rows may run at once; the time of a step does. */
+
+import { type Command, rules, runCommand, UsageError, type Values } from '../../src/cli/command/command.ts';
+import { readText } from '../../src/cli/host/files.ts';
+import { kernelFlags } from '../../src/cli/host/kernels.ts';
 import { initialize } from '../../src/model/initialize.ts';
-import { CharTokenizer, normalizeText } from '../../src/model/tokenizer.ts';
-import { type Command, rules, runCommand, UsageError, type Values } from '../../src/node/command.ts';
-import { readText } from '../../src/node/files.ts';
-import { kernelFlags } from '../../src/node/kernels.ts';
+import { CharTokenizer, normalizeText } from '../../src/model/text/tokenizer.ts';
 import { splitTokens } from '../../src/train/dataset.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { median } from '../measure.ts';

@@ -1,13 +1,13 @@
 /** A model's continuations of held-out prompts, each beside what really came next. */
 import type { Gpt } from '../model/gpt.ts';
-import type { Tokenizer } from '../model/tokenizer.ts';
+import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { generateAll } from '../sample/generate.ts';
 import type { SamplingSettings } from '../sample/settings.ts';
 import { RandomStream } from '../tensor/random.ts';
-import { perplexity } from './perplexity.ts';
-import { scoreTokens } from './score.ts';
+import { perplexity } from '../train/perplexity.ts';
+import { scoreTokens } from '../train/score.ts';
+import { chooseWindows } from '../train/windows.ts';
 import type { Scorer } from './text-score.ts';
-import { chooseWindows } from './windows.ts';
 
 /** A place in the held-out text: what the model is given, and what follows it there. Both are whole characters. */
 export interface Excerpt {

@@ -1,7 +1,7 @@
 /** A model's own texts, measured: it continues held-out prompts, and its continuations are compared with the true ones and
  * with the training text. Every measure that needs no reference is also taken of the true continuations: the yardstick,
  * since what counts is not a high or a low number but one like that of real text. */
-import { wholeText } from '../model/tokenizer.ts';
+import { wholeText } from '../model/text/tokenizer.ts';
 import type { SamplingSettings } from '../sample/settings.ts';
 import { type Bleu, corpusBleu } from './bleu.ts';
 import {

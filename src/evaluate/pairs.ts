@@ -1,6 +1,6 @@
 /** Any two texts compared, segment by segment, without a model: BLEU and ROUGE against one or more references, and how
  * much the hypotheses repeat themselves. */
-import { normalizeText } from '../model/tokenizer.ts';
+import { normalizeText } from '../model/text/tokenizer.ts';
 import { type Bleu, type BleuOptions, corpusBleu } from './bleu.ts';
 import { corpusRouge, type Rouge, rougeSignature } from './rouge.ts';
 import { decimals, textTable } from './table.ts';

@@ -8,10 +8,10 @@
  * Jelinek, Mercer, Bahl and Baker, "Perplexity: a measure of the difficulty of speech recognition tasks" (1977);
  * Shannon, "Prediction and entropy of printed English" (1951), for bits per letter. */
 import type { Gpt } from '../model/gpt.ts';
-import type { Tokenizer } from '../model/tokenizer.ts';
+import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { countCharacters, scoredText } from '../train/dataset.ts';
-import { type Score, score, type Visit, type WindowBuffers } from './score.ts';
-import { chooseWindows, type WindowChoice, type WindowMode } from './windows.ts';
+import { type Score, score, type Visit, type WindowBuffers } from '../train/score.ts';
+import { chooseWindows, type WindowChoice, type WindowMode } from '../train/windows.ts';
 
 /** A model with what it takes to score text. */
 export interface Scorer {

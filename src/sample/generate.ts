@@ -17,7 +17,7 @@
  * kept in later layers has seen tokens that are gone: the logits depend on up to L (T - 1) earlier tokens, and roll is
  * not slide. Scores depend on differences of positions only, and these stay below T, as in training. */
 import type { Gpt } from '../model/gpt.ts';
-import type { Tokenizer } from '../model/tokenizer.ts';
+import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { RandomStream } from '../tensor/random.ts';
 import type { Floats } from '../tensor/tensor.ts';
 import { Chain, type ChainState } from './chain.ts';

@@ -1,5 +1,5 @@
 /** The text of one row while its tokens come: whole characters only, held back where a stop string may have begun. */
-import type { TextStream, Tokenizer } from '../model/tokenizer.ts';
+import type { TextStream, Tokenizer } from '../model/text/tokenizer.ts';
 import type { StopMatcher } from './stop-text.ts';
 
 export class RowText {

@@ -1,7 +1,7 @@
 /** One text as decoding makes it longer, token by token: what it says so far, and whether and why it has ended.
  *
  * Sampling and beam search take their tokens in different ways, but end their texts here, by the same rules. */
-import type { Tokenizer } from '../model/tokenizer.ts';
+import type { Tokenizer } from '../model/text/tokenizer.ts';
 import type { History } from './penalties.ts';
 import { RowText } from './row-text.ts';
 import { noCandidates } from './sampler.ts';

@@ -2,7 +2,7 @@
  *
  * A window is T + 1 neighbouring tokens: the first T are the input, the last T the targets, so every position learns
  * to predict its successor from what really came before (teacher forcing). */
-import type { Tokenizer } from '../model/tokenizer.ts';
+import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { RandomStream } from '../tensor/random.ts';
 import type { Ids } from '../tensor/tensor.ts';
 

@@ -1,5 +1,5 @@
 /** What a run says about itself: records in metrics.jsonl, one JSON object a line, and the lines people read. */
-import type { Score } from '../evaluate/score.ts';
+import type { Score } from './score.ts';
 import type { StepRecord } from './trainer.ts';
 
 export interface StepMetrics extends StepRecord {

@@ -1,6 +1,6 @@
 /** Named sets of choices. A preset is where a run starts from; every flag overrides one of them. */
 import type { ModelConfig } from '../model/config.ts';
-import type { Tokenizer } from '../model/tokenizer.ts';
+import type { Tokenizer } from '../model/text/tokenizer.ts';
 import type { RunSettings } from './state.ts';
 
 export interface Preset {

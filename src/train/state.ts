@@ -9,11 +9,11 @@ import {
   type CheckpointFile,
   encodeCheckpoint,
   loadParameters,
-} from '../model/checkpoint.ts';
+} from '../model/files/checkpoint.ts';
+import { readSafetensors, writeSafetensors } from '../model/files/safetensors.ts';
 import { type Initialization, initializations } from '../model/initialize.ts';
 import { isObject, show } from '../model/json.ts';
-import { readSafetensors, writeSafetensors } from '../model/safetensors.ts';
-import type { Tokenizer } from '../model/tokenizer.ts';
+import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { samplings } from './dataset.ts';
 import { optimizers } from './optimizer.ts';
 import { shapes } from './schedule.ts';

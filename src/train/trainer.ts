@@ -2,7 +2,7 @@
  *
  * All randomness is a function of (seed, step): evaluating in between, or stopping and starting again, changes nothing.
  * Pure: files, clocks and terminals belong to the command. */
-import { type Score, score, type WindowBuffers } from '../evaluate/score.ts';
+
 import type { ModelConfig } from '../model/config.ts';
 import { Gpt, type GptOptions } from '../model/gpt.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -10,6 +10,7 @@ import { createOptimizer } from './create-optimizer.ts';
 import { allWindows, Batches, type Sampling, type Split, spreadWindows, type Window } from './dataset.ts';
 import type { Optimizer, OptimizerSettings } from './optimizer.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
+import { type Score, score, type WindowBuffers } from './score.ts';
 import { WeightAverage } from './weight-average.ts';
 
 export interface TrainSettings extends Schedule, OptimizerSettings {

@@ -1,8 +1,8 @@
 /** The rows of the recipe's table: each changes what it says and nothing else. */
 import { describe, expect, it } from 'vitest';
 import { rows } from '../../bench/recipe/rows.ts';
+import { nodeHost } from '../../src/cli/host/simd-host.ts';
 import { initialize } from '../../src/model/initialize.ts';
-import { nodeHost } from '../../src/node/simd-host.ts';
 import { createSimdKernels } from '../../src/tensor/simd/index.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { randomIds } from '../support/models.ts';

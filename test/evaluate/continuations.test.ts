@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { chooseExcerpts, continuationPerplexity, continuePrompts } from '../../src/evaluate/continuations.ts';
-import { scoreTokens } from '../../src/evaluate/score.ts';
-import { trainBpe } from '../../src/model/bpe-train.ts';
+import { trainBpe } from '../../src/model/text/bpe-train.ts';
 import { generateAll } from '../../src/sample/generate.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
+import { scoreTokens } from '../../src/train/score.ts';
 import { openTiny, story } from './support.ts';
 
 const count = (n: number) => Int32Array.from({ length: n }, (_, i) => i);

@@ -8,7 +8,7 @@ import {
 import { measures, measureTexts, prepareCorpus } from '../../src/evaluate/measures.ts';
 import { sweep, sweepTable } from '../../src/evaluate/sweep.ts';
 import { sweepChart } from '../../src/evaluate/sweep-chart.ts';
-import { trainBpe } from '../../src/model/bpe-train.ts';
+import { trainBpe } from '../../src/model/text/bpe-train.ts';
 import { openTiny, story } from './support.ts';
 
 const scorer = openTiny({ slots: 2 });

@@ -1,7 +1,7 @@
 /** A small random model over the characters of a text, ready to score and generate. */
 import type { Scorer } from '../../src/evaluate/text-score.ts';
 import { Gpt } from '../../src/model/gpt.ts';
-import { CharTokenizer, type Tokenizer } from '../../src/model/tokenizer.ts';
+import { CharTokenizer, type Tokenizer } from '../../src/model/text/tokenizer.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { randomize, tinyConfig } from '../support/models.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { scoreTokens } from '../../src/evaluate/score.ts';
 import { scoreLines, scoreText } from '../../src/evaluate/text-score.ts';
+import { scoreTokens } from '../../src/train/score.ts';
 import { openTiny, story } from './support.ts';
 
 const scorer = openTiny();

@@ -1,7 +1,6 @@
 /** What PyTorch computed in float64 with the models of test/golden; stored as float32, hence the tolerance of 1e-5. */
 import { describe, expect, it } from 'vitest';
-import { score, scoreTokens } from '../../src/evaluate/score.ts';
-import { loadParameters } from '../../src/model/checkpoint.ts';
+import { loadParameters } from '../../src/model/files/checkpoint.ts';
 import { Gpt } from '../../src/model/gpt.ts';
 import { generateAll } from '../../src/sample/generate.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
@@ -9,6 +8,7 @@ import type { Precision } from '../../src/tensor/arena.ts';
 import { ids } from '../../src/tensor/tensor.ts';
 import { AdamW } from '../../src/train/adamw.ts';
 import { allWindows } from '../../src/train/dataset.ts';
+import { score, scoreTokens } from '../../src/train/score.ts';
 import { backends } from '../support/backends.ts';
 import { expectClose } from '../support/compare.ts';
 import { golden } from '../support/models.ts';

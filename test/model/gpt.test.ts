@@ -2,10 +2,10 @@ import { describe, expect, it } from 'vitest';
 import type { ModelConfig } from '../../src/model/config.ts';
 import { forwardFlops, trainingFlops } from '../../src/model/flops.ts';
 import type { Gpt } from '../../src/model/gpt.ts';
+import { checkModel, modelsToCheck, modelTolerance } from '../../src/model/gradcheck.ts';
 import { initialize } from '../../src/model/initialize.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { ids, Tensor } from '../../src/tensor/tensor.ts';
-import { checkModel, modelsToCheck, modelTolerance } from '../../src/train/gradcheck-model.ts';
 import { expectClose } from '../support/compare.ts';
 import { randomIds, randomModel, tinyConfig, tinyConfigs } from '../support/models.ts';
 

@@ -1,8 +1,8 @@
 /** Beam search over byte-level tokens: characters lie over several of them, and texts end where those of sampling end. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { trainBpe } from '../../src/model/bpe-train.ts';
-import { wholeText } from '../../src/model/tokenizer.ts';
+import { trainBpe } from '../../src/model/text/bpe-train.ts';
+import { wholeText } from '../../src/model/text/tokenizer.ts';
 import { beamSearch } from '../../src/sample/beam.ts';
 import { generateAll } from '../../src/sample/generate.ts';
 import { reference } from '../../src/tensor/reference/index.ts';

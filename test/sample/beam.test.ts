@@ -1,7 +1,7 @@
 /** Beam search against enumeration of every text, against a search without a cache, and against greedy decoding. */
 import { describe, expect, test } from 'vitest';
 import type { Gpt } from '../../src/model/gpt.ts';
-import { CharTokenizer } from '../../src/model/tokenizer.ts';
+import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { type BeamOptions, beamSearch } from '../../src/sample/beam.ts';
 import type { ChainSettings } from '../../src/sample/chain-settings.ts';
 import { type ContextPolicy, generateAll } from '../../src/sample/generate.ts';

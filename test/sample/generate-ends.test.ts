@@ -1,7 +1,7 @@
 /** How a text ends: stop strings over every boundary of tokens, end tokens, lengths, loops; and that what is streamed is
  * what is returned, never half a character. */
 import { describe, expect, test } from 'vitest';
-import type { Tokenizer } from '../../src/model/tokenizer.ts';
+import type { Tokenizer } from '../../src/model/text/tokenizer.ts';
 import type { ChainSettings } from '../../src/sample/chain-settings.ts';
 import { type GenerateOptions, generate, generateAll } from '../../src/sample/generate.ts';
 import { reference } from '../../src/tensor/reference/index.ts';

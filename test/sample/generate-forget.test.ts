@@ -1,6 +1,6 @@
 /** Rows that forget what no next token depends on: the same texts, in memory that does not grow. */
 import { describe, expect, it } from 'vitest';
-import { CharTokenizer } from '../../src/model/tokenizer.ts';
+import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import {
   contextPolicies,
   type GenerateOptions,

@@ -1,5 +1,5 @@
 /** Every implementation of the kernels; each suite over operations runs on all of them. */
-import { nodeHost } from '../../src/node/simd-host.ts';
+import { nodeHost } from '../../src/cli/host/simd-host.ts';
 import type { Kernels } from '../../src/tensor/kernels.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { createSimdKernels } from '../../src/tensor/simd/index.ts';

@@ -1,9 +1,9 @@
 /** Small models for tests: the PyTorch folder, and random ones of any size. */
 import { existsSync, readFileSync } from 'node:fs';
-import { type Checkpoint, decodeCheckpoint, loadParameters } from '../../src/model/checkpoint.ts';
 import type { Gpt2Config, ModelConfig, Qwen3Config } from '../../src/model/config.ts';
+import { type Checkpoint, decodeCheckpoint, loadParameters } from '../../src/model/files/checkpoint.ts';
+import { readSafetensors } from '../../src/model/files/safetensors.ts';
 import { Gpt, type GptOptions } from '../../src/model/gpt.ts';
-import { readSafetensors } from '../../src/model/safetensors.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import { type Ids, ids, Tensor } from '../../src/tensor/tensor.ts';
 

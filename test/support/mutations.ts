@@ -1,4 +1,4 @@
-/** Damage to checkpoint folders, one kind at a time, for test/node/mutation.test.ts and the longer soak. */
+/** Damage to checkpoint folders, one kind at a time, for test/cli/mutation.test.ts and the longer soak. */
 import {
   cpSync,
   mkdirSync,
@@ -10,9 +10,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { loadParameters } from '../../src/model/checkpoint.ts';
-import { checksumFile } from '../../src/node/files.ts';
-import { newestState, readCheckpoint } from '../../src/node/run-folder.ts';
+import { checksumFile } from '../../src/cli/host/files.ts';
+import { newestState, readCheckpoint } from '../../src/cli/runs/folder.ts';
+import { loadParameters } from '../../src/model/files/checkpoint.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { splitTokens } from '../../src/train/dataset.ts';

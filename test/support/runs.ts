@@ -4,12 +4,12 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, statSync } 
 import { constants, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { StopSignal } from '../../src/cli/host/stop-signal.ts';
+import { Terminal } from '../../src/cli/host/terminal.ts';
+import { newestState, RunFolder } from '../../src/cli/runs/folder.ts';
+import { TrainingRun } from '../../src/cli/train/run.ts';
 import { initialize } from '../../src/model/initialize.ts';
-import { CharTokenizer } from '../../src/model/tokenizer.ts';
-import { newestState, RunFolder } from '../../src/node/run-folder.ts';
-import { StopSignal } from '../../src/node/stop-signal.ts';
-import { Terminal } from '../../src/node/terminal.ts';
-import { TrainingRun } from '../../src/node/training-run.ts';
+import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { splitTokens } from '../../src/train/dataset.ts';
 import { Guards } from '../../src/train/guards.ts';

@@ -5,10 +5,10 @@
  * prints them; they must then be the same on every Node. */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { nodeHost } from '../../src/cli/host/simd-host.ts';
 import { configOf, feedForwardWidth } from '../../src/model/config.ts';
 import { initialize } from '../../src/model/initialize.ts';
-import { CharTokenizer } from '../../src/model/tokenizer.ts';
-import { nodeHost } from '../../src/node/simd-host.ts';
+import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { generateAll } from '../../src/sample/generate.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
 import type { Kernels } from '../../src/tensor/kernels.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { trainBpe } from '../../src/model/bpe-train.ts';
-import { CharTokenizer } from '../../src/model/tokenizer.ts';
+import { trainBpe } from '../../src/model/text/bpe-train.ts';
+import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { ids } from '../../src/tensor/tensor.ts';
 import {
   allWindows,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { initialize } from '../../src/model/initialize.ts';
-import { CharTokenizer } from '../../src/model/tokenizer.ts';
+import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { renderFindLr } from '../../src/report/find-lr.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { splitTokens } from '../../src/train/dataset.ts';

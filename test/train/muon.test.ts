@@ -1,9 +1,9 @@
 /** Muon against its formulas, written once more here in float64 on nested arrays. */
 import { describe, expect, it } from 'vitest';
-import { decodeCheckpoint } from '../../src/model/checkpoint.ts';
+import { decodeCheckpoint } from '../../src/model/files/checkpoint.ts';
 import { Gpt } from '../../src/model/gpt.ts';
 import { initialize } from '../../src/model/initialize.ts';
-import { CharTokenizer } from '../../src/model/tokenizer.ts';
+import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import type { Parameter } from '../../src/tensor/arena.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { AdamW } from '../../src/train/adamw.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { initialize } from '../../src/model/initialize.ts';
-import { CharTokenizer } from '../../src/model/tokenizer.ts';
+import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { generateAll } from '../../src/sample/generate.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
 import type { Kernels } from '../../src/tensor/kernels.ts';

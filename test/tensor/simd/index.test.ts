@@ -1,6 +1,6 @@
 /** What the kernels object promises beyond the single operations. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { nodeHost } from '../../../src/node/simd-host.ts';
+import { nodeHost } from '../../../src/cli/host/simd-host.ts';
 import { reference } from '../../../src/tensor/reference/index.ts';
 import { createSimdKernels } from '../../../src/tensor/simd/index.ts';
 import { family } from '../../../src/tensor/simd/machine/engine.ts';

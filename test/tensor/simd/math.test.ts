@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { nodeHost } from '../../../src/node/simd-host.ts';
+import { nodeHost } from '../../../src/cli/host/simd-host.ts';
 import { exp, log, tanh } from '../../../src/tensor/math.ts';
 import { hasFusedMultiplyAdd, hasRelaxedSimd } from '../../../src/tensor/simd/machine/target.ts';
 import { inOrder, type VectorMath, vectorMath } from '../../../src/tensor/simd/math.ts';

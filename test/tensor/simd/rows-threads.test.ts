@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from 'vitest';
-import { nodeHost } from '../../../src/node/simd-host.ts';
+import { nodeHost } from '../../../src/cli/host/simd-host.ts';
 import { RandomStream } from '../../../src/tensor/random.ts';
 import { createSimdKernels, type SimdKernels } from '../../../src/tensor/simd/index.ts';
 import { type Ids, Tensor } from '../../../src/tensor/tensor.ts';

@@ -1,6 +1,6 @@
 /** Families of kernels on one thread, every call cut into a given number of slices at any output, last slice first:
  * what threads may do at worst, without threads. */
-import { nodeHost } from '../../../src/node/simd-host.ts';
+import { nodeHost } from '../../../src/cli/host/simd-host.ts';
 import type { Kernels } from '../../../src/tensor/kernels.ts';
 import type { Engine, Family } from '../../../src/tensor/simd/machine/engine.ts';
 import { SharedMemory } from '../../../src/tensor/simd/machine/memory.ts';

@@ -1,6 +1,6 @@
 /** Tensors in a backend's own memory, with guard words around them; and the backends to test. */
 import { expect } from 'vitest';
-import { nodeHost } from '../../../src/node/simd-host.ts';
+import { nodeHost } from '../../../src/cli/host/simd-host.ts';
 import type { Kernels } from '../../../src/tensor/kernels.ts';
 import { RandomStream } from '../../../src/tensor/random.ts';
 import { createSimdKernels, type SimdKernels } from '../../../src/tensor/simd/index.ts';

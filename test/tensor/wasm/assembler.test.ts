@@ -1,6 +1,6 @@
 /** The assembler: every instruction is executed and compared with what JavaScript says it should be. */
 import { describe, expect, test } from 'vitest';
-import { nodeHost } from '../../../src/node/simd-host.ts';
+import { nodeHost } from '../../../src/cli/host/simd-host.ts';
 import { hasFusedMultiplyAdd, hasRelaxedSimd } from '../../../src/tensor/simd/machine/target.ts';
 import {
   after,

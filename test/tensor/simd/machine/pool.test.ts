@@ -1,7 +1,7 @@
 /** The pool: every output is computed exactly once, and whatever happens to a worker ends in one clear error. */
 import { spawnSync } from 'node:child_process';
 import { afterAll, describe, expect, test } from 'vitest';
-import { nodeHost } from '../../../../src/node/simd-host.ts';
+import { nodeHost } from '../../../../src/cli/host/simd-host.ts';
 import { Pool, type SimdHost, type WorkerHandle } from '../../../../src/tensor/simd/machine/pool.ts';
 import { assemble, func, i32, loop, when } from '../../../../src/tensor/wasm/assembler.ts';
 
@@ -154,7 +154,7 @@ describe('failures', () => {
 
 test('workers do not keep a process alive, and start under tsx', () => {
   const index = new URL('../../../../src/tensor/simd/index.ts', import.meta.url);
-  const host = new URL('../../../../src/node/simd-host.ts', import.meta.url);
+  const host = new URL('../../../../src/cli/host/simd-host.ts', import.meta.url);
   const script = `
     import { createSimdKernels } from '${index}';
     import { nodeHost } from '${host}';

@@ -1,0 +1,68 @@
+/** Which kernels compute: the flags --backend, --threads and --math, and the fast ones wherever the engine allows. */
+import { availableParallelism } from 'node:os';
+import type { Kernels } from '../../tensor/kernels.ts';
+import { reference } from '../../tensor/reference/index.ts';
+import { createSimdKernels } from '../../tensor/simd/index.ts';
+import { hasSimd } from '../../tensor/simd/machine/target.ts';
+import { rules, UsageError, type Values } from '../command/command.ts';
+import { nodeHost } from './simd-host.ts';
+
+const most = 8;
+
+export const kernelFlags = {
+  threads: {
+    section: 'The machine',
+    kind: 'integer',
+    value: 'N',
+    rule: rules.positive,
+    most: 256,
+    aliases: ['num-threads', 'n-threads', 't'],
+    help: `threads that compute (default: one a core, at most ${most}); any number gives the same bits`,
+  },
+  backend: {
+    kind: 'choice',
+    choices: ['auto', 'simd', 'reference'],
+    value: 'B',
+    help: 'simd: WebAssembly; reference: plain TypeScript; auto: simd where the engine has it (default)',
+  },
+  math: {
+    kind: 'choice',
+    choices: ['auto', 'portable'],
+    value: 'M',
+    help: 'auto fuses multiply and add where the machine can (default); portable gives the same bits on every machine',
+  },
+} as const;
+
+export interface ChosenKernels {
+  readonly kernels: Kernels;
+  readonly threads: number;
+  /** What decides the last bit of a result; a run must keep it to be exact. */
+  readonly arithmetic: 'reference' | 'simd fma' | 'simd portable';
+}
+
+/** Starts the kernels; throws if those asked for cannot run here. */
+export async function openKernels(given: Values<typeof kernelFlags>): Promise<ChosenKernels> {
+  const { backend = 'auto', math = 'auto', threads = Math.min(availableParallelism(), most) } = given;
+  if (backend === 'reference' && (given.threads ?? 1) > 1) {
+    throw new UsageError(
+      `--backend reference computes on one thread, got --threads ${threads}; leave one out`,
+    );
+  }
+  if (backend === 'reference' || (backend === 'auto' && !hasSimd())) {
+    return { kernels: reference, threads: 1, arithmetic: 'reference' };
+  }
+  const kernels = await createSimdKernels(nodeHost, { threads, math });
+  return { kernels, threads, arithmetic: kernels.target.fma ? 'simd fma' : 'simd portable' };
+}
+
+/** Ends their threads, if they have any; they compute nothing afterwards. */
+export function closeKernels({ kernels }: ChosenKernels): void {
+  if ('close' in kernels) (kernels.close as () => void)();
+}
+
+/** One line for the head of a run. */
+export function describeKernels({ threads, arithmetic }: ChosenKernels): string {
+  if (arithmetic === 'reference') return 'plain TypeScript kernels on one thread';
+  const fused = arithmetic === 'simd fma' ? 'fused multiply-add' : 'portable arithmetic';
+  return `WebAssembly SIMD with ${fused} on ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+}

@@ -1,0 +1,90 @@
+/** Reads a run's files back for its report, and writes report.html.
+ *
+ * All of these files are by-products: what is damaged in them is passed over with a warning that names it. */
+import { existsSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { isObject } from '../../model/json.ts';
+import { RunHistory } from '../../report/history.ts';
+import { renderReport } from '../../report/report.ts';
+import { clipLimit, type RunData } from '../../report/run.ts';
+import { parseRecord } from '../../train/parse-metrics.ts';
+import { readBaselines } from '../train/baselines.ts';
+import { attempt, isFile, readJson, type Warn, writeFile } from '../host/files.ts';
+import { eachLine } from '../host/lines.ts';
+import type { RunFolder } from './folder.ts';
+
+type Group = RunData['description'][string];
+
+/** Everything a run has recorded so far, read once; its history takes what is recorded next. */
+export function readRunData(path: string, warn: Warn): RunData {
+  const [about, metrics, baselines] = ['run.json', 'metrics.jsonl', 'baselines.json'].map((name) =>
+    join(path, name),
+  ) as [string, string, string];
+  const description = unlessDamaged(about, warn, {}, () => readDescription(about));
+  const history = new RunHistory(clipLimit(description));
+  if (existsSync(metrics)) unlessDamaged(metrics, warn, undefined, () => readHistory(metrics, history, warn));
+  return {
+    name: basename(resolve(path)),
+    history,
+    baselines: existsSync(baselines)
+      ? unlessDamaged(baselines, warn, [], () => readBaselines(baselines, warn).baselines)
+      : [],
+    description,
+  };
+}
+
+/** Draws the report of a run. While that is `live`, the page loads itself anew. */
+export function writeReport(folder: RunFolder, run: RunData, options: { readonly live: boolean }): void {
+  folder.byProduct('report.html', (path) => writeFile(path, renderReport(run, options)));
+}
+
+function readDescription(file: string): RunData['description'] {
+  const { preset, data, corpusSha256, arithmetic, tokenizer, config, settings, environment } = readJson(file);
+  return {
+    training: { ...plain({ preset }), ...plain(settings) },
+    model: { ...plain({ tokenizer }), ...plain(config) },
+    data: plain({ file: data, sha256: corpusSha256 }),
+    environment: { ...plain({ arithmetic }), ...plain(environment) },
+  };
+}
+
+/** Passes over lines that hold no record, and says so once. */
+function readHistory(file: string, history: RunHistory, warn: Warn): void {
+  if (!isFile(file)) throw new Error(`cannot read ${file}: expected a file`);
+  let first = '';
+  let damaged = 0;
+  attempt('read', file, () =>
+    eachLine(file, (line, number, unfinished) => {
+      if (line?.trim() === '') return;
+      try {
+        if (line === undefined) throw new Error('expected a record, got more than a mebibyte');
+        history.add(parseRecord(line));
+      } catch (error) {
+        if (unfinished) return; // a run at work, or one that was killed
+        damaged += 1;
+        if (damaged === 1) first = `${file}, line ${number}: ${(error as Error).message}`;
+      }
+    }),
+  );
+  if (damaged === 0) return;
+  warn(file, `${first}; passed over ${damaged === 1 ? 'that line' : `${damaged} such lines`}`);
+}
+
+function unlessDamaged<T>(file: string, warn: Warn, otherwise: T, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    warn(file, `${(error as Error).message}; going on without it`);
+    return otherwise;
+  }
+}
+
+/** The entries that a table can show. */
+function plain(values: unknown): Group {
+  if (!isObject(values)) return {};
+  return Object.fromEntries(
+    Object.entries(values).filter((entry): entry is [string, string | number | boolean] =>
+      ['string', 'number', 'boolean'].includes(typeof entry[1]),
+    ),
+  );
+}

@@ -1,0 +1,78 @@
+/** What one call of npm run sample works with, and its remarks. These go to standard error: standard output is the text's.
+ * With --json there are none. */
+import type { Checkpoint } from '../../model/files/checkpoint.ts';
+import type { Gpt } from '../../model/gpt.ts';
+import type { Tokenizer } from '../../model/text/tokenizer.ts';
+import type { GenerateOptions } from '../../sample/generate.ts';
+import type { FinishReason } from '../../sample/stop.ts';
+import { note } from '../host/output.ts';
+import { answerTokens, defaultTokens, type SampleFlags } from './flags.ts';
+import { modelLine } from './model-line.ts';
+import { chooseSettings, loopRule, stopStrings } from './settings.ts';
+
+export interface Session {
+  readonly given: SampleFlags;
+  /** The checkpoint folder. */
+  readonly source: string;
+  readonly model: Gpt;
+  readonly tokenizer: Tokenizer;
+  /** The folder's end tokens. */
+  readonly eosTokens: readonly number[];
+  readonly options: GenerateOptions;
+}
+export interface Prompt {
+  /** As the model sees it. */
+  readonly text: string;
+  readonly ids: Int32Array;
+}
+
+/** What the flags ask for; a UsageError for those that this tokenizer cannot follow. */
+export function optionsOf(
+  given: SampleFlags,
+  { tokenizer, eosTokens }: Pick<Checkpoint, 'tokenizer' | 'eosTokens'>,
+  seed: number,
+): GenerateOptions {
+  return {
+    settings: { ...chooseSettings(given, tokenizer), eosTokens: given['ignore-eos'] ? [] : eosTokens },
+    maxNewTokens: given.tokens ?? (given.interactive ? answerTokens : defaultTokens),
+    seed,
+    contextPolicy: given['context-policy'] ?? 'shift',
+    tokenizer,
+    stop: stopStrings(given),
+    includeStop: given['include-stop'] ?? false,
+    loop: given['stop-on-loop'] ? loopRule : undefined,
+  };
+}
+
+/** The remarks before the first text: which model it is, what of the prompts it cannot see, which seed was picked. */
+export function introduce({ given, source, model, options }: Session, prompts: readonly Prompt[]): void {
+  const parameters = model.parameters.reduce((sum, { value }) => sum + value.size, 0);
+  note(modelLine(source, parameters));
+  const { contextLength } = model.config;
+  for (const { ids } of prompts) {
+    const unseen = ids.length - contextLength;
+    if (unseen <= 0) continue;
+    note(
+      `note: the model sees ${contextLength} tokens; the first ${unseen} of the prompt's ${ids.length} are not seen`,
+    );
+  }
+  const draws = options.settings.temperature !== 0 && given.beam === undefined && !given.explain;
+  if (draws && given.seed === undefined) note(`seed ${options.seed}`);
+}
+
+/** 300 tokens, 7,123 tokens/s */
+export function speed(tokens: number, milliseconds: number): string {
+  const whole = (x: number) => Math.round(x).toLocaleString('en-US');
+  const rate = tokens === 0 ? '' : `, ${whole((1000 * tokens) / milliseconds)} tokens/s`;
+  return `${whole(tokens)} ${tokens === 1 ? 'token' : 'tokens'}${rate}`;
+}
+
+/** The reasons other than those that are expected (a stop text or token, the number of tokens), as the rest of a remark. */
+export function unusualEnds(reasons: readonly (FinishReason | undefined)[]): string {
+  const unusual = (['repetition', 'context-full', 'no-candidates'] as const).flatMap((reason) => {
+    const count = reasons.filter((other) => other === reason).length;
+    if (count === 0) return [];
+    return reasons.length === 1 ? [reason] : [`${reason} (${count} of ${reasons.length})`];
+  });
+  return unusual.length === 0 ? '' : `; ended: ${unusual.join(', ')}`;
+}

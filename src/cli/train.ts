@@ -1,0 +1,282 @@
+/** npm run train: a text file in, a trained model and what it learned out. */
+import { join } from 'node:path';
+import { ngramBaselines } from '../evaluate/ngram.ts';
+import { loadParameters } from '../model/files/checkpoint.ts';
+import { initialize } from '../model/initialize.ts';
+import { CharTokenizer, normalizeText, type Tokenizer } from '../model/text/tokenizer.ts';
+import { checkSplit, encodeSplit, type Split, stepsInEpochs } from '../train/dataset.ts';
+import { Guards, preflightWarnings } from '../train/guards.ts';
+import { type Baseline, counted } from '../train/metrics.ts';
+import { planText, preflight, preflightLine } from '../train/preflight.ts';
+import { defaultPreset, type Preset, presets } from '../train/presets.ts';
+import { isOver, restoreTrainer, type TrainingState } from '../train/state.ts';
+import { Trainer } from '../train/trainer.ts';
+import { runCommand, UsageError } from './command/command.ts';
+import { trainAnswers } from './command/field-names.ts';
+import { readText, sha256 } from './host/files.ts';
+import { type ChosenKernels, describeKernels, openKernels } from './host/kernels.ts';
+import { StopSignal } from './host/stop-signal.ts';
+import { Terminal } from './host/terminal.ts';
+import {
+  findCheckpoint,
+  freshRunPath,
+  newestState,
+  RunFolder,
+  readCheckpoint,
+  runsFolder,
+} from './runs/folder.ts';
+import { noteAddedText } from './sample/added-text.ts';
+import { stepsInMinutes, timeLine } from './train/calibrate.ts';
+import { checkStop, refuseContradictions } from './train/conflicts.ts';
+import { findLearningRate } from './train/find-lr.ts';
+import {
+  chooseConfig,
+  chooseSettings,
+  resumedSettings,
+  shippedText,
+  type TrainFlags,
+  trainFlags,
+} from './train/flags.ts';
+import {
+  baselineLine,
+  closingLines,
+  completeLines,
+  headLines,
+  initCommand,
+  otherTextLine,
+  stoppedLines,
+} from './train/lines.ts';
+import { overfitBatch } from './train/overfit.ts';
+import { presetTable } from './train/preset-table.ts';
+import { TrainingRun } from './train/run.ts';
+import { checkTokenizerFlags, learnTokenizer } from './train/tokenizer.ts';
+
+const command = {
+  name: 'train',
+  summary: 'Trains a GPT on a text file: 90 % to learn from, the last 10 % to check what it learned.',
+  flags: trainFlags,
+  answers: trainAnswers,
+  notes: presetTable(),
+  examples: [
+    'npm run train',
+    'npm run train -- --data my-text.txt --out runs/mine --steps 1000',
+    'npm run train -- --resume runs/mine --steps 2000',
+    'npm run train -- --preset nanogpt-cpu --seed 1',
+    'npm run train -- --tokenizer bpe --vocab-size 512',
+  ],
+} as const;
+
+/** Checkpoints beside the best. */
+const defaultKeep = 2;
+
+async function begin(given: TrainFlags): Promise<void> {
+  const presetName = given.preset ?? defaultPreset;
+  const preset: Preset = presets[presetName];
+  const data = given.data ?? shippedText();
+  if (given.init !== undefined && given.overwrite && given.out === given.init) {
+    throw new UsageError('--out would overwrite --init; choose another --out');
+  }
+  const source = given.init === undefined ? undefined : findCheckpoint(given.init);
+  const checkpoint = source === undefined ? undefined : readCheckpoint(source);
+  const text = normalizeText(readText(data));
+  const tokenizer = checkpoint?.tokenizer ?? learnTokenizer(given, preset, text);
+  noteAddedText(text, data, tokenizer);
+  const config = chooseConfig(given, preset, tokenizer.vocabSize, checkpoint);
+  const split = checkSplit(encodeSplit(text, tokenizer, given.unknown), config.contextLength);
+  const terminal = new Terminal({ quiet: given.quiet ?? false });
+  let settings = chooseSettings(given, preset);
+  if (given.minutes !== undefined) {
+    const steps = await stepsInMinutes(given, { config, settings, split, tokenizer }, terminal);
+    settings = chooseSettings({ ...given, steps, seed: settings.seed }, preset);
+  } else if (given.epochs !== undefined) {
+    const windows = settings.batchSize * settings.accumulate;
+    const steps = stepsInEpochs(given.epochs, split, config.contextLength, windows);
+    settings = chooseSettings({ ...given, steps, seed: settings.seed }, preset);
+  }
+  checkStop(given['stop-at'], 0, settings.steps);
+  const chosen = await openKernels(given);
+  const { kernels, arithmetic } = chosen;
+  if (given['overfit-batch']) {
+    await overfitBatch(config, settings, split, kernels, terminal);
+    return;
+  }
+  if (given['find-lr']) {
+    findLearningRate(config, settings, split, { kernels, terminal, path: join(runsFolder, 'find-lr.html') });
+    return;
+  }
+  const keep = given.keep ?? defaultKeep;
+  const trainer = new Trainer(config, settings, split, { kernels, allocate: given.plan !== true });
+  const before = preflight(trainer, split.train.length);
+  const corpusSha256 = sha256(text);
+  const head = [
+    ...otherTextLine(preset, presetName, corpusSha256),
+    ...headLines(data, split, config, before.parameters, source),
+  ];
+  const warnings = preflightWarnings(config, before, split.train.length);
+  if (given.plan) {
+    for (const line of [...head, '', planText(trainer, before, keep)]) terminal.line(line);
+    for (const warning of warnings) terminal.warning(warning);
+    terminal.progress('measuring how fast steps are ...');
+    terminal.line(timeLine({ config, settings, split }, kernels));
+    return;
+  }
+  if (checkpoint === undefined) initialize(trainer.model, settings.seed, settings.initialization);
+  else loadParameters(trainer.model, checkpoint, source!);
+
+  const folder = RunFolder.create(
+    given.out ?? freshRunPath(presetName),
+    given.overwrite ?? false,
+    (message) => terminal.warning(message),
+  );
+  const identity = { preset: presetName, data, corpusSha256, arithmetic };
+  const environment = {
+    node: process.version,
+    platform: `${process.platform} ${process.arch}`,
+    threads: chosen.threads,
+  };
+  folder.write(
+    'run.json',
+    `${JSON.stringify({ ...identity, tokenizer: tokenizer.kind, config, settings, environment }, null, 2)}\n`,
+  );
+  for (const line of head) terminal.detail(line);
+  const windows = counted(settings.batchSize * settings.accumulate, 'window');
+  terminal.detail(
+    `run: ${counted(settings.steps, 'step')} of ${windows}, seed ${settings.seed}, into ${folder.path}`,
+  );
+  terminal.detail(`cost: ${preflightLine(before)}; ${describeKernels(chosen)}`);
+  for (const warning of warnings) {
+    folder.record({ kind: 'warning', step: 0, message: warning });
+    terminal.warning(warning);
+  }
+  const start = { best: null, evaluationsSinceBest: 0, ...identity, settings };
+  await go(given, start, { trainer, tokenizer, folder, text, split, terminal, resumed: false });
+}
+
+async function resume(given: TrainFlags, path: string): Promise<void> {
+  const terminal = new Terminal({ quiet: given.quiet ?? false });
+  const folder = RunFolder.reopen(path, (message) => terminal.warning(message));
+  try {
+    const saved = newestState(path);
+    const { checkpoint } = saved;
+    const { config, tokenizer } = checkpoint;
+    const settings = resumedSettings(given, saved.state.settings, checkpoint);
+    const state = { ...saved.state, settings };
+    for (const reason of saved.damaged) terminal.warning(`passed over a damaged checkpoint: ${reason}`);
+    if (isOver(state) && folder.isClosed()) {
+      for (const line of completeLines(state, path)) terminal.line(line);
+      return;
+    }
+    checkStop(given['stop-at'], state.step, settings.steps);
+    const data = given.data ?? state.data;
+    const text = normalizeText(readText(data));
+    if (sha256(text) !== state.corpusSha256) {
+      throw new Error(
+        `${data} is not the text that ${path} was trained on: its sha256 is ${sha256(text).slice(0, 12)}..., expected ${state.corpusSha256.slice(0, 12)}...; restore it, or start a new run: ${initCommand(path)}`,
+      );
+    }
+    const { kernels } = await reopenKernels(given, state.arithmetic, path);
+    // It is the same text, so if it has unknown characters, the run began with --unknown skip.
+    const split = checkSplit(encodeSplit(text, tokenizer, 'skip'), config.contextLength);
+    const trainer = new Trainer(config, settings, split, { kernels });
+    restoreTrainer(trainer, checkpoint, saved.optimizer, state, saved.folder);
+    folder.record({ kind: 'resume', step: state.step });
+    terminal.detail(`resuming ${path} after step ${state.step} of ${settings.steps}, seed ${settings.seed}`);
+    await go(given, state, { trainer, tokenizer, folder, text, split, terminal, resumed: true });
+  } finally {
+    folder.release();
+  }
+}
+
+/** The arithmetic a run was begun with, or an error: with another, going on would not be exact. */
+async function reopenKernels(given: TrainFlags, arithmetic: string, path: string): Promise<ChosenKernels> {
+  const backend = given.backend ?? (arithmetic === 'reference' ? 'reference' : 'auto');
+  const math = given.math ?? (arithmetic === 'simd portable' ? 'portable' : 'auto');
+  const { threads } = given;
+  const chosen = await openKernels({ backend, math, ...(threads === undefined ? {} : { threads }) });
+  if (chosen.arithmetic === arithmetic) return chosen;
+  throw new Error(
+    `${path} was computed with ${arithmetic} arithmetic, and here it would go on with ${chosen.arithmetic}: not exactly; start a new run: ${initCommand(path)}`,
+  );
+}
+
+/** What a checkpoint tells of a run besides its numbers. */
+type RunState = Omit<TrainingState, 'version' | 'step'>;
+/** What a run needs besides its state, whether it starts or goes on. */
+interface Equipment {
+  readonly trainer: Trainer;
+  readonly tokenizer: Tokenizer;
+  readonly folder: RunFolder;
+  /** The whole corpus. */
+  readonly text: string;
+  readonly split: Split;
+  readonly terminal: Terminal;
+  readonly resumed: boolean;
+}
+
+async function go(given: TrainFlags, state: RunState, equipment: Equipment): Promise<void> {
+  const { trainer, tokenizer, folder, terminal, text, resumed } = equipment;
+  const { best, evaluationsSinceBest, preset, data, corpusSha256, arithmetic, settings } = state;
+  const stop = new StopSignal();
+  const first = trainer.step;
+  let stopped = false;
+  try {
+    const baselines = countBaselines(corpusSha256, equipment);
+    terminal.detail(baselineLine(baselines, tokenizer.kind !== 'char'));
+    const run = new TrainingRun({
+      ...equipment,
+      settings,
+      identity: { preset, data, corpusSha256, arithmetic },
+      progress: { best, evaluationsSinceBest },
+      baselines,
+      guards: new Guards(settings.clip),
+      stop,
+      cadence: {
+        checkpointEvery: given['checkpoint-every'] ?? settings.evalEvery,
+        keep: given.keep ?? defaultKeep,
+        sampleEvery: given['sample-every'],
+        stopAt: given['stop-at'],
+      },
+    });
+    const began = performance.now();
+    stopped = (await run.run()) === 'stopped';
+    stop.dispose(); // all is saved: from here on Ctrl+C may simply end it
+    const lines = stopped
+      ? stoppedLines(trainer.step, settings.steps, folder.path)
+      : closingLines(run.finish(), {
+          path: folder.path,
+          corpus: text,
+          seconds: (performance.now() - began) / 1000,
+          since: resumed ? first : undefined,
+          step: trainer.step,
+        });
+    for (const line of lines) terminal.line(line);
+  } finally {
+    stop.dispose();
+    folder.release();
+  }
+  if (stopped) stop.leave();
+}
+
+/** Counts n-grams once per corpus; a resumed run finds them in its folder. Over characters for every tokenizer, so that
+ * runs on one text have the same bars to clear. */
+function countBaselines(
+  corpusSha256: string,
+  { folder, text, split, tokenizer }: Equipment,
+): readonly Baseline[] {
+  const known = folder.readBaselines(corpusSha256);
+  if (known !== undefined) return known;
+  const characters = tokenizer.kind === 'char' ? tokenizer : CharTokenizer.train(text);
+  const { train, validation } = characters === tokenizer ? split : encodeSplit(text, characters);
+  const baselines = ngramBaselines(train, validation, { V: characters.vocabSize }).map((nll, order) => ({
+    order,
+    nll,
+  }));
+  folder.write('baselines.json', `${JSON.stringify({ corpusSha256, baselines }, null, 2)}\n`);
+  return baselines;
+}
+
+await runCommand(command, (given) => {
+  refuseContradictions(given);
+  checkTokenizerFlags(given);
+  return given.resume === undefined ? begin(given) : resume(given, given.resume);
+});

@@ -1,0 +1,136 @@
+/** npm run train -- --minutes M, how many steps fit, and --plan, how long it would take: measured on a trainer that is
+ * thrown away.
+ *
+ * The trainer that learns is made afterwards, on kernels of its own, so the run is the same as with --steps. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ngramBaselines } from '../../evaluate/ngram.ts';
+import type { ModelConfig } from '../../model/config.ts';
+import { initialize } from '../../model/initialize.ts';
+import type { Tokenizer } from '../../model/text/tokenizer.ts';
+import type { Kernels } from '../../tensor/kernels.ts';
+import { type RunCosts, secondsOf, stepsWithin } from '../../train/budget.ts';
+import { allWindows, type Split } from '../../train/dataset.ts';
+import { briefly } from '../../train/metrics.ts';
+import { encodeState, type RunSettings } from '../../train/state.ts';
+import { Trainer } from '../../train/trainer.ts';
+import { writeFolder } from '../host/files.ts';
+import { closeKernels, openKernels } from '../host/kernels.ts';
+import type { Terminal } from '../host/terminal.ts';
+import type { TrainFlags } from './flags.ts';
+
+/** Of measuring steps, and at most a tenth of what is asked for; the first third of it warms up. */
+const measuredSeconds = 3;
+/** The same for --plan, half of it to warm up. */
+const plannedSeconds = 2;
+const leastSteps = 3;
+
+export interface Calibration {
+  readonly config: ModelConfig;
+  readonly settings: RunSettings;
+  readonly split: Split;
+  readonly tokenizer: Tokenizer;
+}
+
+/** The number of steps that fit into --minutes since the process began; measuring is part of that time. */
+export async function stepsInMinutes(
+  given: TrainFlags,
+  parts: Calibration,
+  terminal: Terminal,
+): Promise<number> {
+  const { minutes = 1, 'checkpoint-every': checkpointEvery = parts.settings.evalEvery } = given;
+  terminal.progress('measuring how fast steps are ...');
+  const chosen = await openKernels(given);
+  const seconds = Math.min(measuredSeconds, 6 * minutes);
+  const costs = { ...measureCosts(parts, chosen.kernels, seconds), checkpointEvery };
+  closeKernels(chosen);
+  const steps = stepsWithin(60 * minutes - performance.now() / 1000, costs);
+  terminal.line(
+    `--minutes ${minutes}: ${briefly(costs.step)} a step, ${briefly(costs.evaluation)} an evaluation, so the same as --steps ${steps} --seed ${parts.settings.seed}`,
+  );
+  return steps;
+}
+
+/** One line for --plan: how long the run would take here. Only steps are measured; evaluations are forward passes, a
+ * third of a step's work for as many tokens. */
+export function timeLine(parts: Omit<Calibration, 'tokenizer'>, kernels: Kernels): string {
+  const { config, settings, split } = parts;
+  const { steps, evalEvery, evalTokens, batchSize, accumulate } = settings;
+  const step = trainSteps(warmTrainer(parts, kernels, plannedSeconds / 2), plannedSeconds / 2);
+  const perToken = step / (3 * batchSize * accumulate * config.contextLength);
+  const heldOut = split.validation.length;
+  const seconds = secondsOf(steps, {
+    step,
+    evaluation: perToken * (evalTokens === 'full' ? heldOut : Math.min(heldOut, evalTokens)),
+    evalEvery,
+    ...{ checkpoint: 0, checkpointEvery: 1 },
+    once: perToken * heldOut,
+  });
+  return `time: about ${briefly(seconds)} on this machine as it is now, at ${briefly(step)} a step`;
+}
+
+function measureCosts(
+  parts: Calibration,
+  kernels: Kernels,
+  seconds: number,
+): Omit<RunCosts, 'checkpointEvery'> {
+  const { config, settings, split, tokenizer } = parts;
+  const trainer = warmTrainer(parts, kernels, seconds / 3);
+  const step = trainSteps(trainer, (2 * seconds) / 3);
+  let scored = 0;
+  const evaluating = time(() => {
+    scored = trainer.evaluate().tokensScored;
+  });
+  const checkpoint = timeCheckpoint(trainer, settings, tokenizer);
+  const counting = time(() => ngramBaselines(split.train, split.validation, { V: config.vocabSize }));
+  const all = allWindows(split.validation.length, config.contextLength).reduce((n, w) => n + w.length, 0);
+  return {
+    step,
+    evaluation: evaluating + checkpoint,
+    evalEvery: settings.evalEvery,
+    checkpoint,
+    once: counting + (evaluating * all) / scored,
+  };
+}
+
+function warmTrainer(
+  { config, settings, split }: Omit<Calibration, 'tokenizer'>,
+  kernels: Kernels,
+  seconds: number,
+): Trainer {
+  const trainer = new Trainer(config, settings, split, { kernels });
+  initialize(trainer.model, settings.seed, settings.initialization);
+  trainSteps(trainer, seconds);
+  return trainer;
+}
+
+/** Seconds a step, the mean: what disturbs these steps disturbs those of the run as well. */
+function trainSteps(trainer: Trainer, seconds: number): number {
+  let steps = 0;
+  const began = performance.now();
+  while (steps < leastSteps || performance.now() - began < 1000 * seconds) {
+    trainer.train();
+    steps += 1;
+  }
+  return (performance.now() - began) / 1000 / steps;
+}
+
+function timeCheckpoint(trainer: Trainer, settings: RunSettings, tokenizer: Tokenizer): number {
+  const folder = mkdtempSync(join(tmpdir(), 'inkling-'));
+  const identity = { preset: '', data: '', corpusSha256: '', arithmetic: '' };
+  try {
+    return time(() => {
+      const progress = { best: null, evaluationsSinceBest: 0 };
+      writeFolder(join(folder, 'step'), encodeState(trainer, tokenizer, identity, settings, progress));
+    });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function time(action: () => unknown): number {
+  const began = performance.now();
+  action();
+  return (performance.now() - began) / 1000;
+}

@@ -1,0 +1,465 @@
+/** The flags of npm run train, and how a preset, the flags and a resumed run make up the settings. */
+import { randomInt } from 'node:crypto';
+import { relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { archs, configOf, feedForwardWidth, type ModelConfig, validateConfig } from '../../model/config.ts';
+import type { Checkpoint } from '../../model/files/checkpoint.ts';
+import { initializations } from '../../model/initialize.ts';
+import { type Tokenizer, tokenizers } from '../../model/text/tokenizer.ts';
+import { samplings } from '../../train/dataset.ts';
+import { optimizers } from '../../train/optimizer.ts';
+import { type Preset, presetNames } from '../../train/presets.ts';
+import { shapes } from '../../train/schedule.ts';
+import type { RunSettings } from '../../train/state.ts';
+import { readNumber, rules, UsageError, type Values } from '../command/command.ts';
+import { kernelFlags } from '../host/kernels.ts';
+
+const { positive, notNegative, belowOne, seed } = rules;
+
+/** The shipped text; its path leads there from wherever the command was started. */
+export function shippedText(): string {
+  const path = fileURLToPath(new URL('../../../data/stories.txt', import.meta.url));
+  return relative(process.cwd(), path).replaceAll('\\', '/');
+}
+
+/** Sizes that fill the memory; the largest is more than any machine has. */
+const size = { kind: 'integer', value: 'N', rule: positive, most: 1_000_000 } as const;
+/** Steps, or steps between two of a kind. */
+const steps = { kind: 'integer', value: 'N', rule: positive } as const;
+
+/** `aliases` are the names in nanoGPT, Hugging Face's Trainer and run_clm, PyTorch Lightning, llama2.c and makemore. */
+export const trainFlags = {
+  data: {
+    section: 'What to learn, and where it goes',
+    kind: 'text',
+    value: 'FILE',
+    help: 'the text to learn, UTF-8 (default data/stories.txt)',
+    aliases: ['dataset', 'train-file', 'train-data', 'input-file', 'corpus'],
+  },
+  preset: {
+    kind: 'choice',
+    choices: presetNames,
+    value: 'NAME',
+    help: `what all flags are unless given (default nano): ${presetNames.join(', ')}; their values stand below`,
+  },
+  out: {
+    kind: 'text',
+    value: 'DIR',
+    help: 'where the run is written (default runs/<preset>, then -2, -3, ...)',
+    aliases: ['output-dir', 'out-dir', 'output', 'save-dir', 'work-dir', 'o'],
+  },
+  overwrite: {
+    kind: 'switch',
+    help: 'let --out replace the run in that folder',
+    aliases: ['overwrite-output-dir'],
+  },
+  resume: {
+    kind: 'text',
+    value: 'DIR',
+    help: 'go on with a run exactly where it stopped; --steps may be raised',
+    aliases: ['resume-from-checkpoint', 'resume-from'],
+  },
+  init: {
+    kind: 'text',
+    value: 'FOLDER',
+    help: 'start a new run from the weights of a run or model folder',
+    aliases: ['model-name-or-path', 'from-pretrained', 'pretrained'],
+  },
+  unknown: {
+    kind: 'choice',
+    choices: ['error', 'skip'],
+    value: 'error|skip',
+    help: 'with --init: what to do about characters it does not know',
+  },
+  tokenizer: {
+    kind: 'choice',
+    choices: tokenizers,
+    value: 'T',
+    help: 'char: a token for each character (default); bpe: tokens of several bytes, learned from the training part',
+  },
+  'vocab-size': {
+    kind: 'integer',
+    value: 'N',
+    rule: { text: 'of at least 256, one for each byte', holds: (x: number) => x >= 256 },
+    help: 'with --tokenizer bpe: tokens (default 1024)',
+    aliases: ['n-vocab'],
+  },
+
+  steps: {
+    section: 'How long',
+    ...steps,
+    help: 'updates',
+    aliases: [
+      ...['max-steps', 'max-iters', 'num-steps', 'train-steps', 'num-train-steps', 'total-steps', 'n-steps'],
+      ...['iters', 'iterations', 'max-iterations', 'num-iterations', 'num-iters'],
+    ],
+  },
+  epochs: {
+    kind: 'number',
+    value: 'N',
+    rule: positive,
+    most: 1_000_000,
+    help: 'as many updates as make N passes over the training part',
+    aliases: ['num-train-epochs', 'num-epochs', 'n-epochs', 'max-epochs'],
+  },
+  minutes: {
+    kind: 'number',
+    value: 'M',
+    rule: positive,
+    most: 1_000_000,
+    help: 'as many updates as fit into M minutes here; measured first, and printed',
+  },
+  'stop-at': { ...steps, help: 'stop after this step as Ctrl+C would; --resume goes on' },
+  'batch-size': {
+    ...size,
+    help: 'windows in a batch',
+    aliases: ['batch', 'train-batch-size', 'per-device-train-batch-size', 'micro-batch-size', 'b'],
+  },
+  accumulate: {
+    ...size,
+    help: 'batches added up to one update',
+    aliases: [
+      ...['gradient-accumulation-steps', 'grad-accumulation-steps', 'grad-accum-steps', 'grad-accum'],
+      ...['accumulate-grad-batches', 'accumulation-steps'],
+    ],
+  },
+  sampling: {
+    kind: 'choice',
+    choices: samplings,
+    value: 'S',
+    help: 'random: any window each time (default); epoch: every window once before any again',
+  },
+  patience: {
+    kind: 'integer',
+    value: 'N',
+    rule: notNegative,
+    help: 'stop after N evaluations without a new best (0: never)',
+    aliases: ['early-stopping-patience'],
+  },
+
+  arch: {
+    section: 'The model',
+    kind: 'choice',
+    choices: archs,
+    value: 'A',
+    help: 'the block: gpt2, or qwen3 (RMSNorm, rotary positions, SwiGLU)',
+    aliases: ['architecture', 'model-type'],
+  },
+  context: {
+    ...size,
+    help: 'context length: tokens the model sees',
+    aliases: [
+      ...['block-size', 'context-length', 'context-size', 'context-window', 'ctx-size', 'n-ctx', 'seq-len'],
+      ...['seq-length', 'sequence-length', 'max-seq-len', 'max-seq-length', 'max-sequence-length'],
+      ...['n-positions', 'max-position-embeddings'],
+    ],
+  },
+  layers: {
+    ...size,
+    most: 10_000,
+    help: 'blocks',
+    aliases: ['n-layer', 'n-layers', 'num-layers', 'num-hidden-layers'],
+  },
+  heads: {
+    ...size,
+    help: 'attention heads a block',
+    aliases: ['n-head', 'n-heads', 'num-heads', 'num-attention-heads'],
+  },
+  channels: {
+    ...size,
+    help: 'width; must be divisible by heads',
+    aliases: ['n-embd', 'n-embed', 'embed-dim', 'd-model', 'dim', 'hidden-size', 'hidden-dim', 'width'],
+  },
+  dropout: {
+    kind: 'number',
+    value: 'X',
+    rule: belowOne,
+    help: 'share of activations silenced in training',
+    aliases: ['dropout-rate'],
+  },
+  initialization: {
+    kind: 'choice',
+    choices: initializations,
+    value: 'I',
+    help: 'gpt2: deviation 0.02; fan-in: 1 / sqrt(inputs), residual projections 0',
+  },
+  seed: {
+    kind: 'integer',
+    value: 'N',
+    rule: seed,
+    help: 'of all randomness (default: picked and printed)',
+    aliases: ['random-seed', 's'],
+  },
+
+  optimizer: {
+    section: 'The optimizer',
+    kind: 'choice',
+    choices: optimizers,
+    value: 'O',
+    help: 'adamw for everything, or muon for hidden matrices and adamw for the rest',
+    aliases: ['optim'],
+  },
+  lr: {
+    kind: 'number',
+    value: 'X',
+    rule: positive,
+    help: 'peak learning rate',
+    aliases: ['learning-rate', 'max-lr', 'peak-lr', 'max-learning-rate'],
+  },
+  'muon-lr': {
+    kind: 'number',
+    value: 'X',
+    rule: positive,
+    help: 'with --optimizer muon: peak learning rate of its matrices',
+    aliases: ['muon-learning-rate'],
+  },
+  'min-lr': {
+    kind: 'number',
+    value: 'X',
+    rule: notNegative,
+    help: 'learning rate at the end (default lr / 10)',
+    aliases: ['min-learning-rate', 'final-lr'],
+  },
+  warmup: {
+    kind: 'integer',
+    value: 'N',
+    rule: notNegative,
+    help: 'steps until the peak (default 5 % of steps)',
+    aliases: ['warmup-steps', 'warmup-iters', 'num-warmup-steps', 'lr-warmup-steps'],
+  },
+  schedule: {
+    kind: 'choice',
+    choices: shapes,
+    value: 'S',
+    help: 'how the rate falls after the warm-up: cosine, linear, constant, wsd (warm-up, stable, decay)',
+    aliases: ['lr-schedule', 'lr-scheduler', 'lr-scheduler-type', 'scheduler'],
+  },
+  'weight-decay': {
+    kind: 'number',
+    value: 'X',
+    rule: notNegative,
+    help: 'pull of matrices towards 0',
+    aliases: ['wd'],
+  },
+  beta1: {
+    kind: 'number',
+    value: 'X',
+    rule: belowOne,
+    help: 'memory of the mean gradient',
+    aliases: ['adam-beta1'],
+  },
+  beta2: {
+    kind: 'number',
+    value: 'X',
+    rule: belowOne,
+    help: 'memory of the mean squared gradient',
+    aliases: ['adam-beta2'],
+  },
+  clip: {
+    kind: 'number',
+    value: 'X',
+    rule: notNegative,
+    help: 'largest gradient norm; 0: no limit',
+    aliases: ['grad-clip', 'max-grad-norm', 'gradient-clip-val', 'clip-norm', 'clip-grad-norm', 'clip-grad'],
+  },
+  ema: {
+    kind: 'number',
+    value: 'X',
+    rule: belowOne,
+    help: 'decay of the running mean of the weights, which is the model then; 0: no mean',
+    aliases: ['ema-decay'],
+  },
+
+  'eval-every': {
+    section: 'Looking and saving; nothing here changes what is learned',
+    ...steps,
+    help: 'steps between evaluations',
+    aliases: ['eval-interval', 'eval-steps', 'val-interval', 'val-every', 'evaluation-steps'],
+  },
+  'eval-tokens': {
+    kind: 'text',
+    value: 'N|full',
+    help: 'held-out tokens in each (default 20480); the last one takes all',
+  },
+  'sample-every': {
+    ...steps,
+    help: 'show a sample of the model every N steps',
+    aliases: ['sample-interval'],
+  },
+  'checkpoint-every': {
+    ...steps,
+    help: 'steps between checkpoints (default: each evaluation)',
+    aliases: ['save-every', 'save-steps', 'save-interval', 'checkpoint-interval'],
+  },
+  keep: {
+    kind: 'integer',
+    value: 'N',
+    rule: positive,
+    help: 'newest checkpoints to keep beside the best (default 2)',
+    aliases: ['save-total-limit'],
+  },
+  quiet: { kind: 'switch', help: 'print warnings and the result only', aliases: ['q'] },
+
+  plan: {
+    section: 'Before a run',
+    kind: 'switch',
+    help: 'print the sizes, the arithmetic, the memory, the disk and the time of the run, and stop',
+    aliases: ['dry-run'],
+  },
+  'find-lr': {
+    kind: 'switch',
+    help: 'try learning rates on a throw-away model; suggests one and draws runs/find-lr.html',
+    aliases: ['lr-find', 'lr-finder', 'find-learning-rate'],
+  },
+  'overfit-batch': {
+    kind: 'switch',
+    help: 'debugging: train on one single batch; the loss must go to nearly 0',
+    aliases: ['overfit-one-batch'],
+  },
+  ...kernelFlags,
+} as const;
+
+export type TrainFlags = Values<typeof trainFlags>;
+
+/** The preset's sizes with the flags over them; with --init the checkpoint's, which a flag may not contradict. */
+export function chooseConfig(
+  given: TrainFlags,
+  preset: Preset,
+  vocabSize: number,
+  checkpoint: (Pick<Checkpoint, 'config' | 'tokenizer'> & Partial<Checkpoint>) | undefined,
+): ModelConfig {
+  const loaded = checkpoint?.config;
+  const base = loaded ?? preset.model;
+  const arch = given.arch ?? base.arch;
+  const channels = given.channels ?? base.channels;
+  const sizes = {
+    vocabSize,
+    contextLength: given.context ?? base.contextLength,
+    channels,
+    heads: given.heads ?? base.heads,
+    layers: given.layers ?? base.layers,
+    feedForward: loaded?.feedForward ?? feedForwardWidth(arch, channels),
+    dropout: given.dropout ?? base.dropout,
+  };
+  const config: ModelConfig = loaded === undefined ? configOf(arch, sizes) : { ...loaded, ...sizes };
+  if (checkpoint !== undefined) {
+    const { arch, contextLength, channels, heads, layers } = checkpoint.config;
+    const tokenizer = checkpoint.tokenizer.kind;
+    const decided = { arch, contextLength, channels, heads, layers, tokenizer, vocabSize };
+    refuseConflicts(given, decided, `--init ${given.init}`);
+    if (checkpoint.unequalDropouts !== undefined && given.dropout === undefined) {
+      throw new UsageError(
+        `--init ${given.init} has ${checkpoint.unequalDropouts}, and here there is one dropout; choose it with --dropout X`,
+      );
+    }
+  }
+  return validateConfig(config);
+}
+
+/** The preset's settings with the flags over them. */
+export function chooseSettings(given: TrainFlags, preset: Preset): RunSettings {
+  const base = preset.train;
+  const steps = given.steps ?? base.steps;
+  const learningRate = given.lr ?? base.learningRate;
+  const settings = {
+    steps,
+    batchSize: given['batch-size'] ?? base.batchSize,
+    accumulate: given.accumulate ?? base.accumulate,
+    sampling: given.sampling ?? base.sampling,
+    initialization: given.initialization ?? base.initialization,
+    optimizer: given.optimizer ?? base.optimizer,
+    muonLearningRate: given['muon-lr'] ?? base.muonLearningRate,
+    shape: given.schedule ?? base.shape,
+    learningRate,
+    minLearningRate: given['min-lr'] ?? (given.lr === undefined ? base.minLearningRate : learningRate / 10),
+    warmup: given.warmup ?? (given.steps === undefined ? base.warmup : Math.round(steps / 20)),
+    weightDecay: given['weight-decay'] ?? base.weightDecay,
+    beta1: given.beta1 ?? base.beta1,
+    beta2: given.beta2 ?? base.beta2,
+    clip: given.clip ?? base.clip,
+    emaDecay: given.ema ?? base.emaDecay,
+    evalEvery: given['eval-every'] ?? base.evalEvery,
+    evalTokens: evalTokens(given['eval-tokens']) ?? base.evalTokens,
+    patience: given.patience ?? 0,
+    seed: given.seed ?? randomInt(2 ** 32),
+  };
+  if (settings.minLearningRate > learningRate) {
+    throw new UsageError(
+      `--min-lr must not exceed --lr, got ${settings.minLearningRate} and ${learningRate}`,
+    );
+  }
+  if (given['muon-lr'] !== undefined && settings.optimizer !== 'muon') {
+    throw new UsageError(
+      `--muon-lr goes with --optimizer muon only, got ${settings.optimizer}; leave it out`,
+    );
+  }
+  if (given['min-lr'] !== undefined && settings.shape === 'constant') {
+    throw new UsageError('--min-lr cannot go with --schedule constant, which never falls; leave it out');
+  }
+  return settings;
+}
+
+/** A resumed run's settings: what it was started with, except that --steps may be raised. */
+export function resumedSettings(
+  given: TrainFlags,
+  saved: RunSettings,
+  { config, tokenizer }: Pick<Checkpoint, 'config' | 'tokenizer'>,
+): RunSettings {
+  const { steps } = saved;
+  if (given.steps !== undefined && given.steps < steps) {
+    throw new UsageError(`--steps ${given.steps} is less than the run's ${steps}; it can only be raised`);
+  }
+  refuseConflicts(given, { ...saved, ...config, tokenizer: tokenizer.kind }, `--resume ${given.resume}`);
+  return { ...saved, steps: given.steps ?? steps }; // in the saved order: state.json is compared byte for byte
+}
+
+/** What a checkpoint may have settled already. */
+type Decided = RunSettings & ModelConfig & { readonly tokenizer: Tokenizer['kind'] };
+
+/** Which setting each flag sets. */
+export const meaning = {
+  tokenizer: 'tokenizer',
+  'vocab-size': 'vocabSize',
+  arch: 'arch',
+  initialization: 'initialization',
+  optimizer: 'optimizer',
+  'muon-lr': 'muonLearningRate',
+  ema: 'emaDecay',
+  schedule: 'shape',
+  context: 'contextLength',
+  layers: 'layers',
+  heads: 'heads',
+  channels: 'channels',
+  dropout: 'dropout',
+  'batch-size': 'batchSize',
+  accumulate: 'accumulate',
+  sampling: 'sampling',
+  lr: 'learningRate',
+  'min-lr': 'minLearningRate',
+  warmup: 'warmup',
+  'weight-decay': 'weightDecay',
+  beta1: 'beta1',
+  beta2: 'beta2',
+  clip: 'clip',
+  'eval-every': 'evalEvery',
+  'eval-tokens': 'evalTokens',
+  patience: 'patience',
+  seed: 'seed',
+} as const satisfies Partial<Record<keyof TrainFlags, keyof Decided>>;
+
+/** Throws for a flag that says something else than what `source` has decided already. */
+function refuseConflicts(given: TrainFlags, decided: Partial<Decided>, source: string): void {
+  for (const flag of Object.keys(meaning) as (keyof typeof meaning)[]) {
+    const there = decided[meaning[flag]];
+    const value = flag === 'eval-tokens' ? evalTokens(given[flag]) : given[flag];
+    if (value === undefined || there === undefined || value === there) continue;
+    throw new UsageError(`--${flag} ${value} contradicts ${source}, which has ${there}; leave it out`);
+  }
+}
+
+function evalTokens(value: string | undefined): number | 'full' | undefined {
+  if (value === undefined || value === 'full') return value;
+  const number = readNumber(value);
+  if (Number.isInteger(number) && number > 0) return number;
+  throw new UsageError(`--eval-tokens must be a positive integer or full, got ${JSON.stringify(value)}`);
+}

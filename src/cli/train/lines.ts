@@ -1,0 +1,120 @@
+/** What a training run says at its head and at its end, and how it names things in between. */
+import { countWords, wordsOf } from '../../evaluate/words.ts';
+import type { ModelConfig } from '../../model/config.ts';
+import { defaultSampling } from '../../sample/settings.ts';
+import type { Split } from '../../train/dataset.ts';
+import { type Baseline, counted, duration, type EvaluationMetrics } from '../../train/metrics.ts';
+import type { Preset } from '../../train/presets.ts';
+import { outOfPatience, type TrainingState } from '../../train/state.ts';
+import { shellWord } from '../host/printable.ts';
+
+const whole = (n: number): string => n.toLocaleString('en-US');
+export const resumeCommand = (path: string): string => `npm run train -- --resume ${shellWord(path)}`;
+export const initCommand = (path: string): string => `npm run train -- --init ${shellWord(path)}`;
+export const sampleCommand = (path: string): string => `npm run sample -- --run ${shellWord(path)}`;
+
+/** The text, and the model with where its weights come from. */
+export function headLines(
+  data: string,
+  split: Split,
+  config: ModelConfig,
+  parameters: number,
+  source: string | undefined,
+): string[] {
+  const { layers, heads, channels, contextLength, vocabSize } = config;
+  return [
+    `${data}: ${counted(split.train.length, 'token')} to learn from, ${whole(split.validation.length)} held out, vocabulary ${vocabSize}`,
+    `model: ${counted(layers, 'layer')}, ${counted(heads, 'head')}, ${counted(channels, 'channel')}, context ${contextLength}: ${counted(parameters, 'parameter')}${source === undefined ? '' : `, starting from ${source}`}`,
+  ];
+}
+
+/** Says so where the preset's figures are for another text. */
+export function otherTextLine({ text }: Preset, name: string, sha256: string): string[] {
+  if (text === undefined || text.sha256 === sha256) return [];
+  return [
+    `note: the preset ${name} was made for ${text.name}, and this is another text; it is at ${text.address} (sha256 ${text.sha256})`,
+  ];
+}
+
+/** The losses of counting models. */
+export function baselineLine(baselines: readonly Baseline[], perCharacter: boolean): string {
+  const all = baselines.map(({ order, nll }) => `${baselineName(order)} ${nll.toFixed(3)}`).join(', ');
+  const best = strongest(baselines);
+  const which = best === undefined ? '' : `; the best of them is the ${baselineName(best.order)}`;
+  return `to beat: ${all} nats${perCharacter ? ' per character' : ''}${which}`;
+}
+
+export function stoppedLines(step: number, steps: number, path: string): string[] {
+  return [
+    `stopped after step ${step} of ${steps}; to go on: ${resumeCommand(path)}`,
+    `what it has learned so far is in report.html there; to sample: ${sampleCommand(path)}`,
+  ];
+}
+
+/** For --resume of a run in which nothing is left to do. */
+export function completeLines(state: TrainingState, path: string): string[] {
+  const { step, settings } = state;
+  const why = outOfPatience(settings, state)
+    ? `it stopped early after step ${step} of ${settings.steps}; a new run can start from it: ${initCommand(path)}`
+    : `${step} of ${counted(settings.steps, 'step')}; raise --steps to go on`;
+  return [`this run is complete: ${why}`, `to sample: ${sampleCommand(path)}`];
+}
+
+/** The result of a finished run: all of it is about its best model.
+ *
+ * @param run.since a resumed run's step when this process took it up
+ * @param run.step the last one */
+export function closingLines(
+  { final, text }: { readonly final: EvaluationMetrics; readonly text: string },
+  run: {
+    readonly path: string;
+    readonly corpus: string;
+    readonly seconds: number;
+    readonly since: number | undefined;
+    readonly step: number;
+  },
+): string[] {
+  const error = final.standardError === null ? '' : ` (standard error ${final.standardError.toFixed(4)})`;
+  const perCharacter =
+    final.natsPerChar === undefined ? '' : ` and ${final.natsPerChar.toFixed(4)} nats per character`;
+  const since = run.since === undefined ? '' : `, since the resume after step ${run.since}`;
+  return [
+    '',
+    `trained in ${duration(run.seconds)}${since}`,
+    `best: the model of step ${final.step}${final.step === run.step ? ', the last' : ` of ${run.step}`}; npm run sample and eval use that`,
+    `validation ${final.nll.toFixed(4)} nats per token${error}${perCharacter}`,
+    `perplexity ${final.perplexity.toFixed(3)}, ${final.bitsPerChar.toFixed(3)} bits per character, over all ${counted(final.tokensScored, 'held-out token')}`,
+    '',
+    `a sample, at temperature ${defaultSampling.temperature} and top-p ${defaultSampling.topP}:`,
+    indented(text),
+    '',
+    knownWordsLine(text, run.corpus),
+    `saved in ${run.path}, with report.html to look at; to go on from a prompt: ${sampleCommand(run.path)}`,
+  ];
+}
+
+function knownWordsLine(sample: string, corpus: string): string {
+  const { found, all } = countWords([{ prompt: '', text: sample }], wordsOf(corpus));
+  return all === 0
+    ? 'words: none in the sample'
+    : `words: ${Math.round((100 * found) / all)} % of ${all} in the corpus`;
+}
+
+/** The one with the lowest loss; on a short text that need not be the one of the highest order. */
+export function strongest(baselines: readonly Baseline[]): Baseline | undefined {
+  return baselines.reduce<Baseline | undefined>(
+    (a, b) => (a === undefined || b.nll < a.nll ? b : a),
+    undefined,
+  );
+}
+
+export function baselineName(order: number): string {
+  return order === 0 ? 'uniform guess' : order === 1 ? 'unigram' : `${order}-gram`;
+}
+
+/** A sample in the midst of other lines: four spaces before each line, and without what the token limit left at its end
+ * of a word or a character. */
+export function indented(text: string): string {
+  const whole = text.replace(/\uFFFD+$/, '').replace(/(?<=\s)\S{1,40}$/, '');
+  return whole.replaceAll(/^\n+|\s+$/g, '').replaceAll(/^(?=.)/gm, '    ');
+}

@@ -1,0 +1,30 @@
+/** What the presets are made of, for the help of train. */
+import { textTable } from '../../evaluate/table.ts';
+import { type Preset, presetNames, presets } from '../../train/presets.ts';
+import { beside } from '../command/help.ts';
+import { meaning, trainFlags } from './flags.ts';
+
+/** Each preset in words, then every flag with its value in each; those that all share stand below. */
+export function presetTable(): string {
+  const settings = presetNames.map((name): Readonly<Record<string, unknown>> => {
+    const { tokenizer = 'char', model, train }: Preset = presets[name];
+    return { tokenizer, ...model, ...train };
+  });
+  const settingOf: Readonly<Record<string, string>> = { ...meaning, steps: 'steps' };
+  const rows: string[][] = [];
+  const shared: string[] = [];
+  for (const flag of Object.keys(trainFlags)) {
+    const setting = settingOf[flag] ?? '';
+    const values = settings.map((of) => of[setting]);
+    if (values.every((value) => value === undefined)) continue;
+    if (values.every((value) => value === values[0])) shared.push(`--${flag} ${values[0]}`);
+    else rows.push([`  --${flag}`, ...values.map((value) => String(value ?? '-'))]);
+  }
+  return [
+    'Presets:',
+    ...presetNames.map((name) => beside(`  ${name}`, presets[name].summary, 15)),
+    '',
+    textTable([['', ...presetNames], ...rows]),
+    beside('  all presets', shared.join(', '), 15),
+  ].join('\n');
+}

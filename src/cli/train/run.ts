@@ -1,0 +1,298 @@
+/** The loop around the trainer: evaluates, samples, warns, logs, saves, and stops when asked to.
+ *
+ * Nothing in here changes what is learned: whenever it looks, saves or draws, the weights go the same way. */
+import { join } from 'node:path';
+import { encodeCheckpoint, loadParameters } from '../../model/files/checkpoint.ts';
+import { type Tokenizer, wholeText } from '../../model/text/tokenizer.ts';
+import type { RunData } from '../../report/run.ts';
+import { generateAll } from '../../sample/generate.ts';
+import { defaultSampling, samplingSettings } from '../../sample/settings.ts';
+import type { Guards } from '../../train/guards.ts';
+import {
+  type Baseline,
+  counted,
+  duration,
+  type EvaluationMetrics,
+  evaluationLine,
+  type MetricsRecord,
+  type StepMetrics,
+  stepLine,
+} from '../../train/metrics.ts';
+import { trainObserved } from '../../train/observe.ts';
+import { Forecast, Pace } from '../../train/pace.ts';
+import type { Score } from '../../train/score.ts';
+import {
+  encodeState,
+  isOver,
+  outOfPatience,
+  type Progress,
+  type RunIdentity,
+  type RunSettings,
+} from '../../train/state.ts';
+import type { Trainer } from '../../train/trainer.ts';
+import type { StopSignal } from '../host/stop-signal.ts';
+import type { Terminal } from '../host/terminal.ts';
+import { type RunFolder, readCheckpoint } from '../runs/folder.ts';
+import { readRunData, writeReport } from '../runs/report.ts';
+import { baselineName, indented, strongest } from './lines.ts';
+
+export interface TrainingRunParts {
+  readonly trainer: Trainer;
+  readonly tokenizer: Tokenizer;
+  readonly folder: RunFolder;
+  readonly settings: RunSettings;
+  readonly identity: RunIdentity;
+  readonly progress: Progress;
+  readonly baselines: readonly Baseline[];
+  readonly guards: Guards;
+  readonly terminal: Terminal;
+  readonly stop: StopSignal;
+  /** What a restart may choose anew. */
+  readonly cadence: {
+    readonly checkpointEvery: number;
+    readonly keep: number;
+    readonly sampleEvery: number | undefined;
+    readonly stopAt: number | undefined;
+  };
+}
+const previewLength = 300;
+
+export class TrainingRun {
+  readonly #parts: TrainingRunParts;
+  readonly #pace = new Pace();
+  readonly #forecast = new Forecast();
+  /** What the report shows: read back once, then kept up to date. */
+  readonly #recorded: RunData;
+  #progress: Progress;
+  /** The strongest baseline that the run is known to have passed. */
+  #passed: Baseline | undefined;
+  #savedAt: number;
+  /** The step whose weights the model has: the trainer's, until the best are put in their place. */
+  #modelStep: number;
+
+  constructor(parts: TrainingRunParts) {
+    const { trainer, progress, folder, baselines, terminal } = parts;
+    this.#parts = parts;
+    this.#progress = progress;
+    if (progress.best !== null) this.#passed = this.#beaten(progress.best.nll / trainer.charactersPerToken);
+    this.#savedAt = trainer.step > 0 ? trainer.step : -1;
+    this.#modelStep = trainer.step;
+    this.#recorded = { ...readRunData(folder.path, folder.warn), baselines };
+    terminal.remember(this.#recorded.history.means('loss').map(({ y }) => y));
+  }
+
+  /** Trains to the end, or until asked to stop; 'stopped' means that a checkpoint waits for --resume. Afterwards the
+   * model of a finished run is its best one. */
+  async run(): Promise<'finished' | 'stopped'> {
+    let outcome: 'finished' | 'stopped' = 'stopped';
+    try {
+      outcome = await this.#train();
+      return outcome;
+    } finally {
+      if (outcome === 'stopped') this.#draw({ live: false });
+    }
+  }
+
+  async #train(): Promise<'finished' | 'stopped'> {
+    const { trainer, settings, stop, cadence, terminal } = this.#parts;
+    while (!isOver({ ...this.#progress, settings, step: trainer.step })) {
+      if (stop.requested !== undefined || trainer.step === cadence.stopAt) {
+        this.#save();
+        this.#leave();
+        return 'stopped';
+      }
+      this.#step();
+      await new Promise(setImmediate); // signals arrive between steps
+    }
+    this.#save();
+    if (outOfPatience(settings, this.#progress)) {
+      const tries = counted(settings.patience, 'evaluation');
+      terminal.line(
+        `no new best in ${tries}: stopping early with the best, of step ${this.#progress.best?.step}`,
+      );
+    }
+    this.#takeBest();
+    return 'finished';
+  }
+
+  /** The held-out loss over everything, and a sample: both of the best model, as is `final.step`. */
+  finish(): { readonly final: EvaluationMetrics; readonly text: string } {
+    const { trainer, terminal } = this.#parts;
+    terminal.progress('validating on all that was held out ...');
+    const final = this.#measured('final', trainer.evaluate('full'), false);
+    const text = this.#sample();
+    this.#draw({ live: false });
+    return { final, text };
+  }
+
+  #step(): void {
+    const { trainer, settings, guards, terminal, cadence } = this.#parts;
+    const { steps } = settings;
+    const began = performance.now();
+    const evaluating = this.#isEvaluated(trainer.step + 1);
+    const observed = evaluating || trainer.step === 0 ? trainObserved(trainer) : undefined;
+    const record = observed?.record ?? trainer.train();
+    const trained = performance.now();
+    this.#modelStep = record.step;
+    this.#pace.add((trained - began) / 1000);
+    const tokens = settings.batchSize * settings.accumulate * trainer.model.config.contextLength;
+    const metrics: StepMetrics = {
+      kind: 'step',
+      ...record,
+      tokensPerSecond: this.#pace.tokensPerSecond(tokens),
+      secondsLeft: this.#pace.secondsLeft(steps - record.step),
+    };
+    this.#record(metrics);
+    if (observed !== undefined) this.#record({ kind: 'layers', step: record.step, layers: observed.layers });
+    const logEvery = Math.max(1, Math.round(steps / 40));
+    const line = stepLine(metrics, steps);
+    if (record.step % logEvery === 0 || record.step === 1 || record.step === steps) terminal.detail(line);
+    terminal.status(metrics, steps);
+    this.#foretell(metrics);
+    this.#warn(guards.step(record.step, record.loss, record.gradNorm));
+    const evaluation = evaluating ? this.#evaluate() : undefined;
+    // Now the step is whole, and it is saved before anything that only tells of it.
+    if (record.step % cadence.checkpointEvery === 0) this.#save();
+    if (evaluation !== undefined) {
+      terminal.detail(evaluationLine(evaluation, steps));
+      this.#announceBaseline(evaluation);
+      this.#warn(guards.evaluation(evaluation.nll));
+      this.#draw({ live: true });
+    }
+    if (cadence.sampleEvery !== undefined && record.step % cadence.sampleEvery === 0) {
+      terminal.detail(`a sample after step ${record.step}:`);
+      terminal.detail(indented(this.#sample()));
+    }
+    this.#pace.addRest((performance.now() - trained) / 1000);
+  }
+
+  #isEvaluated(step: number): boolean {
+    const { steps, evalEvery } = this.#parts.settings;
+    return step > 0 && (step % evalEvery === 0 || step === steps);
+  }
+
+  /** One of the run's own evaluations, which decide what its best model is and whether it stops early. */
+  #evaluate(): EvaluationMetrics {
+    const { trainer, tokenizer, folder } = this.#parts;
+    const score = trainer.evaluate();
+    const { best, evaluationsSinceBest } = this.#progress;
+    const isBest = best === null || score.nll < best.nll;
+    if (isBest) {
+      folder.saveBest(encodeCheckpoint(trainer.model, tokenizer));
+      this.#progress = { best: { step: trainer.step, nll: score.nll }, evaluationsSinceBest: 0 };
+    } else {
+      this.#progress = { best, evaluationsSinceBest: evaluationsSinceBest + 1 };
+    }
+    return this.#measured('evaluation', score, isBest);
+  }
+
+  /** Shows and records what a run that is stopped has reached. The run does not know of this evaluation: without the
+   * stop there would be none, and stopping must change nothing. */
+  #leave(): void {
+    const { trainer, settings, terminal } = this.#parts;
+    if (!this.#isEvaluated(trainer.step)) {
+      terminal.progress('saved; validating what it has learned (Ctrl+C leaves at once) ...');
+      const isBest = this.#progress.best?.step === trainer.step;
+      const reached = this.#measured('evaluation', trainer.evaluate(), isBest);
+      terminal.detail(evaluationLine(reached, settings.steps));
+    }
+  }
+
+  #measured(kind: EvaluationMetrics['kind'], score: Score, best: boolean): EvaluationMetrics {
+    const { trainer, tokenizer } = this.#parts;
+    const metrics: EvaluationMetrics = {
+      ...{ kind, step: this.#modelStep, ...score, best },
+      ...(tokenizer.kind === 'char' ? {} : { natsPerChar: score.nll / trainer.charactersPerToken }),
+    };
+    this.#record(metrics);
+    return metrics;
+  }
+
+  /** Makes the model the best one, which is what npm run sample loads. */
+  #takeBest(): void {
+    const { trainer, folder, terminal } = this.#parts;
+    const { best } = this.#progress;
+    if (best === null || best.step === trainer.step) return;
+    const path = join(folder.path, 'best');
+    try {
+      loadParameters(trainer.model, readCheckpoint(path), path);
+      this.#modelStep = best.step;
+    } catch (error) {
+      terminal.warning(
+        `${(error as Error).message}; what follows is about the last model instead of the best`,
+      );
+    }
+  }
+
+  #foretell({ step, secondsLeft, tokensPerSecond }: StepMetrics): void {
+    if (secondsLeft === null || !this.#forecast.isNews(performance.now() / 1000, secondsLeft)) return;
+    const end = new Date(Date.now() + 1000 * secondsLeft).toTimeString().slice(0, 5);
+    const speed = `${Math.round(tokensPerSecond).toLocaleString('en-US')} tokens/s`;
+    this.#parts.terminal.detail(
+      `measured ${speed} by step ${step}: done in about ${duration(secondsLeft)}, at ${end}`,
+    );
+  }
+
+  /** Text after a line break, on the random numbers of (seed, this step): training never notices. */
+  #sample(): string {
+    const { trainer, tokenizer, settings } = this.#parts;
+    const lineBreak = tokenizer.encode('\n', 'skip');
+    const prompt = lineBreak.length > 0 ? lineBreak : [0];
+    const [generation] = generateAll(trainer.model, [{ prompt, stream: this.#modelStep }], {
+      settings: samplingSettings(defaultSampling),
+      maxNewTokens: previewLength,
+      seed: settings.seed,
+      contextPolicy: 'shift',
+    });
+    const text = wholeText(tokenizer, generation!.tokens);
+    this.#record({ kind: 'sample', step: this.#modelStep, text });
+    return text;
+  }
+
+  #draw(options: { readonly live: boolean }): void {
+    writeReport(this.#parts.folder, this.#recorded, options);
+  }
+
+  #record(record: MetricsRecord): void {
+    this.#parts.folder.record(record);
+    this.#recorded.history.add(record);
+  }
+
+  #save(): void {
+    const { trainer, tokenizer, identity, settings, folder, cadence } = this.#parts;
+    if (this.#savedAt === trainer.step) return;
+    trainer.checkParameters(); // the last good checkpoint stays
+    folder.saveStep(
+      trainer.step,
+      encodeState(trainer, tokenizer, identity, settings, this.#progress),
+      cadence.keep,
+    );
+    this.#savedAt = trainer.step;
+  }
+
+  /** Says so when the run passes a stronger baseline than any before; one that falls back has passed nothing. */
+  #announceBaseline({ nll, natsPerChar }: EvaluationMetrics): void {
+    const { baselines, terminal } = this.#parts;
+    const beaten = this.#beaten(natsPerChar ?? nll);
+    if (beaten === undefined || (this.#passed !== undefined && beaten.nll >= this.#passed.nll)) return;
+    this.#passed = beaten;
+    const among = beaten === strongest(baselines) ? ', the best of them' : '';
+    const figures =
+      natsPerChar === undefined
+        ? `${beaten.nll.toFixed(3)} nats; this model ${nll.toFixed(3)}`
+        : `${beaten.nll.toFixed(3)} nats per character; this model ${natsPerChar.toFixed(3)}`;
+    terminal.detail(`  passed the ${baselineName(beaten.order)}${among} (${figures})`);
+  }
+
+  /** The strongest baseline above this loss. @param nll per character, as the baselines are */
+  #beaten(nll: number): Baseline | undefined {
+    return strongest(this.#parts.baselines.filter((baseline) => nll < baseline.nll));
+  }
+
+  #warn(message: string | undefined): void {
+    if (message === undefined) return;
+    const { trainer, terminal } = this.#parts;
+    this.#record({ kind: 'warning', step: trainer.step, message });
+    terminal.warning(message);
+  }
+}

@@ -1,0 +1,135 @@
+/** What the files of both kinds of tokenizer have in common: Hugging Face's tokenizer.json, its fields checked by name.
+ *
+ * A file that passed through other software has steps that change nothing: a Sequence of one step, a template that puts
+ * nothing around a text, cutting and padding that a call once asked for. `withoutIdleSteps` takes them out, so that the
+ * readers see the plain form only. Null and absent are what the tokenizers library (0.23) takes them for. */
+import { escapeUnseen, isObject } from '../json.ts';
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** The same file in its plain form. A post-processor has to be idle. */
+export function withoutIdleSteps(file: Fields): Fields {
+  // Cutting and padding are asked for anew with each call.
+  const { truncation: _truncation, padding: _padding, post_processor: postProcessor, ...rest } = file;
+  if (!addsNothing(postProcessor)) fail('post_processor', 'one that adds no token', postProcessor);
+  return {
+    ...rest,
+    normalizer: onlyStep(file['normalizer'], 'normalizers'),
+    pre_tokenizer: onlyStep(file['pre_tokenizer'], 'pretokenizers'),
+    decoder: onlyStep(file['decoder'], 'decoders'),
+  };
+}
+
+/** A Sequence of one step is that step, and of none is null. */
+export function onlyStep(step: unknown, key: string): unknown {
+  if (!isObject(step) || step['type'] !== 'Sequence') return step;
+  const steps = step[key];
+  if (!Array.isArray(steps) || steps.length > 1) return step;
+  return steps.length === 0 ? null : onlyStep(steps[0], key);
+}
+
+/** Whether a post-processor gives the ids of one text as they are: ByteLevel changes offsets only, and a template may
+ * consist of the text alone. What it does to two texts does not matter. */
+function addsNothing(step: unknown): boolean {
+  if (!isObject(step)) return step === null || step === undefined;
+  if (step['type'] === 'ByteLevel') return true;
+  if (step['type'] === 'Sequence') {
+    return Array.isArray(step['processors']) && step['processors'].every(addsNothing);
+  }
+  if (step['type'] !== 'TemplateProcessing' || !Array.isArray(step['single'])) return false;
+  const [piece, ...others] = step['single'] as unknown[];
+  const sequence = isObject(piece) ? piece['Sequence'] : undefined;
+  return others.length === 0 && isObject(sequence) && sequence['id'] === 'A';
+}
+
+/** The ids of added tokens by their text. Those in the vocabulary have to have its ids. */
+export function readAddedTokens(value: unknown, vocab: Fields): Map<string, number> {
+  const ids = new Map<string, number>();
+  for (const [i, item] of listOf('added_tokens', value === undefined ? [] : value).entries()) {
+    const name = `added_tokens[${i}]`;
+    const fields = fieldsOf(name, item);
+    const content = textOf(`${name}.content`, fields['content']);
+    if (content === '') fail(`${name}.content`, 'at least one character', content);
+    const id = idOf(`${name}.id`, fields['id']);
+    // A token that is not special would be cut out of ordinary text before merging.
+    expectOneOf(fields, `${name}.`, 'special', [true, undefined]);
+    if (ids.has(content)) fail(`${name}.content`, 'each added token once', content);
+    if (Object.hasOwn(vocab, content) && vocab[content] !== id) {
+      fail(`${name}.id`, `${vocab[content]} as in model.vocab`, id);
+    }
+    ids.set(content, id);
+  }
+  return ids;
+}
+
+export function writeAddedTokens(added: ReadonlyMap<string, number>): object[] {
+  return [...added].map(([content, id]) => ({
+    id,
+    content,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+    special: true,
+  }));
+}
+
+/** By id: the tokens of the vocabulary and the added ones above it. Every id from 0 on has to be there once. */
+export function tokensById(vocab: Fields, added: ReadonlyMap<string, number>): string[] {
+  const above = [...added].filter(([content]) => !Object.hasOwn(vocab, content));
+  const entries = [...Object.entries(vocab), ...above];
+  const tokens: string[] = new Array(entries.length);
+  for (const [token, value] of entries) {
+    if (!isId(value)) fail(`id of ${quote(token)}`, idForm, value);
+    if (value >= entries.length)
+      fail(`id of ${quote(token)}`, `ids 0 to ${entries.length - 1}, each once`, value);
+    if (tokens[value] !== undefined) {
+      fail(`id of ${quote(token)}`, `an id of its own, not ${quote(tokens[value])}'s`, value);
+    }
+    tokens[value] = token;
+  }
+  return tokens;
+}
+
+export function fieldsOf(name: string, value: unknown): Fields {
+  if (!isObject(value)) throw new TypeError(problem(name, 'an object', value));
+  return value;
+}
+
+export function listOf(name: string, value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw new TypeError(problem(name, 'a list', value));
+  return value;
+}
+
+export function textOf(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw new TypeError(problem(name, 'a text', value));
+  return value;
+}
+
+const idForm = 'an integer from 0 up';
+const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+function idOf(name: string, value: unknown): number {
+  return isId(value) ? value : fail(name, idForm, value);
+}
+
+/** An absent field counts as null where null is among the expected. */
+export function expectOneOf(fields: Fields, parent: string, key: string, expected: readonly unknown[]): void {
+  const value = fields[key];
+  if (expected.includes(value) || (value === undefined && expected.includes(null))) return;
+  fail(`${parent}${key}`, quote(expected[0]), value);
+}
+
+/** A value as JSON, at most 60 characters of it, on one line. */
+export function quote(value: unknown): string {
+  const text = escapeUnseen(JSON.stringify(value) ?? 'nothing');
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}
+
+function problem(name: string, expected: string, got: unknown): string {
+  return `tokenizer.json: ${name} does not fit; expected ${expected}, got ${quote(got)}`;
+}
+
+export function fail(name: string, expected: string, got: unknown): never {
+  throw new RangeError(problem(name, expected, got));
+}

@@ -1,0 +1,94 @@
+/** How well a model predicts a text: the mean negative log-likelihood of its tokens, in nats.
+ *
+ *     nll = mean of -ln p(token | what came before it in its window)
+ *
+ * Each token is scored once and weighs the same, whatever window it stands in; the first has nothing before it and is
+ * not scored. Log-likelihoods are taken in float64 from the logits and added in order, so the number does not depend on
+ * how many windows are computed at a time. */
+import type { Gpt } from '../model/gpt.ts';
+import { negativeLogLikelihood } from '../tensor/reference/cross-entropy.ts';
+import type { Floats, Ids } from '../tensor/tensor.ts';
+import { copyWindow } from './dataset.ts';
+import { bitsPer, meanAndError, perplexity } from './perplexity.ts';
+import type { ScoredWindow } from './windows.ts';
+
+/** Where windows are laid out for the model: ids (B * T each) in its memory. */
+export interface WindowBuffers {
+  readonly inputs: Ids;
+  readonly targets: Ids;
+}
+export interface Score {
+  readonly tokensScored: number;
+  /** Mean, in nats. */
+  readonly nll: number;
+  /** Standard error of nll, from the scatter of the windows; null for a single one. */
+  readonly standardError: number | null;
+  readonly perplexity: number;
+  readonly bitsPerChar: number;
+}
+
+/** One scored token: -ln p of it, its index in `tokens`, and the logits it was predicted from, `at` .. `at` + V - 1 of a
+ * larger array that the next pass overwrites. */
+export type Visit = (nll: number, index: number, logits: Floats, at: number) => void;
+
+/** Calls `visit` for each scored token, window by window. */
+export function scoreTokens(
+  model: Gpt,
+  buffers: WindowBuffers,
+  tokens: Int32Array,
+  windows: readonly ScoredWindow[],
+  visit: Visit,
+): void {
+  const V = model.config.vocabSize;
+  for (let first = 0; first < windows.length; ) {
+    const time = windows[first]!.length;
+    const capacity = Math.max(1, Math.floor(buffers.inputs.size / model.config.contextLength));
+    let batch = 0;
+    while (batch < capacity && windows[first + batch]?.length === time) {
+      copyWindow(buffers.inputs, buffers.targets, batch * time, tokens, windows[first + batch]!);
+      batch += 1;
+    }
+    const logits = model.forward(buffers.inputs.rows(batch * time), { batch, time });
+    for (let n = 0; n < batch * time; n++) {
+      const { start, scored = time } = windows[first + Math.floor(n / time)]!;
+      const place = n % time;
+      if (place < time - scored) continue;
+      const nll = negativeLogLikelihood(logits.data, n * V, V, buffers.targets.data[n]!);
+      visit(nll, start + 1 + place, logits.data, n * V);
+    }
+    first += batch;
+  }
+}
+
+/** The mean over the windows' tokens. `charactersPerToken` is 1 for a character tokenizer. */
+export function score(
+  model: Gpt,
+  buffers: WindowBuffers,
+  tokens: Int32Array,
+  windows: readonly ScoredWindow[],
+  { charactersPerToken = 1, visit }: { readonly charactersPerToken?: number; readonly visit?: Visit } = {},
+): Score {
+  const sums = new Float64Array(windows.length);
+  const sizes = windows.map(({ length, scored = length }) => scored);
+  let sum = 0;
+  let count = 0;
+  let window = 0;
+  let left = sizes[0] ?? 0;
+  scoreTokens(model, buffers, tokens, windows, (nll, index, logits, at) => {
+    visit?.(nll, index, logits, at);
+    sum += nll;
+    count += 1;
+    sums[window]! += nll;
+    left -= 1;
+    if (left === 0) left = sizes[++window] ?? 0;
+  });
+  if (count === 0) throw new RangeError('score: expected at least two tokens, got none to score');
+  const { standardError } = meanAndError(sums, sizes);
+  return {
+    tokensScored: count,
+    nll: sum / count,
+    standardError,
+    perplexity: perplexity(sum / count),
+    bitsPerChar: bitsPer(sum, count * charactersPerToken),
+  };
+}

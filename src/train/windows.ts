@@ -1,0 +1,48 @@
+/** How a text longer than the context is cut into windows, so that every token after the first is scored once.
+ *
+ *     blocks    disjoint windows of T: fast, but a window's first tokens are predicted from almost nothing
+ *     stride s  windows of T that start s apart and score what the one before did not reach, their last s tokens:
+ *               each of those sees at least T - s tokens before it, for T / s times the work
+ *
+ * A model that has learned to use context predicts better the smaller the stride, so a number means little without its
+ * mode. Both are common; see "Perplexity of fixed-length models" (huggingface.co/docs/transformers/perplexity). Stride T is blocks. */
+import { allWindows, type Window } from './dataset.ts';
+
+export const windowModes = ['blocks', 'stride'] as const;
+export type WindowMode = (typeof windowModes)[number];
+
+/** A window of which only the last `scored` targets count; all of them if it does not say. */
+export interface ScoredWindow extends Window {
+  readonly scored?: number;
+}
+
+export interface WindowChoice {
+  readonly mode: WindowMode;
+  /** 1 .. T; half the context if not given. */
+  readonly stride?: number;
+}
+
+/** The windows over n tokens for a context of T, and the stride that made them. */
+export function chooseWindows(
+  n: number,
+  T: number,
+  { mode, stride = Math.max(1, Math.floor(T / 2)) }: WindowChoice,
+): { readonly windows: ScoredWindow[]; readonly stride: number } {
+  if (mode === 'blocks') return { windows: allWindows(n, T), stride: T };
+  return { windows: strideWindows(n, T, stride), stride };
+}
+
+/** Every target 1 .. n - 1 is scored by exactly one window, the first that reaches it. */
+export function strideWindows(n: number, T: number, stride: number): ScoredWindow[] {
+  if (!(Number.isInteger(stride) && stride >= 1 && stride <= T)) {
+    throw new RangeError(`windows: stride; expected an integer from 1 to the context of ${T}, got ${stride}`);
+  }
+  const windows: ScoredWindow[] = [];
+  const targets = n - 1;
+  for (let start = 0, reached = 0; reached < targets; start += stride) {
+    const length = Math.min(T, targets - start);
+    windows.push({ start, length, scored: start + length - reached });
+    reached = start + length;
+  }
+  return windows;
+}
