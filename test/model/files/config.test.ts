@@ -21,7 +21,7 @@ const base: ModelConfig = {
 };
 const qwen3: Qwen3Config = { ...base, ...qwen3Defaults, arch: 'qwen3' };
 const golden = (folder = 'gpt2-tiny'): Record<string, unknown> =>
-  JSON.parse(readFileSync(new URL(`../golden/${folder}/config.json`, import.meta.url), 'utf8'));
+  JSON.parse(readFileSync(new URL(`../../golden/${folder}/config.json`, import.meta.url), 'utf8'));
 
 describe('validateConfig', () => {
   it('returns what it was given when that is sound', () => {
