@@ -11,6 +11,10 @@ const commands: Readonly<Record<string, { readonly about: string; readonly run: 
   },
   compare: { about: 'draws several runs on one page', run: () => import('./compare.ts') },
   runs: { about: 'lists the runs so far', run: () => import('./runs.ts') },
+  micro: {
+    about: 'trains the GPT on one page and shows words that it makes up',
+    run: () => import('./micro.ts'),
+  },
   gradcheck: {
     about: 'checks every gradient against finite differences',
     run: () => import('./gradcheck.ts'),

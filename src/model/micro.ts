@@ -2,8 +2,8 @@
  *
  * Nothing is imported and nothing is hidden. The rest of this repository computes the same, faster: src/tensor/reference does
  * with whole arrays what happens here with single numbers, src/tensor/simd does it on all lanes and cores, and a test
- * holds each of the three equal to the one before. The model is GPT-2 (Radford et al., 2019), the numbers are after
- * Karpathy's micrograd. `npm run micro` trains this file on the words of the shipped text and makes up new ones. */
+ * holds each of the three equal to the one before. The model is GPT-2 (Radford et al., 2019); the idea of
+ * numbers that remember is from Karpathy's micrograd. `npm run micro` trains this file on words and makes up new ones. */
 
 // ---- 1. Numbers that remember ----------------------------------------------------------------------------------------
 // Training asks of every parameter: if you were a little larger, how much would the loss change? That is its gradient.
@@ -39,9 +39,10 @@ function dot(a: readonly Num[], b: readonly Num[]): Num {
   return num(total, [...a, ...b], [...bs, ...as]);
 }
 
-/** The chain rule, once for everything: what a number receives, its inputs receive times their slopes.
+/** The chain rule, once for everything: each input of a number receives the number's gradient times its slope.
  *
- * It must have received everything before it hands on, so it waits for all that was made of it: last made, first done. */
+ * A number hands its gradient on when all of it has arrived, so after every number that was computed from it. The order is
+ * therefore: what was computed last comes first. */
 export function backward(loss: Num): void {
   const order: Num[] = [];
   const seen = new Set<Num>();
@@ -63,9 +64,9 @@ export function backward(loss: Num): void {
 
 export interface Sizes {
   readonly vocabulary: number; // how many different tokens there are: here, characters
-  readonly context: number; // how many tokens are read in a row, at most
+  readonly context: number; // at most so many tokens are read in a row
   readonly channels: number; // inside the model a token is a vector of so many numbers
-  readonly heads: number; // in so many ways at once attention looks back
+  readonly heads: number; // attention looks back in so many ways at once
   readonly layers: number;
 }
 
@@ -83,7 +84,7 @@ export function newModel(sizes: Sizes, random: () => number): Model {
     parameters.set(`transformer.${name}`, Array.from({ length: rows }, row));
   };
   const [zero, one] = [() => 0, () => 1];
-  const noise = () => 0.16 * (random() + random() + random() - 1.5); // nearly a bell, of standard deviation 0.08
+  const noise = () => 0.16 * (random() + random() + random() - 1.5); // close to a normal distribution with deviation 0.08
   const linear = (name: string, from: number, to: number): void => {
     table(`${name}.weight`, from, to, noise);
     table(`${name}.bias`, 1, to, zero);
@@ -107,9 +108,9 @@ export function newModel(sizes: Sizes, random: () => number): Model {
 }
 
 // ---- 3. The model ----------------------------------------------------------------------------------------------------
-// It reads one token at a time and says which may come next. What it needs of earlier tokens, their keys and values, it
-// keeps in a cache. So a token can only ever see what came before it: that is all "causal" means. Training and writing
-// call the same function.
+// It reads one token at a time and says which may come next. What it needs to know of earlier tokens, their keys and
+// values, it keeps in a cache. So a token can only see what came before it: that is all that "causal" means. Training
+// and writing call the same function.
 
 /** Keys and values of the tokens read so far, by layer and token. */
 export type Cache = { keys: Num[][]; values: Num[][] }[];
@@ -143,19 +144,19 @@ export function read({ sizes, parameters }: Model, cache: Cache, token: number):
     keys.push(qkv.slice(C, 2 * C));
     values.push(qkv.slice(2 * C));
     const D = C / heads;
-    const found = Array.from({ length: heads }, (_, head): Num[] => {
+    const attended = Array.from({ length: heads }, (_, head): Num[] => {
       const part = (v: Num[]) => v.slice(head * D, (head + 1) * D);
       const query = part(qkv);
       const shares = softmax(keys.map((key) => scale(dot(query, part(key)), 1 / Math.sqrt(D))));
       return columns(values.map(part)).map((channel) => dot(shares, channel)); // the contents, averaged by these shares
     });
-    x = add(x, linear(found.flat(), `h.${layer}.attn.c_proj`));
-    // The feed-forward layer works on what was found, for each token by itself.
+    x = add(x, linear(attended.flat(), `h.${layer}.attn.c_proj`));
+    // The feed-forward layer works on what attention brought, for each token by itself.
     const hidden = linear(layernorm(x, `h.${layer}.ln_2`), `h.${layer}.mlp.c_fc`).map(gelu);
     x = add(x, linear(hidden, `h.${layer}.mlp.c_proj`));
   }
   const last = layernorm(x, 'ln_f');
-  return table('wte.weight').map((embedding) => dot(last, embedding)); // how much does x look like each token?
+  return table('wte.weight').map((embedding) => dot(last, embedding)); // how much does the result look like each token?
 }
 
 /** Scores to probabilities: positive, with sum 1. Subtracting the largest changes nothing and lets nothing overflow. */
@@ -176,8 +177,8 @@ const columns = (rows: readonly Num[][]): Num[][] => rows[0].map((_, j) => rows.
 
 // ---- 4. The loss -----------------------------------------------------------------------------------------------------
 
-/** How surprised the model is by each next token, on average, in nats: minus the logarithm of the probability that it gave
- * to the right one. It reads the true text, whatever it would have said itself ("teacher forcing"). */
+/** How much each next token surprises the model, on average, in nats: minus the logarithm of the probability that it gave to
+ * the right one. It always reads the true text, not its own guesses ("teacher forcing"). */
 export function lossOf(model: Model, tokens: readonly number[], targets = tokens.slice(1)): Num {
   const cache = newCache(model);
   const surprises = targets.map((target, t) =>
@@ -190,14 +191,14 @@ export function lossOf(model: Model, tokens: readonly number[], targets = tokens
 
 export interface UpdateSettings {
   readonly learningRate: number;
-  readonly beta1: number; // how long the mean gradient is remembered: 0.9 is about ten steps
-  readonly beta2: number; // and the mean of its square
+  readonly beta1: number; // how much of the mean gradient a step keeps: 0.9 makes a mean over about ten steps
+  readonly beta2: number; // the same for the mean of its square
   readonly weightDecay: number;
-  readonly clip: number; // the gradients of all parameters, as one long vector, are shortened to this length
+  readonly clip: number; // the gradients of all parameters are one long vector; it is shortened to this length
 }
 
 /** AdamW (Loshchilov and Hutter, 2019): every parameter takes a step of about the learning rate against its gradient, divided
- * by the gradient's usual size. Tables are pulled towards 0 as well, vectors are not. Gradients start over at 0. */
+ * by the gradient's usual size. Tables are pulled towards 0 as well, vectors are not. Then all gradients are 0 again. */
 export function newOptimizer({ parameters }: Model, s: UpdateSettings): (learningRate?: number) => void {
   const all = [...parameters.values()].flatMap((table) => {
     const decay = table.length > 1 ? s.weightDecay : 0;
@@ -213,7 +214,7 @@ export function newOptimizer({ parameters }: Model, s: UpdateSettings): (learnin
       const gradient = number.gradient * shorten;
       memory.mean = s.beta1 * memory.mean + (1 - s.beta1) * gradient;
       memory.square = s.beta2 * memory.square + (1 - s.beta2) * gradient ** 2;
-      const mean = memory.mean / (1 - s.beta1 ** step); // undoes the pull of the zeros that the memory starts from
+      const mean = memory.mean / (1 - s.beta1 ** step); // corrects for a memory that starts at 0
       const size = Math.sqrt(memory.square / (1 - s.beta2 ** step));
       number.value -= learningRate * (mean / (size + 1e-8) + decay * number.value);
       number.gradient = 0;
@@ -223,7 +224,7 @@ export function newOptimizer({ parameters }: Model, s: UpdateSettings): (learnin
 
 // ---- 6. Training and writing ------------------------------------------------------------------------------------------
 
-/** One step: predict, measure, go back, update. Several texts make a gradient that is less of a coincidence. */
+/** One step: predict, measure, go back, update. The more texts, the less the gradient depends on chance. */
 export function trainStep(model: Model, texts: readonly number[][], update: () => void): number {
   const loss = scale(sum(...texts.map((tokens) => lossOf(model, tokens))), 1 / texts.length);
   backward(loss);
@@ -231,8 +232,8 @@ export function trainStep(model: Model, texts: readonly number[][], update: () =
   return loss.value;
 }
 
-/** Draws tokens after `start` until its first one, which stands between texts, comes again or the context is full. A low
- * temperature makes it choose the likely ones. */
+/** Draws tokens after `start`, until the context is full or the token that stands between texts comes: the first of `start`.
+ * The lower the temperature, the more it prefers likely tokens. */
 export function write(model: Model, start: number[], temperature: number, random: () => number): number[] {
   const cache = newCache(model);
   const tokens = [...start];
@@ -240,7 +241,7 @@ export function write(model: Model, start: number[], temperature: number, random
     const scores = read(model, cache, tokens[t]);
     if (t < start.length - 1) continue; // what is given is only read
     const shares = softmax(scores.map((score) => scale(score, 1 / temperature)));
-    let token = -1; // a dart thrown at [0, 1), of which each token holds as much as it is likely
+    let token = -1; // a dart hits a point of [0, 1), where each token owns a part as long as it is likely
     for (let dart = random(); dart >= 0 && token + 1 < shares.length; dart -= shares[token].value) token += 1;
     tokens.push(token);
     if (token === start[0]) break;

@@ -410,7 +410,7 @@ describe('bad input gives one line, an exit code, and nothing else', () => {
 });
 
 describe('--help', () => {
-  const commands = ['train', 'sample', 'eval', 'compare', 'gradcheck', 'bench'] as const;
+  const commands = ['train', 'sample', 'eval', 'compare', 'micro', 'gradcheck', 'bench'] as const;
   it.concurrent.each(commands)('of %s says how it is started, and fits 80 columns', async (command) => {
     const { code, out } = await run(command, '--help');
     expect(code).toBe(0);
