@@ -75,7 +75,7 @@ function bind(operation: string, args: Arguments): Record<string, number> {
 }
 
 /** For a rule between lengths that letters cannot say: N = B * T, C divisible by H. Throws with the same kind of text. */
-export function require(operation: string, holds: boolean, rule: string, got: Record<string, number>): void {
+export function check(operation: string, holds: boolean, rule: string, got: Record<string, number>): void {
   if (holds) return;
   const values = Object.entries(got).map(([name, value]) => `${name} = ${value}`);
   throw new RangeError(`${operation}: expected ${rule}, got ${values.join(', ')}`);

@@ -71,7 +71,7 @@ export interface Kernels {
   multiply(y: Tensor, a: Tensor, b: Tensor): void;
 
   /** y = a x + b z, all of one size, whatever their shapes. y may be x or z. */
-  combine(y: Tensor, a: number, x: Tensor, b: number, z: Tensor): void;
+  weightedSum(y: Tensor, a: number, x: Tensor, b: number, z: Tensor): void;
 
   /** y (N C) = table (V C) rows by id: 'set', or 'add' to what y holds. */
   embedding(y: Tensor, table: Tensor, ids: Ids, start: 'set' | 'add'): void;

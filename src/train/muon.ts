@@ -87,8 +87,8 @@ export class Muon implements Optimizer {
     this.#views ??= this.#makeViews();
     const { m, gradient, matrices, groups } = this.#views;
     const share = (1 - momentum) * this.#rest.gradientScale(norm);
-    this.#kernels.combine(m, momentum, m, share, gradient);
-    this.#kernels.combine(this.#updates, momentum, m, share, gradient);
+    this.#kernels.weightedSum(m, momentum, m, share, gradient);
+    this.#kernels.weightedSum(this.#updates, momentum, m, share, gradient);
     const rate = learningRate * this.#rateRatio;
     for (const { update, blocks } of matrices) {
       for (const { x, from } of blocks) copyColumns(x, 0, update, from);
@@ -96,7 +96,7 @@ export class Muon implements Optimizer {
     for (const { parts, workspace } of groups) orthogonalize(this.#kernels, parts, workspace);
     for (const { value, update, blocks, stretch } of matrices) {
       for (const { y, from } of blocks) copyColumns(update, from, y, 0);
-      this.#kernels.combine(value, 1 - rate * this.#weightDecay, value, -rate * stretch, update);
+      this.#kernels.weightedSum(value, 1 - rate * this.#weightDecay, value, -rate * stretch, update);
     }
   }
 

@@ -25,7 +25,7 @@ export interface Workspace {
 export function orthogonalize(kernels: Kernels, parts: readonly Part[], { g, p, q, t }: Workspace): void {
   const wide = ({ shape }: Tensor) => shape[0] === g.shape[1];
   for (const [i, { x }] of parts.entries()) {
-    kernels.combine(x, 1 / (Math.sqrt(kernels.sumOfSquares(x)) + 1e-7), x, 0, x);
+    kernels.weightedSum(x, 1 / (Math.sqrt(kernels.sumOfSquares(x)) + 1e-7), x, 0, x);
     if (wide(x)) kernels.matmulTransposedB(g.row(i), x, x, 'set');
     else kernels.matmulTransposedA(g.row(i), x, x, 'set');
   }

@@ -43,7 +43,7 @@ export class WeightAverage {
     const { params } = this.#arena;
     const d = Math.min(this.#decay, (updates - 1) / (updates + 9));
     this.weights.data.set(params.data);
-    this.#kernels.combine(params, d, this.#mean, 1 - d, this.weights);
+    this.#kernels.weightedSum(params, d, this.#mean, 1 - d, this.weights);
   }
 
   /** Makes the parameters the mean again after a step that was refused. */

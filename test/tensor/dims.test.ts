@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { dims, require } from '../../src/tensor/dims.ts';
+import { check, dims } from '../../src/tensor/dims.ts';
 import { ids, tensor } from '../../src/tensor/tensor.ts';
 
 const x = tensor('h.0.x', [6, 4]);
@@ -98,10 +98,10 @@ describe('dims', () => {
   });
 });
 
-describe('require', () => {
+describe('check', () => {
   it('is silent when the rule holds, and otherwise states it with the values', () => {
-    require('attention', true, 'channels divisible by heads', { C: 12, H: 4 });
-    expect(() => require('attention', false, 'channels divisible by heads', { C: 10, H: 4 })).toThrow(
+    check('attention', true, 'channels divisible by heads', { C: 12, H: 4 });
+    expect(() => check('attention', false, 'channels divisible by heads', { C: 10, H: 4 })).toThrow(
       new RangeError('attention: expected channels divisible by heads, got C = 10, H = 4'),
     );
   });

@@ -6,7 +6,7 @@
  * mhat = m / (1 - beta1^step) and vhat = v / (1 - beta2^step) undo the pull of the zeros that m and v start from.
  * Dividing by sqrt(vhat) gives every parameter steps of about one size, whatever the size of its gradients. The decay is
  * apart from the gradient ("decoupled"), so it is not divided. Loshchilov and Hutter, arXiv 1711.05101. */
-import { require } from '../dims.ts';
+import { check } from '../dims.ts';
 import type { AdamWSettings } from '../kernels.ts';
 import { power } from '../math.ts';
 import type { Tensor } from '../tensor.ts';
@@ -21,7 +21,7 @@ export function adamw(
 ): void {
   const [from, to] = range;
   const fits = p.size === m.size && p.size === v.size && p.size === g.size && from >= 0 && to <= p.size;
-  require('adamw', fits, 'p, m, v, g of one size and a range in it', { p: p.size, g: g.size, from, to });
+  check('adamw', fits, 'p, m, v, g of one size and a range in it', { p: p.size, g: g.size, from, to });
   const rate = s.learningRate;
   const correction1 = 1 - power(s.beta1, s.step);
   const correction2 = 1 - power(s.beta2, s.step);

@@ -3,7 +3,7 @@
  * Row n continues the sequence in slot slots[n] at positions[n]. The causal mask never lets a position see later ones,
  * so keys and values, once computed, stay valid: they are appended to the cache, and only the new rows are computed.
  * The sums run in the order of attention.ts, so a cached step gives the same bits as the full forward pass. */
-import { dims, require } from '../dims.ts';
+import { check, dims } from '../dims.ts';
 import type { LayerCache } from '../kernels.ts';
 import type { Floats, Ids, Tensor } from '../tensor.ts';
 import { softmax } from './attention.ts';
@@ -19,7 +19,7 @@ export function attentionCached(y: Tensor, qkv: Tensor, cache: LayerCache, slots
     keys: [keys, 'S H D T'],
     values: [values, 'S H T D'],
   });
-  require('attentionCached', C3 === 3 * C && H * D === C, 'qkv of 3 * H * D channels', { qkv: C3, C, H, D });
+  check('attentionCached', C3 === 3 * C && H * D === C, 'qkv of 3 * H * D channels', { qkv: C3, C, H, D });
   const [out, x, k, v] = [y.data, qkv.data, keys.data, values.data];
   for (let n = 0; n < N; n++) {
     const slot = checked('attentionCached', slots, n, S);

@@ -10,7 +10,7 @@
  *     dscore[s] = p[s] * (dp[s] - sum over r of p[r] dp[r])
  *     dq[t] += dscore[s] k[s] / sqrt(D)        dk[s] += dscore[s] q[t] / sqrt(D)
  * The sum over r needs no second pass: it is sum p keep (dy . v) = dy[t] . y[t]. probs (B H T T) is saved. */
-import { dims, require } from '../dims.ts';
+import { check, dims } from '../dims.ts';
 import { exp } from '../math.ts';
 import type { Floats, Tensor } from '../tensor.ts';
 
@@ -100,9 +100,9 @@ function sizes(operation: string, y: Tensor, probs: Tensor, qkv: Tensor) {
     qkv: [qkv, 'N C3'],
     probs: [probs, 'B H T T'],
   });
-  require(operation, N === B * T, 'rows = batch * time', { N, B, T });
-  require(operation, C3 === 3 * C, 'q, k and v side by side', { qkv: C3, C });
-  require(operation, C % H === 0, 'channels divisible by heads', { C, H });
+  check(operation, N === B * T, 'rows = batch * time', { N, B, T });
+  check(operation, C3 === 3 * C, 'q, k and v side by side', { qkv: C3, C });
+  check(operation, C % H === 0, 'channels divisible by heads', { C, H });
   const D = C / H;
   return { B, H, T, C, D, scale: 1 / Math.sqrt(D) };
 }

@@ -4,13 +4,13 @@
  * Only the mask is an operation of its own; applying it, forward and backward, is a product with it. Element i takes
  * word i mod 4 of the random block (step, site, i div 4): nothing depends on who computes which element.
  * Srivastava et al., JMLR 15 (2014). */
-import { require } from '../dims.ts';
+import { check } from '../dims.ts';
 import type { DropoutKey } from '../kernels.ts';
 import { RandomStream } from '../random.ts';
 import type { Tensor } from '../tensor.ts';
 
 export function dropoutMask(mask: Tensor, rate: number, key: DropoutKey): void {
-  require('dropoutMask', rate >= 0 && rate < 1, 'a rate in 0 <= rate < 1', { rate });
+  check('dropoutMask', rate >= 0 && rate < 1, 'a rate in 0 <= rate < 1', { rate });
   const stream = new RandomStream(key.seed, 'dropout');
   const threshold = rate * 0x100000000;
   const kept = 1 / (1 - rate);

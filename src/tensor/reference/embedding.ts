@@ -2,7 +2,7 @@
  *
  * Backward. A row of the table was copied to every n with that id, so their gradients add up there:
  *     dtable[v] += sum of dy[n] over all n with ids[n] = v */
-import { dims, require } from '../dims.ts';
+import { check, dims } from '../dims.ts';
 import type { Ids, Tensor } from '../tensor.ts';
 
 export function embedding(y: Tensor, table: Tensor, ids: Ids, start: 'set' | 'add'): void {
@@ -33,7 +33,6 @@ export function embeddingBackward(dtable: Tensor, dy: Tensor, ids: Ids): void {
 /** The id at n, which must be one of 0 .. V - 1. */
 export function checked(operation: string, ids: Ids, n: number, V: number): number {
   const id = ids.data[n];
-  if (!(id >= 0 && id < V))
-    require(operation, false, `${ids.name}[${n}] in 0 .. ${V - 1}`, { [ids.name]: id });
+  if (!(id >= 0 && id < V)) check(operation, false, `${ids.name}[${n}] in 0 .. ${V - 1}`, { [ids.name]: id });
   return id;
 }

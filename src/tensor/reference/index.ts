@@ -4,7 +4,6 @@ import type { Kernels } from '../kernels.ts';
 import { adamw, sumOfSquares } from './adamw.ts';
 import { attention, attentionBackward } from './attention.ts';
 import { attentionCached } from './attention-cached.ts';
-import { combine } from './combine.ts';
 import { crossEntropy, crossEntropyBackward } from './cross-entropy.ts';
 import { dropoutMask } from './dropout.ts';
 import { add, multiply } from './elementwise.ts';
@@ -17,6 +16,7 @@ import { qkNorm, qkNormBackward, qkNormParametersBackward } from './qk-norm.ts';
 import { rmsnorm, rmsnormBackward, rmsnormParametersBackward } from './rmsnorm.ts';
 import { rope, ropeBackward } from './rope.ts';
 import { swiglu, swigluBackward } from './swiglu.ts';
+import { weightedSum } from './weighted-sum.ts';
 
 export const reference: Kernels = {
   name: 'reference',
@@ -27,7 +27,7 @@ export const reference: Kernels = {
   biasBackward,
   add,
   multiply,
-  combine,
+  weightedSum,
   embedding,
   embeddingBackward,
   layernorm,

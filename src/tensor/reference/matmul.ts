@@ -16,19 +16,19 @@ import type { Floats, Tensor } from '../tensor.ts';
 
 export function matmul(y: Tensor, a: Tensor, b: Tensor, start: Start): void {
   const { M, N, K } = dims('matmul', { a: [a, 'M K'], b: [b, 'K N'], y: [y, 'M N'] });
-  begin('matmul', y, start);
+  writeStart('matmul', y, start);
   multiply(y.data, { data: a.data, row: K, column: 1 }, { data: b.data, row: N, column: 1 }, M, N, K);
 }
 
 export function matmulTransposedB(y: Tensor, a: Tensor, b: Tensor, start: Start): void {
   const { M, N, K } = dims('matmulTransposedB', { a: [a, 'M K'], b: [b, 'N K'], y: [y, 'M N'] });
-  begin('matmulTransposedB', y, start);
+  writeStart('matmulTransposedB', y, start);
   multiply(y.data, { data: a.data, row: K, column: 1 }, { data: b.data, row: 1, column: K }, M, N, K);
 }
 
 export function matmulTransposedA(y: Tensor, a: Tensor, b: Tensor, start: Start): void {
   const { M, N, K } = dims('matmulTransposedA', { a: [a, 'K M'], b: [b, 'K N'], y: [y, 'M N'] });
-  begin('matmulTransposedA', y, start);
+  writeStart('matmulTransposedA', y, start);
   multiply(y.data, { data: a.data, row: 1, column: M }, { data: b.data, row: N, column: 1 }, M, N, K);
 }
 
@@ -42,7 +42,7 @@ export function biasBackward(dbias: Tensor, dy: Tensor): void {
 }
 
 /** Lets y hold what the product is added to. */
-function begin(operation: string, y: Tensor, start: Start): void {
+function writeStart(operation: string, y: Tensor, start: Start): void {
   if (start === 'add') return;
   if (start === 'set') {
     y.data.fill(0);

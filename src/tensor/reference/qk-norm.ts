@@ -6,7 +6,7 @@
  *
  * In a row of qkv (N 3C) the heads of q, then those of k, are 2 H runs of D channels, one after the other: so this is
  * rmsnorm (see there, also for the backward) over 2 H short rows. r (N 2H) is saved. */
-import { dims, require } from '../dims.ts';
+import { check, dims } from '../dims.ts';
 import type { Tensor } from '../tensor.ts';
 import { normalize, normalizeBackward } from './rmsnorm.ts';
 
@@ -60,7 +60,7 @@ export function sizes(operation: string, qkv: Tensor, y: Tensor, gains: Tensor, 
     gains: [gains, '2 D'],
     r: [r, 'N H2'],
   });
-  require(operation, 2 * C3 === 3 * H2 * D, 'q, k and v of H * D channels and r for 2 H heads', {
+  check(operation, 2 * C3 === 3 * H2 * D, 'q, k and v of H * D channels and r for 2 H heads', {
     qkv: C3,
     r: H2,
     D,

@@ -9,7 +9,7 @@
  *
  * Backward. A rotation's transpose is its inverse, so the gradient is turned back by the same angles. Nothing is saved.
  * rotation (N D) holds the cosines of row n's D/2 angles, then the sines: see model/rotation.ts. */
-import { dims, require } from '../dims.ts';
+import { check, dims } from '../dims.ts';
 import type { Tensor } from '../tensor.ts';
 
 export function rope(qkv: Tensor, rotation: Tensor): void {
@@ -39,7 +39,7 @@ function turn(operation: string, qkv: Tensor, rotation: Tensor, direction: 1 | -
 /** Checks the shapes. */
 export function sizes(operation: string, qkv: Tensor, rotation: Tensor) {
   const { N, C3, D } = dims(operation, { qkv: [qkv, 'N C3'], rotation: [rotation, 'N D'] });
-  require(operation, C3 % (3 * D) === 0 && D % 2 === 0, 'q, k and v of whole heads of an even size D', {
+  check(operation, C3 % (3 * D) === 0 && D % 2 === 0, 'q, k and v of whole heads of an even size D', {
     qkv: C3,
     D,
   });

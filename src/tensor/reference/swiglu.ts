@@ -7,7 +7,7 @@
  * Backward. The derivative of s is s (1 - s), so by the product rule:
  *     dgate = dy * up * s * (1 + g * (1 - s))          dup = dy * g * s
  * Nothing is saved; s is recomputed from x. */
-import { dims, require } from '../dims.ts';
+import { check, dims } from '../dims.ts';
 import { exp } from '../math.ts';
 import type { Tensor } from '../tensor.ts';
 
@@ -39,6 +39,6 @@ export function swigluBackward(dx: Tensor, dy: Tensor, x: Tensor): void {
 /** Checks the shapes. */
 export function sizes(operation: string, y: Tensor, x: Tensor): { N: number; F: number } {
   const { N, F, F2 } = dims(operation, { y: [y, 'N F'], x: [x, 'N F2'] });
-  require(operation, F2 === 2 * F, 'gate and up side by side', { x: F2, F });
+  check(operation, F2 === 2 * F, 'gate and up side by side', { x: F2, F });
   return { N, F };
 }

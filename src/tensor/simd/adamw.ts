@@ -8,7 +8,7 @@
  *
  * The sum of squares runs in blocks of 1024 elements, each in the order of rows.ts and rounded to float once at the
  * end; the blocks are added up in double, in order. So no partial sum has more than 64 terms. 0.05 ms for as many. */
-import { require } from '../dims.ts';
+import { check } from '../dims.ts';
 import { power } from '../math.ts';
 import { after, f32x4, f64, func, i32, loop, select, v128 } from '../wasm/assembler.ts';
 import { element, fresh } from '../wasm/lanes.ts';
@@ -109,7 +109,7 @@ export const adamw = family(
     return {
       adamw(p, m, v, g, [from, to], s) {
         const fits = p.size === m.size && p.size === v.size && p.size === g.size && from >= 0 && to <= p.size;
-        require('adamw', fits, 'p, m, v, g of one size and a range in it', {
+        check('adamw', fits, 'p, m, v, g of one size and a range in it', {
           p: p.size,
           g: g.size,
           from,

@@ -1,8 +1,8 @@
 /** y[i] = f(a[i], b[i]): what needs no neighbour. Four elements at a time; outputs are elements, and since each lane is
  * computed alone, it does not matter where a thread's share starts or ends.
  *
- * add, multiply and combine wait for memory: 98,304 elements (N = 768, C = 128) take 15 microseconds, the reference 340. */
-import { dims, require } from '../dims.ts';
+ * add, multiply and weightedSum wait for memory: 98,304 elements (N = 768, C = 128) take 15 microseconds, the reference 340. */
+import { check, dims } from '../dims.ts';
 import {
   type Expr,
   f32x4,
@@ -75,9 +75,9 @@ export function elementwise(
 }
 
 /** y = a x + b z. */
-const combine = (target: Target) =>
+const weightedSum = (target: Target) =>
   func(
-    'combine',
+    'weightedSum',
     { y: 'i32', x: 'i32', z: 'i32', a: 'f32', b: 'f32', from: 'i32', to: 'i32' },
     (p, local) => {
       const [i, a, b] = [local('i32'), local('v128'), local('v128')];
@@ -102,12 +102,12 @@ export const elements = family(
   (target) => ({
     sum: elementwise('add', () => (a, b) => ({ steps: [], value: f32x4.add(a, b) })),
     product: elementwise('multiply', () => (a, b) => ({ steps: [], value: f32x4.mul(a, b) })),
-    multiples: combine(target),
+    multiples: weightedSum(target),
   }),
   ({ sum, product, multiples }, engine) => ({
-    combine(y, a, x, b, z) {
+    weightedSum(y, a, x, b, z) {
       const fits = x.size === y.size && z.size === y.size;
-      require('combine', fits, 'y, x and z of one size', { y: y.size, x: x.size, z: z.size });
+      check('weightedSum', fits, 'y, x and z of one size', { y: y.size, x: x.size, z: z.size });
       const work = { outputs: y.size, unit: 64, cost };
       multiples(work, engine.pointer(y), engine.pointer(x), engine.pointer(z), a, b);
     },

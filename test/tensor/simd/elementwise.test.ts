@@ -6,7 +6,7 @@ import { type Tensor, tensor } from '../../../src/tensor/tensor.ts';
 import { expectClose, expectSameBits, randomTensor, sizes, unit } from '../../support/compare.ts';
 import { modes, sliced } from './sliced.ts';
 
-const names = ['add', 'multiply', 'combine', 'gelu', 'geluBackward'] as const;
+const names = ['add', 'multiply', 'weightedSum', 'gelu', 'geluBackward'] as const;
 
 describe.each(modes)('with fused multiply-add: %s', (fma) => {
   const { kernels, memory } = sliced([elements, gelu], names, { fma });
@@ -33,20 +33,20 @@ describe.each(modes)('with fused multiply-add: %s', (fma) => {
   );
 
   // Each factor, each product and the sum are rounded once.
-  test('combine is within 3 units of the reference for any size, the same bits for any slices and in place', () => {
+  test('weightedSum is within 3 units of the reference for any size, the same bits for any slices and in place', () => {
     for (const n of sizes) {
       const [x, z] = [memory.copy(randomTensor('x', [n, 3], 1)), memory.copy(randomTensor('z', [n, 3], 1))];
       const [y, want] = [memory.tensor('y', [n, 3]), tensor('y', [n, 3])];
-      reference.combine(want, 0.7, x, -0.3, z);
-      kernels(1).combine(y, 0.7, x, -0.3, z);
+      reference.weightedSum(want, 0.7, x, -0.3, z);
+      kernels(1).weightedSum(y, 0.7, x, -0.3, z);
       const scale = x.data.map((v, i) => 0.7 * Math.abs(v) + 0.3 * Math.abs(z.data[i]!));
       expectClose(y, want, { relative: 3 * unit, scale });
       for (const slices of [2, 3]) {
         const again = memory.tensor('y', [n, 3]);
-        kernels(slices).combine(again, 0.7, x, -0.3, z);
+        kernels(slices).weightedSum(again, 0.7, x, -0.3, z);
         expectSameBits(again, y);
       }
-      kernels(3).combine(z, 0.7, x, -0.3, z);
+      kernels(3).weightedSum(z, 0.7, x, -0.3, z);
       expectSameBits(z, y);
       memory.reset();
     }

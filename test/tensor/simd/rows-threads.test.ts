@@ -50,8 +50,8 @@ function everything(k: SimdKernels): Record<string, string | number> {
   k.layernormParametersBackward(dgain, dshift, dy, x, stats);
   record('layernorm', y, stats, dx, dgain, dshift);
 
-  k.combine(y, 0.9, x, 0.1, dy);
-  record('combine', y);
+  k.weightedSum(y, 0.9, x, 0.1, dy);
+  record('weightedSum', y);
   const r = out(N);
   k.rmsnorm(y, r, x, gain, 1e-6);
   k.rmsnormBackward(dx, dy, x, gain, r);

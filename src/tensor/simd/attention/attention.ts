@@ -5,7 +5,7 @@
  * the diagonal costs only the zeros that probs gets there.
  *
  * B = 12, H = 4, T = 64, D = 32: 0.48 ms on Node 20, 0.44 on Node 24; the reference takes 42 ms. */
-import { dims, require } from '../../dims.ts';
+import { check, dims } from '../../dims.ts';
 import type { Tensor } from '../../tensor.ts';
 import {
   call,
@@ -185,9 +185,9 @@ export function attentionSizes(
     probs: [probs, 'B H T T'],
   });
   if (keep !== null) dims(operation, { probs: [probs, 'B H T T'], keep: [keep, 'B H T T'] });
-  require(operation, N === B * T, 'rows = batch * time', { N, B, T });
-  require(operation, C3 === 3 * C, 'q, k and v side by side', { qkv: C3, C });
-  require(operation, C % H === 0, 'channels divisible by heads', { C, H });
+  check(operation, N === B * T, 'rows = batch * time', { N, B, T });
+  check(operation, C3 === 3 * C, 'q, k and v side by side', { qkv: C3, C });
+  check(operation, C % H === 0, 'channels divisible by heads', { C, H });
   const D = C / H;
   return { heads: B * H, H, T, D, scale: f32Scale(D) };
 }

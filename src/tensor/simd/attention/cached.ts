@@ -5,7 +5,7 @@
  * the full forward pass. The cache keeps keys transposed (D T), as causalScores wants them: nothing is rearranged.
  *
  * One row at position 63 of 64, H = 4, D = 32: 3 microseconds, a vector of 8 or 32 channels at a time. */
-import { dims, require } from '../../dims.ts';
+import { check, dims } from '../../dims.ts';
 import { checked } from '../../reference/embedding.ts';
 import type { Tensor } from '../../tensor.ts';
 import { call, f32x4, func, i32, loop, v128 } from '../../wasm/assembler.ts';
@@ -137,7 +137,7 @@ export const attentionCached = family(
           keys: [keys, 'S H D T'],
           values: [values, 'S H T D'],
         });
-        require('attentionCached', C3 === 3 * C && H * D === C, 'qkv of 3 * H * D channels', {
+        check('attentionCached', C3 === 3 * C && H * D === C, 'qkv of 3 * H * D channels', {
           qkv: C3,
           C,
           H,

@@ -1,10 +1,10 @@
 /** y = a x + b z: the sum of two multiples. A running mean, a scaled copy, a step along a direction are all of this form,
  * so an optimizer that works on whole matrices needs no other loop over elements. */
-import { require } from '../dims.ts';
+import { check } from '../dims.ts';
 import type { Tensor } from '../tensor.ts';
 
-export function combine(y: Tensor, a: number, x: Tensor, b: number, z: Tensor): void {
+export function weightedSum(y: Tensor, a: number, x: Tensor, b: number, z: Tensor): void {
   const fits = x.size === y.size && z.size === y.size;
-  require('combine', fits, 'y, x and z of one size', { y: y.size, x: x.size, z: z.size });
+  check('weightedSum', fits, 'y, x and z of one size', { y: y.size, x: x.size, z: z.size });
   for (let i = 0; i < y.size; i++) y.data[i] = a * x.data[i] + b * z.data[i];
 }
