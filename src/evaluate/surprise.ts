@@ -3,7 +3,7 @@
  *
  * Shown as a table, or on a terminal as the text itself on a background that gets warmer with surprise. After Gehrmann,
  * Strobelt and Rush, "GLTR: statistical detection and visualization of generated text", ACL 2019. */
-import { showCharacter } from '../model/text/tokenizer.ts';
+import { showCharacter } from '../model/text/characters.ts';
 import type { Floats } from '../tensor/tensor.ts';
 import type { WindowChoice } from '../train/windows.ts';
 import { decimals, textTable } from './table.ts';

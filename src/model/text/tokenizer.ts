@@ -1,12 +1,11 @@
 /** Between text and token ids. The character tokenizer: one token for each Unicode code point of the training text.
  *
- * Code points, not UTF-16 units: an emoji is one token and never half of one. Nothing else is merged, so a letter with
- * a combining accent is two tokens. Unpaired surrogates are no characters and never get a token.
- *
- * The file is Hugging Face's tokenizer.json: BPE (Sennrich et al., https://arxiv.org/abs/1508.07909) that never merges
- * is exactly a character tokenizer, and its Fuse decoder joins the tokens without spaces. */
-import { isObject, quote, show } from '../json.ts';
-import { readAddedTokens, tokensById, withoutIdleSteps, writeAddedTokens } from './tokenizer-json.ts';
+ * A code point is a whole character, also where JavaScript stores it as two UTF-16 units, as it does with an emoji. A letter
+ * with a combining accent is two code points, so two tokens. Half of such a pair of units (a surrogate) is no character and
+ * never gets a token. How the tokenizer is stored: char-json.ts. */
+
+import { readCharVocabulary, writeCharVocabulary } from './char-json.ts';
+import { isSurrogate, showCharacter, tokenOnOneLine, unknownCharacters } from './characters.ts';
 
 export const tokenizers = ['char', 'bpe'] as const;
 
@@ -49,31 +48,6 @@ export function normalizeText(text: string): string {
   // The look-behind lets a match start only at the head of a run of CRs: without it, long runs take quadratic time.
   return body.includes('\r\n') ? body.replace(/(?<!\r)\r+\n/g, '\n') : body;
 }
-
-/** The whole file but for the vocabulary and the added tokens. Whatever differs from this would give other tokens or
- * other text. */
-const layout = {
-  version: '1.0',
-  truncation: null,
-  padding: null,
-  added_tokens: [] as object[],
-  normalizer: null,
-  pre_tokenizer: null,
-  post_processor: null,
-  decoder: { type: 'Fuse' },
-  model: {
-    type: 'BPE',
-    dropout: null,
-    unk_token: null,
-    continuing_subword_prefix: null,
-    end_of_word_suffix: null,
-    fuse_unk: false,
-    byte_fallback: false,
-    ignore_merges: false,
-    vocab: {},
-    merges: [],
-  },
-};
 
 export class CharTokenizer implements Tokenizer {
   readonly kind = 'char';
@@ -126,23 +100,8 @@ export class CharTokenizer implements Tokenizer {
 
   /** From the parsed content of a tokenizer.json; the error is one line that names what does not fit. */
   static fromJSON(value: unknown): CharTokenizer {
-    const file = isObject(value) ? withoutIdleSteps(value) : value;
-    checkLayout(isObject(file) ? { ...file, added_tokens: [] } : file, layout);
-    const { model, added_tokens } = file as Partial<typeof layout> & Pick<typeof layout, 'model'>;
-    const vocab: Readonly<Record<string, unknown>> = model.vocab;
-    const added = readAddedTokens(added_tokens, vocab);
-    const texts = tokensById(vocab, added);
-    const characters = Object.keys(vocab).filter((token) => {
-      if (token.length <= 2 && [...token].length === 1 && !isSurrogate(token)) return true;
-      if (added.has(token)) return false;
-      throw new RangeError(
-        `tokenizer.json: model.vocab: token ${quote(token)}: expected a single character; is this the file of another kind of tokenizer?`,
-      );
-    });
-    if (characters.length === 0)
-      throw new RangeError(`tokenizer.json: model.vocab: expected at least one token, got none`);
-    const ids = characters.map((token) => vocab[token] as number);
-    return new CharTokenizer(texts, ids, added);
+    const { texts, characters, added } = readCharVocabulary(value);
+    return new CharTokenizer(texts, characters, added);
   }
 
   encode(text: string, unknown: 'error' | 'skip' = 'error'): Int32Array {
@@ -158,7 +117,8 @@ export class CharTokenizer implements Tokenizer {
       if (id >= 0) ids[count++] = id;
       else missing = true;
     }
-    if (missing && unknown === 'error') throw new RangeError(this.#describeUnknown(normal));
+    if (missing && unknown === 'error')
+      throw unknownCharacters(normal, (code) => code < table.length && table[code] >= 0, this.vocabSize);
     return count === normal.length ? ids : ids.slice(0, count);
   }
 
@@ -178,13 +138,11 @@ export class CharTokenizer implements Tokenizer {
   }
 
   tokenText(id: number): string {
-    return Array.from(this.#text(id), (c) => escapes.get(c) ?? showCharacter(c)).join('');
+    return tokenOnOneLine(this.#text(id));
   }
 
   toJSON(): object {
-    const vocab = Object.fromEntries(this.#texts.map((text, id) => [text, id]));
-    const added_tokens = writeAddedTokens(this.added);
-    return { ...layout, added_tokens, model: { ...layout.model, vocab } };
+    return writeCharVocabulary(this.#texts, this.added);
   }
 
   #text(id: number): string {
@@ -196,64 +154,4 @@ export class CharTokenizer implements Tokenizer {
     }
     return text;
   }
-
-  #describeUnknown(text: string): string {
-    const counts = new Map<string, number>();
-    let total = 0;
-    for (const character of text) {
-      if (this.#ids[character.codePointAt(0)!] >= 0) continue;
-      counts.set(character, (counts.get(character) ?? 0) + 1);
-      total++;
-    }
-    const shown = [...counts].slice(0, 10).map(([character, count]) => {
-      const name = isInvisible(character) ? showCharacter(character) : `"${character}"`;
-      return count === 1 ? name : `${name} (${count} times)`;
-    });
-    const more = counts.size > 10 ? ` and ${counts.size - 10} more` : '';
-    const subject = total === 1 ? '1 character is' : `${total} characters are`;
-    return `encode: ${subject} not in the vocabulary of ${this.vocabSize}: ${shown.join(', ')}${more}; --unknown skip leaves them out`;
-  }
-}
-
-/** Fields whose absence means what the layout has. */
-const implied = ['version', 'model.type'];
-
-/** Throws where `value` has not what `expected` has; what is null or false may be absent or null, as in older files. */
-function checkLayout(value: unknown, expected: unknown, path = ''): void {
-  const misfit = (what: string) =>
-    new RangeError(
-      `tokenizer.json: ${path === '' ? '' : `${path}: `}expected ${what}, got ${show(value)}; a character tokenizer has nothing else`,
-    );
-  if (Array.isArray(expected)) {
-    if (!(Array.isArray(value) && value.length === 0)) throw misfit('an empty list');
-  } else if (isObject(expected)) {
-    if (!isObject(value)) throw misfit('an object');
-    for (const [key, inner] of Object.entries(expected)) {
-      checkLayout(value[key], inner, path === '' ? key : `${path}.${key}`);
-    }
-  } else if (value !== expected && !(value == null && !expected)) {
-    if (value !== undefined || !implied.includes(path)) throw misfit(show(expected));
-  }
-}
-
-/** The character itself, or U+ and its code point where that would show nothing, or half of something. */
-export function showCharacter(character: string): string {
-  if (!isInvisible(character)) return character;
-  return `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`;
-}
-
-const escapes: ReadonlyMap<string, string> = new Map([
-  [' ', ' '],
-  ['\n', '\\n'],
-  ['\r', '\\r'],
-  ['\t', '\\t'],
-]);
-
-/** Controls and surrogates, spaces, marks that combine with what stands before, and letters that are blank. */
-function isInvisible(character: string): boolean {
-  return /^[\p{C}\p{Z}\p{M}\p{Default_Ignorable_Code_Point}]/u.test(character);
-}
-
-function isSurrogate(character: string): boolean {
-  return /^\p{Cs}/u.test(character);
 }
