@@ -3,7 +3,8 @@
 import { qkNorm, rope, selfAttention } from '../../src/model/attention.ts';
 import { type Architecture, dropoutSite } from '../../src/model/block.ts';
 import type { Qwen3Config } from '../../src/model/config.ts';
-import { activation, type Build, layerNorm, linear, rmsNorm, sequence } from '../../src/model/layers.ts';
+import { layerNorm } from '../../src/model/gpt2.ts';
+import { activation, type Build, linear, rmsNorm, sequence } from '../../src/model/layers.ts';
 
 export type Part = 'learned positions' | 'layernorm' | 'gelu';
 

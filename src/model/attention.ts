@@ -2,7 +2,8 @@
  *
  * q, k and v of a row stand side by side (N 3C) whatever made them, so both blocks attend with the same kernels. */
 import type { Tensor } from '../tensor/tensor.ts';
-import { type Build, type DropoutSettings, dropoutMask, type Layer } from './layers.ts';
+import { type DropoutSettings, dropoutMask } from './dropout.ts';
+import type { Build, Layer } from './layers.ts';
 
 export interface AttentionSize {
   readonly C: number;

@@ -6,7 +6,8 @@
  * Both architectures are this, made of different parts: see gpt2.ts and qwen3.ts. x is the residual stream: a block adds
  * to it and overwrites nothing, so gradients flow through the additions unchanged. */
 import type { ModelConfig } from './config.ts';
-import { type Build, type DropoutSettings, dropout, type Layer } from './layers.ts';
+import { type DropoutSettings, dropout } from './dropout.ts';
+import type { Build, Layer } from './layers.ts';
 
 export interface Parts {
   readonly norm1: Layer;

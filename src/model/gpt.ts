@@ -11,9 +11,10 @@ import type { Kernels } from '../tensor/kernels.ts';
 import type { Ids, Tensor } from '../tensor/tensor.ts';
 import { type Architecture, block } from './block.ts';
 import type { ModelConfig } from './config.ts';
+import { dropout } from './dropout.ts';
 import { gpt2 } from './gpt2.ts';
 import { KvCache } from './kv-cache.ts';
-import { Build, dropout, type Layer, type Pass } from './layers.ts';
+import { Build, type Layer, type Pass } from './layers.ts';
 import { qwen3 } from './qwen3.ts';
 import { Rotation } from './rotation.ts';
 

@@ -88,36 +88,6 @@ export function sequence(...layers: readonly Layer[]): Layer {
   };
 }
 
-/** y = x w + bias, w (K N): what GPT-2 calls Conv1D. */
-export function conv1d(
-  build: Build,
-  name: string,
-  [K, N]: readonly [inputs: number, outputs: number],
-  { parts = 1, residual = false }: Partial<Hidden> = {},
-): Layer {
-  const { kernels, rows } = build;
-  const weight = build.parameter(`${name}.weight`, [K, N], { inputs: 'rows', parts, residual });
-  const bias = build.parameter(`${name}.bias`, [N]);
-  const ys = build.saved(`${name}.y`, [rows, N]);
-  const dxs = build.gradient(`${name}.x`, [rows, K]);
-  let x: Tensor;
-  return {
-    forward(input) {
-      x = input;
-      const y = ys.rows(x.shape[0]);
-      kernels.matmul(y, x, weight.value, bias.value);
-      return y;
-    },
-    backward(dy) {
-      const dx = dxs.rows(dy.shape[0]);
-      kernels.biasBackward(bias.grad, dy);
-      kernels.matmulTransposedA(weight.grad, x, dy, 'add');
-      kernels.matmulTransposedB(dx, dy, weight.value, 'set');
-      return dx;
-    },
-  };
-}
-
 /** y = x wᵀ, w (N K). Several projections of the same x, N / how many outputs each, stand side by side in y. */
 export function linear(
   build: Build,
@@ -143,31 +113,6 @@ export function linear(
       const dx = dxs.rows(dy.shape[0]);
       kernels.matmulTransposedA(weight.grad, dy, x, 'add');
       kernels.matmul(dx, dy, weight.value, 'set');
-      return dx;
-    },
-  };
-}
-
-/** y = xhat * gain + shift; gain is called weight and shift bias in the checkpoint. */
-export function layerNorm(build: Build, name: string, C: number): Layer {
-  const { kernels, rows } = build;
-  const gain = build.parameter(`${name}.weight`, [C]);
-  const shift = build.parameter(`${name}.bias`, [C]);
-  const ys = build.saved(`${name}.y`, [rows, C]);
-  const allStats = build.saved(`${name}.stats`, [rows, 2]);
-  const dxs = build.gradient(`${name}.x`, [rows, C]);
-  let x: Tensor;
-  return {
-    forward(input) {
-      x = input;
-      const [y, stats] = [ys.rows(x.shape[0]), allStats.rows(x.shape[0])];
-      kernels.layernorm(y, stats, x, gain.value, shift.value);
-      return y;
-    },
-    backward(dy) {
-      const [dx, stats] = [dxs.rows(dy.shape[0]), allStats.rows(dy.shape[0])];
-      kernels.layernormParametersBackward(gain.grad, shift.grad, dy, x, stats);
-      kernels.layernormBackward(dx, dy, x, gain.value, stats);
       return dx;
     },
   };
@@ -213,57 +158,6 @@ export function activation(build: Build, name: string, F: number, kind: 'gelu' |
     backward(dy) {
       const dx = dxs.rows(dy.shape[0]);
       kernels[`${kind}Backward`](dx, dy, x);
-      return dx;
-    },
-  };
-}
-
-/** Where dropout draws its random numbers from, and which share of an activation it sets to 0. */
-export interface DropoutSettings {
-  readonly rate: number;
-  /** Each site has its own random numbers. */
-  readonly site: number;
-}
-
-/** Draws the mask of a pass for an activation of this shape: 0 or 1 / (1 - rate); null when nothing is dropped. */
-export type Mask = (shape: readonly number[], pass: Pass) => Tensor | null;
-
-export function dropoutMask(
-  build: Build,
-  name: string,
-  shape: readonly number[],
-  { rate, site }: DropoutSettings,
-): Mask {
-  if (rate === 0) return () => null;
-  const masks = build.saved(`${name}.mask`, shape);
-  return (size, pass) => {
-    if (!('batch' in pass) || pass.dropout === undefined) return null;
-    const mask = masks.view(...size);
-    build.kernels.dropoutMask(mask, rate, { ...pass.dropout, site });
-    return mask;
-  };
-}
-
-/** Sets a random part of x to 0 in training; does nothing otherwise. */
-export function dropout(build: Build, name: string, C: number, settings: DropoutSettings): Layer {
-  if (settings.rate === 0) return sequence();
-  const { kernels, rows } = build;
-  const draw = dropoutMask(build, name, [rows, C], settings);
-  const ys = build.saved(`${name}.y`, [rows, C]);
-  const dxs = build.gradient(`${name}.x`, [rows, C]);
-  let mask: Tensor | null;
-  return {
-    forward(x, pass) {
-      mask = draw(x.shape, pass);
-      if (mask === null) return x;
-      const y = ys.rows(x.shape[0]);
-      kernels.multiply(y, x, mask);
-      return y;
-    },
-    backward(dy) {
-      if (mask === null) return dy;
-      const dx = dxs.rows(dy.shape[0]);
-      kernels.multiply(dx, dy, mask);
       return dx;
     },
   };

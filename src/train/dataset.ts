@@ -160,22 +160,3 @@ export function copyWindow(inputs: Ids, targets: Ids, at: number, tokens: Int32A
   inputs.data.set(tokens.subarray(start, start + length), at);
   targets.data.set(tokens.subarray(start + 1, start + 1 + length), at);
 }
-
-/** Disjoint windows of T that score every token after the first exactly once; the last may be shorter. */
-export function allWindows(length: number, T: number): Window[] {
-  const windows: Window[] = [];
-  for (let start = 0; start < length - 1; start += T)
-    windows.push({ start, length: Math.min(T, length - 1 - start) });
-  return windows;
-}
-
-/** About `budget` tokens' worth of whole windows, spread evenly over the text; all windows if the budget covers them. */
-export function spreadWindows(length: number, T: number, budget: number): Window[] {
-  const count = Math.max(1, Math.ceil(budget / T));
-  if (count * T >= length - 1) return allWindows(length, T);
-  const last = length - 1 - T;
-  return Array.from({ length: count }, (_, i) => ({
-    start: count === 1 ? 0 : Math.floor((i * last) / (count - 1)),
-    length: T,
-  }));
-}

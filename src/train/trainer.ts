@@ -7,11 +7,12 @@ import type { ModelConfig } from '../model/config.ts';
 import { Gpt, type GptOptions } from '../model/gpt.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { createOptimizer } from './create-optimizer.ts';
-import { allWindows, Batches, type Sampling, type Split, spreadWindows, type Window } from './dataset.ts';
+import { Batches, type Sampling, type Split, type Window } from './dataset.ts';
 import type { Optimizer, OptimizerSettings } from './optimizer.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
 import { type Score, score, type WindowBuffers } from './score.ts';
 import { WeightAverage } from './weight-average.ts';
+import { allWindows, spreadWindows } from './windows.ts';
 
 export interface TrainSettings extends Schedule, OptimizerSettings {
   readonly batchSize: number;

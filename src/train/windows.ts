@@ -6,7 +6,7 @@
  *
  * A model that has learned to use context predicts better the smaller the stride, so a number means little without its
  * mode. Both are common; see "Perplexity of fixed-length models" (huggingface.co/docs/transformers/perplexity). Stride T is blocks. */
-import { allWindows, type Window } from './dataset.ts';
+import type { Window } from './dataset.ts';
 
 export const windowModes = ['blocks', 'stride'] as const;
 export type WindowMode = (typeof windowModes)[number];
@@ -45,4 +45,23 @@ export function strideWindows(n: number, T: number, stride: number): ScoredWindo
     reached = start + length;
   }
   return windows;
+}
+
+/** Disjoint windows of T that score every token after the first exactly once; the last may be shorter. */
+export function allWindows(length: number, T: number): Window[] {
+  const windows: Window[] = [];
+  for (let start = 0; start < length - 1; start += T)
+    windows.push({ start, length: Math.min(T, length - 1 - start) });
+  return windows;
+}
+
+/** About `budget` tokens' worth of whole windows, spread evenly over the text; all windows if the budget covers them. */
+export function spreadWindows(length: number, T: number, budget: number): Window[] {
+  const count = Math.max(1, Math.ceil(budget / T));
+  if (count * T >= length - 1) return allWindows(length, T);
+  const last = length - 1 - T;
+  return Array.from({ length: count }, (_, i) => ({
+    start: count === 1 ? 0 : Math.floor((i * last) / (count - 1)),
+    length: T,
+  }));
 }

@@ -3,16 +3,15 @@ import { trainBpe } from '../../src/model/text/bpe-train.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { ids } from '../../src/tensor/tensor.ts';
 import {
-  allWindows,
   Batches,
   checkSplit,
   encodeSplit,
   scoredText,
   splitText,
   splitTokens,
-  spreadWindows,
   stepsInEpochs,
 } from '../../src/train/dataset.ts';
+import { allWindows, spreadWindows } from '../../src/train/windows.ts';
 
 const count = (n: number) => Int32Array.from({ length: n }, (_, i) => i);
 

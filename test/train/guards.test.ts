@@ -9,12 +9,13 @@ import { initialize } from '../../src/model/initialize.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
-import { allWindows, splitTokens } from '../../src/train/dataset.ts';
+import { splitTokens } from '../../src/train/dataset.ts';
 import { Guards, preflightWarnings } from '../../src/train/guards.ts';
 import { batchFloor } from '../../src/train/overfit.ts';
 import { meanAndError } from '../../src/train/perplexity.ts';
 import type { RunSettings } from '../../src/train/state.ts';
 import { DivergenceError, Trainer } from '../../src/train/trainer.ts';
+import { allWindows } from '../../src/train/windows.ts';
 import { tinyConfig } from '../support/models.ts';
 import {
   type RunOptions,

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { allWindows } from '../../src/train/dataset.ts';
-import { chooseWindows, strideWindows } from '../../src/train/windows.ts';
+import { allWindows, chooseWindows, strideWindows } from '../../src/train/windows.ts';
 
 describe('stride windows', () => {
   test('10 tokens, context 4, stride 2: the first scores 4, then 2 each, the last what is left', () => {
