@@ -1,7 +1,7 @@
-/** npm run bench: how fast training and sampling are on this machine, and how near to what it could do.
+/** npm run bench: how fast training and sampling are on this machine, and how close to its limit.
  *
- * Everything in one process but the start of the train command. Memory comes first, before other measurements take
- * their own; see measure.ts for how times are taken. */
+ * All runs in one process, except the start of the train command. Memory is measured first, before other measurements use
+ * some; measure.ts says how times are measured. */
 import { availableParallelism, cpus, loadavg } from 'node:os';
 import { type Command, rules, runCommand, UsageError, type Values } from '../src/cli/command/command.ts';
 import { describeKernels, kernelFlags } from '../src/cli/host/kernels.ts';

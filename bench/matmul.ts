@@ -11,7 +11,7 @@ export interface MatmulResult {
   readonly product: 'forward' | 'weight gradient' | 'input gradient';
   /** Rows of the result, what is summed over, columns of the result. */
   readonly sizes: readonly [number, number, number];
-  /** On one thread, and its share of the peak measured in turns with it. */
+  /** On one thread; and its share of the peak, which is measured in turns with it. */
   readonly gflops: number;
   readonly shareOfPeak: number | null;
   readonly gflopsAllThreads: number;

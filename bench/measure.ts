@@ -1,8 +1,8 @@
-/** How times are taken, so that they mean something on a machine that does other things too.
+/** How times are measured, so that they mean something on a machine that also does other work.
  *
- * V8 compiles WebAssembly with its quick compiler first and puts the good code in its place later, between two calls:
- * so everything is warmed up. Medians, because a time can be disturbed upwards only, now and then by a lot. What is
- * compared is measured in turns, so that a slow minute hits all alike. */
+ * V8 compiles WebAssembly with its quick compiler first and replaces the code by better code later, between two calls: so
+ * everything is warmed up. Results are medians, because other work can only make a time longer, and sometimes much longer.
+ * Things to compare are measured in turns, so that a slow minute slows all of them. */
 
 /** The middle value, or the mean of the two in the middle. */
 export function median(values: ArrayLike<number>): number {
@@ -36,12 +36,12 @@ export function inTurns(actions: readonly (() => void)[], { seconds, least, most
   return times;
 }
 
-/** Runs until the engine has had `seconds` and `least` calls to bring in its good code. */
+/** Runs for `seconds` and at least `least` calls, until the engine has replaced its first code. */
 export function warmUp(action: () => void, seconds: number, least = 2): void {
   inTurns([action], { seconds, least, most: Number.POSITIVE_INFINITY });
 }
 
-/** The action so often in a row that it takes a millisecond or more, and how often that is: clocks are coarse. */
+/** The action, repeated until it takes a millisecond or more because clocks are coarse; and how many times that is. */
 export function batched(action: () => void): { readonly batch: () => void; readonly calls: number } {
   for (let calls = 1; ; calls *= 2) {
     const batch = () => {

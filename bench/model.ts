@@ -1,4 +1,4 @@
-/** The model that is measured: a preset's, on random tokens, for speed does not depend on what they say. */
+/** The model that is measured: a preset's, on random tokens, because speed does not depend on what they are. */
 import { configOf, feedForwardWidth, type ModelConfig } from '../src/model/config.ts';
 import { initialize } from '../src/model/initialize.ts';
 import type { Kernels } from '../src/tensor/kernels.ts';

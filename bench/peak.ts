@@ -1,6 +1,6 @@
-/** What the engine could do at most: a loop of multiply-adds on registers alone, on one thread and on several at once.
+/** The most that the engine can do: a loop of multiply-adds that uses only registers, on one thread and on several at once.
  *
- * Several at once, because the threads of a machine may share what one of them gets alone: clock, power, or a core. */
+ * On several, because threads share clock, power or a core, which a single thread has for itself. */
 import { Worker } from 'node:worker_threads';
 import type { Target } from '../src/tensor/simd/machine/target.ts';
 import { peak, peakRoundFlops } from '../src/tensor/simd/peak.ts';
@@ -58,7 +58,7 @@ export class Peak {
   }
 }
 
-/** Self-contained, as it also runs in a worker, which gets it as text. */
+/** Uses nothing from outside, because it also runs in a worker, which gets it as text. */
 function peakLoop(module: WebAssembly.Module, count: number): () => void {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
@@ -66,7 +66,7 @@ function peakLoop(module: WebAssembly.Module, count: number): () => void {
   return () => run(0, count, 0.5, 0.5);
 }
 
-/** Self-contained likewise: counts its bursts in the shared state once it is warm, until state[0] says stop. */
+/** Uses nothing from outside either: counts its bursts in the shared state once it is warm, until state[0] says stop. */
 function burstsUntilTold(
   { state, index }: { readonly state: Int32Array; readonly index: number },
   burst: () => void,

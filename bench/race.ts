@@ -1,7 +1,7 @@
 /** npm run bench -- --race: wall seconds from the start of the process until a model predicts held-out text well enough.
  *
- * Training is the preset's, without files. The held-out loss is over the whole validation part every few steps; the
- * clock stands still meanwhile, for nobody who trains needs these evaluations. */
+ * Training is the preset's, without files. Every few steps the loss over the whole held-out part is measured; the clock
+ * does not count that time, because training does not need these evaluations. */
 
 import { readText } from '../src/cli/host/files.ts';
 import { describeKernels } from '../src/cli/host/kernels.ts';

@@ -13,11 +13,11 @@ export interface Speedup {
   readonly speedup: number;
 }
 
-/** What --json prints. Times are medians; null is what this engine has not. */
+/** What --json prints. Times are medians; null means that this engine does not have it. */
 export interface Results extends StepResult, StartResult {
   readonly node: string;
   readonly cpu: string;
-  /** How many processes wanted to compute in the minute before: above 0 others disturb. */
+  /** How many processes wanted to compute in the minute before. Above 0, others disturb the measurement. */
   readonly load: number;
   readonly preset: string;
   readonly arithmetic: string;

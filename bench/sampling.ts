@@ -1,4 +1,4 @@
-/** Cached sampling as a user gets it, and of that the model's step and the sampler's choice alone. */
+/** Cached sampling as a user gets it, and its two parts alone: the step of the model and the choice of the sampler. */
 import type { ModelConfig } from '../src/model/config.ts';
 import { Gpt } from '../src/model/gpt.ts';
 import { initialize } from '../src/model/initialize.ts';
@@ -10,7 +10,7 @@ import type { Kernels } from '../src/tensor/kernels.ts';
 import { RandomStream } from '../src/tensor/random.ts';
 import { batched, inTurns, median, warmUp } from './measure.ts';
 
-/** Enough to run out of a context of 64 and read again twice. */
+/** Enough to fill a context of 64 and to read again twice. */
 const newTokens = 128;
 
 export interface SamplingResult {
@@ -18,7 +18,7 @@ export interface SamplingResult {
   readonly threads: number;
   /** Of all streams together, drawn at temperature 0.8 beyond the context's end (the default policy, shift). */
   readonly tokensPerSecond: number;
-  /** The same many rows through the model alone, contexts filling up from empty. */
+  /** As many rows through the model alone, with contexts that start empty. */
   readonly stepTokensPerSecond: number;
 }
 

@@ -1,4 +1,4 @@
-/** How the step's time grows with the model, the context and the threads, beside how its arithmetic grows. */
+/** How the time of a step grows with the model, the context and the threads, compared with how its arithmetic grows. */
 import type { ModelConfig } from '../src/model/config.ts';
 import { trainingFlops } from '../src/model/flops.ts';
 import type { PresetName } from '../src/train/presets.ts';
@@ -14,7 +14,7 @@ export interface ScalingRow {
   readonly threads: number;
   readonly stepMs: number;
   readonly gflops: number;
-  /** Growth of the time over growth of the FLOPs since the first row of this sweep: above 1 is slower than should be. */
+  /** Growth of the time divided by growth of the FLOPs since the first row of this sweep: above 1 is slower than expected. */
   readonly relativeGrowth: number;
 }
 
@@ -23,7 +23,7 @@ const contextLengths = [32, 64, 128, 256];
 /** The same in all rows, so that wider models have more heads, as is usual. */
 const headSize = 32;
 
-/** Both sweeps on every thread count; sizes for which no time would be left are left out, and counted.
+/** Both sweeps on every thread count; sizes for which there is no time are left out, and counted.
  * @param open fresh kernels, whose memory goes with them
  * @param gflops about the speed to expect, to tell what fits */
 export async function measureScaling(
@@ -54,7 +54,7 @@ export async function measureScaling(
       continue;
     }
     const opened = await Promise.all(threads.map(open));
-    // What a small size does not need of its share goes to those after it.
+    // The time that a small size does not need goes to the sizes after it.
     const seconds = budget.left / (sizes.length - index);
     const trainers = opened.map(({ kernels }) => benchTrainer(config, preset, kernels));
     for (const [i, stepMs] of compareSteps(trainers, seconds).entries()) {

@@ -1,4 +1,4 @@
-/** The training step: how long, what of it is forward, backward and optimizer, how much memory, and how it threads. */
+/** The training step: its time, the parts of forward, backward and optimizer, its memory, and what threads gain. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import type { Trainer } from '../src/train/trainer.ts';
@@ -17,7 +17,7 @@ export interface StepResult {
   /** The peak of one thread, measured in turns with the steps. */
   readonly peakGflops: number | null;
   readonly peakRssMb: number;
-  /** How much more JavaScript holds after the steps than before them, rubbish collected. */
+  /** How much more memory JavaScript holds after the steps than before them, after garbage collection. */
   readonly heapGrowthMb: number;
 }
 

@@ -6,7 +6,7 @@ export interface OpenedKernels extends ChosenKernels {
   close(): void;
 }
 
-/** As openKernels; close them when they are done with. */
+/** As openKernels; call `close` when they are no longer needed. */
 export async function open(given: Values<typeof kernelFlags>): Promise<OpenedKernels> {
   const chosen = await openKernels(given);
   const { kernels } = chosen;

@@ -3,8 +3,8 @@
  *     npm install --prefix /some/scratch/folder @huggingface/tokenizers
  *     node --import tsx bench/interchange/tokenizers.ts --packages /some/scratch/folder
  *
- * The package is no dependency of Inkling; without it this says so and ends well. The text is the shipped one, and for
- * the byte-level BPE also what it has never seen. */
+ * The package is not a dependency of Inkling. Without it, this says so and exits with 0. The text is the shipped one; the
+ * byte-level BPE also gets text that it has never seen. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';

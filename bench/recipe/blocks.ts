@@ -1,5 +1,5 @@
-/** Qwen3's block with one of its parts replaced by GPT-2's, to see what each is worth. Hugging Face has no classes for
- * such models, so they are for measuring only. */
+/** Qwen3's block with one part replaced by GPT-2's, to see what each part is worth. Hugging Face has no classes for such
+ * models, so they are only for measuring. */
 import { qkNorm, rope, selfAttention } from '../../src/model/attention.ts';
 import { type Architecture, dropoutSite } from '../../src/model/block.ts';
 import type { Qwen3Config } from '../../src/model/config.ts';

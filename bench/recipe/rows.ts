@@ -15,7 +15,7 @@ export type Row = (
   readonly architecture: Architecture | undefined;
 };
 
-/** Four layers, so that the parts of a block weigh more; and the weights themselves, for their mean has rows of its own. */
+/** Four layers, so that the parts of a block matter more; and no mean of the weights, which has rows of its own. */
 const base = {
   model: { ...presets.shakespeare.model, layers: 4 },
   train: { ...presets.shakespeare.train, emaDecay: 0 },

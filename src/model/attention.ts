@@ -1,6 +1,6 @@
 /** Multi-head causal self-attention: project to q, k, v; attend; project back. Positions may be rotary.
  *
- * q, k and v of a row stand side by side (N 3C) whatever made them, so both blocks attend with the same kernels. */
+ * q, k and v of a row stand side by side (N 3C) in both architectures, so both use the same kernels. */
 import type { Tensor } from '../tensor/tensor.ts';
 import { type DropoutSettings, dropoutMask } from './dropout.ts';
 import type { Build, Layer } from './layers.ts';
@@ -16,7 +16,7 @@ export interface AttentionSize {
   readonly block: number;
 }
 
-/** @param qkv from x (N C) to q, k and v (N 3C). @param proj from what was attended to (N C) back to the stream. */
+/** @param qkv from x (N C) to q, k and v (N 3C). @param proj from the attended values (N C) back to the residual stream. */
 export function selfAttention(
   build: Build,
   name: string,
@@ -76,7 +76,7 @@ export function qkNorm(
       kernels.qkNorm(y, rs.rows(x.shape[0]), x, gains.value, epsilon);
       return y;
     },
-    /** In place: the gradient of v passes through untouched. */
+    /** In place: the gradient of v stays as it is. */
     backward(dy) {
       const r = rs.rows(dy.shape[0]);
       kernels.qkNormParametersBackward(gains.grad, dy, x, r);
@@ -86,7 +86,7 @@ export function qkNorm(
   };
 }
 
-/** Turns q and k by their positions, in place both ways: no layer's backward needs them unturned. */
+/** Turns q and k by their positions, in place, in both directions: no backward needs them as they were before. */
 export function rope({ kernels }: Build): Layer {
   let angles: Tensor;
   return {

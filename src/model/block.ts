@@ -1,10 +1,10 @@
-/** One block of the transformer: look at earlier positions, then work on what was found there.
+/** One block of the transformer: look at earlier positions, then work on what came from there.
  *
  *     x1 = x  + attention(norm1(x))
  *     x2 = x1 + feedForward(norm2(x1))
  *
- * Both architectures are this, made of different parts: see gpt2.ts and qwen3.ts. x is the residual stream: a block adds
- * to it and overwrites nothing, so gradients flow through the additions unchanged. */
+ * Both architectures have this form and differ in the parts: see gpt2.ts and qwen3.ts. x is the residual stream: a block
+ * adds to it and overwrites nothing, so gradients pass through the additions unchanged. */
 import type { ModelConfig } from './config.ts';
 import { type DropoutSettings, dropout } from './dropout.ts';
 import type { Build, Layer } from './layers.ts';
@@ -18,7 +18,7 @@ export interface Parts {
 
 /** What makes a model one architecture's: the names in its files, how it knows positions, and the parts of a block. */
 export interface Architecture {
-  /** What every name in its files begins with but the head's: 'transformer.'. */
+  /** In its files every name but the head's begins with this: 'transformer.'. */
   readonly prefix: string;
   /** The table of embeddings (V C). */
   readonly embedding: string;
@@ -57,7 +57,7 @@ export function block(build: Build, config: ModelConfig, parts: Parts, index: nu
       kernels.add(x2, x1, dropout2.forward(transformed, pass));
       return x2;
     },
-    /** dx arrives as the gradient of x2 and leaves as the gradient of x: each branch adds its share to it. */
+    /** dx comes in as the gradient of x2 and becomes the gradient of x: each branch adds its part. */
     backward(dx) {
       const dtransformed = dropout2.backward(dx);
       kernels.add(dx, dx, norm2.backward(feedForward.backward(dtransformed)));

@@ -1,4 +1,4 @@
-/** What a model is, apart from its weights: which block, a few sizes from which every shape follows, and options.
+/** What a model is, apart from its weights: its architecture, a few sizes that decide every shape, and options.
  *
  * On disk it is Hugging Face's config.json: see config-json.ts. */
 import { show } from './json.ts';
@@ -51,14 +51,15 @@ export function configOf(arch: ModelConfig['arch'], sizes: Sizes): ModelConfig {
   return arch === 'gpt2' ? { arch, ...sizes } : { arch, ...sizes, ...qwen3Defaults };
 }
 
-/** GPT-2's usual 4 C; for the three matrices of SwiGLU about as many weights, 8 C / 3, in a multiple of 16. */
+/** 4 C, as usual in GPT-2. SwiGLU has three matrices instead of two, so 8 C / 3, rounded to a multiple of 16, gives about as
+ * many weights. */
 export function feedForwardWidth(arch: ModelConfig['arch'], channels: number): number {
   return arch === 'gpt2' ? 4 * channels : Math.max(16, Math.round((8 * channels) / 3 / 16) * 16);
 }
 
 const sizes = ['vocabSize', 'contextLength', 'channels', 'heads', 'layers', 'feedForward'] as const;
 
-/** Returns the configuration, or throws a RangeError: the rule, the numbers and the nearest that would do. */
+/** Returns the configuration, or throws a RangeError with the rule, the numbers and the nearest values that would do. */
 export function validateConfig<C extends ModelConfig>(config: C): C {
   const fault = faultIn(config);
   if (fault !== undefined) throw new RangeError(fault);

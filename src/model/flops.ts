@@ -1,8 +1,9 @@
 /** How much arithmetic a model costs, counting a multiplication and an addition as two.
  *
  * A matrix of K x N costs 2 K N a row forward; backward costs twice that, once for the gradient of its input and once
- * for its own. Attention's scores and averages cost 2 T C each a row and layer, counted over the full square although
- * the causal half would do, as everyone counts. The rest (norms, rotations, activations, softmax) is small and left out. */
+ * for its own. Attention's scores and averages cost 2 T C each, for a row and a layer. As is usual, the
+ * full square is counted, although the causal half is enough. The rest (norms, rotations, activations, softmax) is small and
+ * left out. */
 import type { ModelConfig } from './config.ts';
 import { architectureOf } from './gpt.ts';
 

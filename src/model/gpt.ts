@@ -1,6 +1,6 @@
 /** The transformer: tokens in, a score for every possible next token out.
  *
- *     x = embedding[token] (+ table[position], where positions are learned)     what it is, and where it stands
+ *     x = embedding[token] (+ table[position], if positions are learned)        what the token is, and where it stands
  *     L times:  x = block(x)                                                     see block.ts
  *     logits = norm(x) headᵀ                                                     compare with every token
  *
@@ -24,10 +24,10 @@ export interface GptOptions {
   readonly batch: number;
   /** Sequences that the key-value cache holds; 0 for a model that never samples. */
   readonly slots: number;
-  /** With gradients the model can be trained. */
+  /** Only a model with gradients can be trained. */
   readonly gradients: boolean;
   readonly precision?: Precision;
-  /** What blocks are made of, for experiments; absent: what the configuration says. */
+  /** Other blocks than the configuration's, for experiments. */
   readonly architecture?: Architecture | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface GptOptions {
 export const architectureOf = (config: ModelConfig): Architecture =>
   config.arch === 'gpt2' ? gpt2(config) : qwen3(config);
 
-/** Rows that a prompt is read in at a time. */
+/** A prompt is read in chunks of so many rows. */
 const prefillRows = 64;
 
 export class Gpt {
@@ -89,7 +89,7 @@ export class Gpt {
     this.cache = new KvCache(arena, config, slots, rows);
   }
 
-  /** Whether positions are rotary: then the oldest key can be dropped without reading the others again. */
+  /** Whether positions are rotary. If so, the oldest key can be dropped without reading the other tokens again. */
   get rotary(): boolean {
     return this.#rotary !== undefined;
   }
@@ -98,7 +98,7 @@ export class Gpt {
     return this.arena.parameters;
   }
 
-  /** Logits (N V) for ids (N): B sequences of T after each other, or one new row for each cached sequence. */
+  /** Logits (N V) for ids (N): B sequences of T, one after the other, or one new row for each cached sequence. */
   forward(ids: Ids, pass: Pass): Tensor {
     const N = ids.shape[0]!;
     const positions = 'caches' in pass ? pass.positions : this.#countPositions(N, pass.time);
@@ -115,7 +115,7 @@ export class Gpt {
     return logits;
   }
 
-  /** Adds the gradients of scale * (sum of the last full pass's losses against targets (N)) to every parameter's. */
+  /** Adds to the gradient of every parameter that of scale * (sum of the losses of the last full pass, with targets (N)). */
   backward(targets: Ids, scale: number): void {
     const { ids, positions, final, logits } = this.#last;
     const N = ids.shape[0]!;

@@ -34,8 +34,8 @@ export const modelsToCheck: Readonly<Record<string, ModelConfig>> = {
   },
 };
 
-/** Larger than for one operation: the error of the quotients grows with the third derivative, and norms of short rows,
- * such as an embedding's, bend more than any single operation. */
+/** Larger than for one operation: the error of the quotients grows with the third derivative, which is larger for the norm
+ * of a short row, such as an embedding's, than for any single operation. */
 export const modelTolerance = 3e-8;
 
 /** One row for each parameter of a model with random weights, in float64; dropout's mask is held fixed. */

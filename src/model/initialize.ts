@@ -1,11 +1,11 @@
-/** How a model starts. Gains are 1 and biases 0; matrices come from a normal distribution, of one of two deviations.
+/** How a model starts. Gains are 1 and biases 0; matrices come from a normal distribution, of one of two kinds.
  *
  *     gpt2     0.02 everywhere, and 0.02 / sqrt(2 L) for the two projections of a block that write into the residual
- *              stream: 2 L branches add up there, and independent terms add in variance, so the stream starts with
- *              the size of one branch whatever the depth. Radford et al. (2019).
- *     fan-in   1 / sqrt(inputs) for hidden matrices, so that what comes out has the size of what went in, whatever the
- *              width; 0 for the projections into the stream, so that every block starts as the identity and all depths
- *              learn at once. Tables are not hidden matrices and keep 0.02. Zhang et al., arXiv 1901.09321, for the 0. */
+ *              stream: 2 L branches are added there, and the variances of independent terms add up, so the stream
+ *              starts with the size of one branch at any depth. Radford et al. (2019).
+ *     fan-in   1 / sqrt(inputs) for hidden matrices, so that outputs have the size of the inputs at any width; 0 for the
+ *              projections into the stream, so that every block starts as the identity and all depths learn at once.
+ *              Tables are not hidden matrices and keep 0.02. Zhang et al., arXiv 1901.09321, for the 0. */
 import type { Parameter } from '../tensor/arena.ts';
 import { RandomStream } from '../tensor/random.ts';
 import type { Gpt } from './gpt.ts';

@@ -1,13 +1,13 @@
-/** JSON as values, read by a parser of our own: every file whose keys come from outside goes through it.
+/** A JSON parser of our own, for every file whose keys come from outside.
  *
  * Why not JSON.parse: in V8 13.6 to 14.6 at least (Node 24 to 26) it may decode an escaped key, such as the line break of
  * a vocabulary of characters, as a backslash, if an object that began with the same keys and had the key "\" was parsed
  * before (nodejs/node issue 63785). So structure and keys are read here; JSON.parse only ever gets a text, a number or a
  * word alone, which have no keys. This file may go when every Node that is supported has a V8 without that fault.
  *
- * What it takes and gives is what JSON.parse takes and gives, but for three things: objects have no prototype, so that no
- * key is special; the depth is limited, so that a file of brackets is an error and not the end of the stack; and an
- * error says the line and the column. The time is linear in the length of the text. */
+ * It accepts and returns what JSON.parse does, but for three things: objects have no prototype, so that no key is special; the
+ * depth is limited, so that a file of brackets is an error and does not overflow the stack; and an error says the line and the
+ * column. The time is linear in the length of the text. */
 import { quote } from './json.ts';
 
 export interface JsonOptions {

@@ -21,8 +21,8 @@ export function quote(text: string): string {
   return escapeUnseen(JSON.stringify(text.length <= 60 ? text : `${text.slice(0, 60)}...`));
 }
 
-/** JSON's escapes also for what JSON leaves as it is and a terminal obeys: DEL, the controls of C1, the separators of
- * lines, and what changes the direction of writing. */
+/** Escapes as in JSON, also for characters that JSON leaves as they are but a terminal obeys: DEL, the control characters of
+ * C1, line separators, and what changes the direction of writing. */
 export function escapeUnseen(json: string): string {
   return json.replace(
     /[\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g,

@@ -1,8 +1,8 @@
-/** The key-value cache: what attention needs to know of the tokens already read, for several sequences at a time.
+/** The key-value cache: what attention needs from the tokens that were read before, for several sequences at a time.
  *
- * Preallocated, one slot a sequence, each with its own length: no padding, no concatenation, no allocation a token.
- * A position's keys and values depend only on the tokens up to it, so cutting a sequence short (`truncate`) or
- * copying a common beginning (`copy`) is exact. */
+ * Each sequence has a slot of its own, with its own length. All memory is planned ahead: a token needs no padding, no copy and
+ * no allocation. The keys and values of a position depend only on the tokens up to it, so a sequence can be cut short
+ * (`truncate`) or copied (`copy`), and stays exact. */
 import type { Arena } from '../tensor/arena.ts';
 import type { LayerCache } from '../tensor/kernels.ts';
 import type { Ids } from '../tensor/tensor.ts';
@@ -55,15 +55,15 @@ export class KvCache {
     if (length === 0) this.#dropped[slot] = 0;
   }
 
-  /** Forgets the oldest token. The others move down one place and keep the positions at which they were read, so new
-   * tokens go on counting from there: for rotary positions only, whose count has no end. */
+  /** Forgets the oldest token. The others move down one place but keep the positions at which they were read, and new tokens
+   * count on from there. So this is for rotary positions only: they have no largest position. */
   drop(slot: number): void {
     if (this.length(slot) === 0) throw new RangeError(`drop: expected a token in slot ${slot}, got none`);
     this.#lengths[slot]! -= 1;
     this.#dropped[slot]! += 1;
     for (const { keys, values } of this.layers) {
       // Time is the last axis of keys and the last but one of values: one element, or D, to the front moves all rows
-      // of the slot at once. What crosses from row to row lands in the last place, which is free now.
+      // of the slot at once. What moves from one row into the next lands in its last place, which is free now.
       keys.row(slot).data.copyWithin(0, 1);
       values.row(slot).data.copyWithin(0, values.shape[3]!);
     }
@@ -79,7 +79,7 @@ export class KvCache {
     }
   }
 
-  /** Counts the new tokens in and returns the pass that computes them. Refuses before anything is changed. */
+  /** Adds the new tokens to the lengths and returns the pass that computes them. An error leaves everything as it was. */
   append(slots: ArrayLike<number>, ids: ArrayLike<number>): CachedPass & { readonly ids: Ids } {
     const N = ids.length;
     if (slots.length !== N)

@@ -1,8 +1,8 @@
 /** The layers of a transformer: each is a function that plans its memory once and returns its forward and its backward.
  *
- * `backward(dy)` stands under `forward(x)` and undoes it line by line in reverse: it adds to the gradients of the
- * parameters and returns the gradient with respect to x. N rows go through at a time: batch * time in training, or as
- * many as are being sampled. Names are Hugging Face's, so a checkpoint needs no translation.
+ * `backward(dy)` stands under `forward(x)` and follows it line by line in reverse: it adds to the gradients of the
+ * parameters and returns the gradient with respect to x. A pass has N rows: batch * time in training, one for each text in
+ * sampling. Names are Hugging Face's, so a checkpoint needs no translation.
  *
  * The order in which layers are made is the order of their parameters in a checkpoint and in initialisation. */
 import type { Arena, Hidden, Parameter } from '../tensor/arena.ts';
@@ -27,7 +27,7 @@ export interface CachedPass extends AnyPass {
   readonly slots: Ids;
   /** Where in its slot each row's key goes. */
   readonly places: Ids;
-  /** How many tokens came before; the place, until the oldest keys have been dropped. */
+  /** How many tokens came before: the same as the place, until the oldest keys are dropped. */
   readonly positions: Ids;
 }
 
@@ -38,8 +38,8 @@ export interface Layer {
 
 /** What layers are built from: who computes, for how many rows at most, and where memory comes from.
  *
- * Names are relative to the block that is being built. What is dead after use has a role instead, the name without the
- * block's number: blocks run one after the other, so they share it. */
+ * Names are relative to the block that is being built. A tensor that is needed only for a moment has a role as well: the name
+ * without the number of the block. Blocks run one after the other, so tensors of one role share memory. */
 export class Build {
   readonly kernels: Kernels;
   readonly rows: number;
@@ -74,7 +74,7 @@ export class Build {
     return this.#arena.saved(this.#name(part), shape, this.#role(part));
   }
 
-  /** The gradient with respect to an activation: dead once the layer before has read it. */
+  /** The gradient with respect to an activation: not needed any more once the layer before has read it. */
   gradient(part: string, shape: readonly number[]): Tensor {
     return this.#arena.scratch(`d ${this.#role(part)}`, shape);
   }

@@ -1,8 +1,8 @@
 /** The angles of rotary positions: row n turns channel pair d of every head by positions[n] * theta^(-2d/D).
  *
- * Computed once a pass, for all blocks, as cosines and sines in float64 rounded once. Those of 0 .. T - 1 are kept in a
- * table; later positions, which only a rolled cache has, are computed when they come. Positions are counted in turns of
- * the circle, so the reduction to one turn is exact and nothing but the angle itself is rounded. */
+ * They are computed once a pass, for all blocks, as cosines and sines in float64 that are rounded once. A table keeps those of
+ * positions 0 .. T - 1; later positions, which only a cache that has dropped tokens has, are computed when they come. Angles
+ * are counted in turns of the circle: whole turns can be left out exactly, and only the angle itself is rounded. */
 import type { Arena } from '../tensor/arena.ts';
 import { cosSinTurns, exp, log } from '../tensor/math.ts';
 import type { Floats, Ids, Tensor } from '../tensor/tensor.ts';

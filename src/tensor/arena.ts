@@ -3,12 +3,12 @@
  *     params | grads | moments | saved | scratch | cache | ids
  *
  * Layers ask for tensors while they are built (the plan); `allocate` then lays out one buffer and places every tensor.
- * Parameters come tables first, then hidden matrices, then vectors, so that what an optimizer treats alike is one flat
- * run; gradients and moments repeat that layout, so AdamW, clipping and a checkpoint are each one pass over flat memory.
+ * Tables come first among the parameters, then hidden matrices, then vectors: what an optimizer treats alike lies together.
+ * Gradients and moments have the same layout, so AdamW, clipping and a checkpoint are each one pass over flat memory.
  *
- * saved: written by forward, read by backward, one per layer. scratch: gradients of activations, dead once the layer
- * before has read them, so all blocks share them by role. cache: keys and values of the cached sampler.
- * An arena without gradients has no backward: there blocks share what would be saved, and scratch takes no memory. */
+ * saved: written by forward, read by backward, one per layer. scratch: gradients of activations; nobody needs them once the
+ * layer before has read them, so all blocks share them, by role. cache: keys and values for sampling.
+ * An arena without gradients has no backward: blocks then share what would be saved, and scratch takes no memory. */
 import type { Memory } from './kernels.ts';
 import { type Floats, type Ids, type Numbers, Tensor } from './tensor.ts';
 
@@ -18,7 +18,7 @@ export interface Parameter {
   readonly name: string;
   readonly value: Tensor;
   readonly grad: Tensor;
-  /** Given for hidden matrices, which lead from one activation to the next; not for tables and vectors. */
+  /** Only hidden matrices, which lead from one activation to the next, have it; tables and vectors do not. */
   readonly hidden: Hidden | undefined;
 }
 /** What initialisation and optimizers need to know of a hidden matrix. */
@@ -75,7 +75,7 @@ export class Arena {
     return this.stack([name], shape, shape, hidden).whole;
   }
 
-  /** Several parameters of one shape without gaps, so that one product reads them all as a tensor of shape `whole`. */
+  /** Several parameters of one shape, without gaps: one product can read them as a single tensor of shape `whole`. */
   stack(
     names: readonly string[],
     shape: readonly number[],
@@ -99,7 +99,7 @@ export class Arena {
     return this.#gradients ? push(this.#saved, new Tensor(name, shape)) : this.#share(role, shape);
   }
 
-  /** All who ask for the same role get the same memory. */
+  /** Whoever asks for the same role gets the same memory. */
   scratch(role: string, shape: readonly number[]): Tensor {
     return this.#gradients ? this.#share(role, shape) : new Tensor(role, shape);
   }
@@ -134,7 +134,7 @@ export class Arena {
     return grads;
   }
 
-  /** Where the flat run holds which kind of parameter. Tables and hidden matrices are the ones with two axes. */
+  /** Where in `params` each kind of parameter lies. Tables and hidden matrices have two axes, vectors one. */
   get ranges(): Ranges {
     return this.#flat?.ranges ?? rangesOf(this.#parameterLayout());
   }
@@ -179,7 +179,7 @@ export class Arena {
     return this;
   }
 
-  /** What takes how much memory, section by section; known before anything is allocated. */
+  /** How much memory each section takes; known before anything is allocated. */
   plan(): PlanRow[] {
     const size = this.#elementBytes();
     const { vectors: elements } = this.#parameterLayout();

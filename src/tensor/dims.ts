@@ -1,8 +1,8 @@
 /** Named shapes: `dims('layernorm', { x: [x, 'N C'], gain: [gain, 'C'] })` names, binds and checks in one call.
  *
- * Each letter stands for one length throughout the call, and a number for itself; the result holds the lengths by
- * letter, and asking for a letter that no argument has does not compile. The error prints the whole call with an arrow
- * at what does not fit. */
+ * A letter stands for the same length everywhere in the call, a number for itself. The result holds the lengths by letter;
+ * a letter that no argument has does not compile. The error prints the whole call, with an arrow at the argument that does
+ * not fit. */
 import type { Check, Numbers, Tensor } from './tensor.ts';
 
 type Letters<S extends string> = S extends `${infer Head} ${infer Rest}` ? Head | Letters<Rest> : S;
@@ -22,10 +22,12 @@ export function dims<const A extends Arguments>(operation: string, args: A): Dim
   return bound as DimsOf<A>;
 }
 
-/** Calls to remember with each tensor; models make one to three, whatever makes more only goes slower. */
+/** So many calls are remembered with each tensor. A model makes one to three different calls with it; more than four are
+ * checked again each time. */
 const mostChecks = 4;
 
-/** The check of an earlier call with the same tensors and letters: 44 calls a sampled token make this worth its lines. */
+/** The check of an earlier call with the same tensors and letters. dims runs 44 times for each sampled token, so repeated
+ * calls are remembered. */
 function recall(args: Arguments): Check | undefined {
   for (const first in args) {
     const { checks } = args[first]![0];
@@ -74,7 +76,7 @@ function bind(operation: string, args: Arguments): Record<string, number> {
   return bound;
 }
 
-/** For a rule between lengths that letters cannot say: N = B * T, C divisible by H. Throws with the same kind of text. */
+/** For a rule that letters cannot express, such as N = B * T or C divisible by H. Throws the same kind of RangeError. */
 export function check(operation: string, holds: boolean, rule: string, got: Record<string, number>): void {
   if (holds) return;
   const values = Object.entries(got).map(([name, value]) => `${name} = ${value}`);

@@ -1,8 +1,8 @@
 /** The interface between a model and the machine: about thirty whole operations on tensors.
  *
- * Conventions. Written arguments come first, then read ones; sizes come from the shapes. Activations and their
- * gradients are overwritten; gradients of parameters are added to, so micro-batches and tied weights need nothing
- * special. `d` in front of a name is the gradient of the loss with respect to it. Letters: B batch, T time, N = B * T
+ * Conventions. Arguments that are written come first, then those that are read; sizes come from the shapes. Activations and their
+ * gradients are overwritten; gradients of parameters are added to, so micro-batches and tied weights need no
+ * extra code. `d` in front of a name is the gradient of the loss with respect to it. Letters: B batch, T time, N = B * T
  * rows, C channels, H heads, D = C / H head size, F feed-forward width, V vocabulary, K and M inner and outer sizes.
  *
  * Every implementation keeps these promises, bit for bit:
@@ -10,7 +10,7 @@
  *   - so a row of a batch equals that row alone, and a cached step equals the full forward pass. */
 import type { Ids, Tensor } from './tensor.ts';
 
-/** Where a product starts from: nothing, what `y` already holds, or a bias (N) that every row starts from. */
+/** What a product is added to: to nothing ('set'), to what `y` already holds ('add'), or to a bias (N) in every row. */
 export type Start = 'set' | 'add' | Tensor;
 
 /** Keys and values of one layer for S independent sequences of up to T positions. */
@@ -21,7 +21,7 @@ export interface LayerCache {
   readonly values: Tensor;
 }
 
-/** Names one block of random numbers: see random.ts. `site` tells the places in the model apart. */
+/** Names one block of random numbers, see random.ts. Each place in the model that drops has its own `site`. */
 export interface DropoutKey {
   readonly seed: number;
   readonly step: number;
@@ -62,7 +62,7 @@ export interface Kernels {
   matmulTransposedB(y: Tensor, a: Tensor, b: Tensor, start: Start): void;
   /** y (M N) = aᵀ b, a (K M), b (K N), starting from `start`. */
   matmulTransposedA(y: Tensor, a: Tensor, b: Tensor, start: Start): void;
-  /** dbias (N) += column sums of dy (M N): the backward of starting a product from a bias. */
+  /** dbias (N) += column sums of dy (M N): the backward of a product that starts from a bias. */
   biasBackward(dbias: Tensor, dy: Tensor): void;
 
   /** y = a + b, all of one shape. y may be a or b. */
@@ -70,7 +70,7 @@ export interface Kernels {
   /** y = a * b element by element. y may be a or b. */
   multiply(y: Tensor, a: Tensor, b: Tensor): void;
 
-  /** y = a x + b z, all of one size, whatever their shapes. y may be x or z. */
+  /** y = a x + b z. All have the same number of elements; their shapes do not matter. y may be x or z. */
   weightedSum(y: Tensor, a: number, x: Tensor, b: number, z: Tensor): void;
 
   /** y (N C) = table (V C) rows by id: 'set', or 'add' to what y holds. */
@@ -95,7 +95,7 @@ export interface Kernels {
   /** y (N 3C) = qkv with every head of q and k normalised: rmsnorm over its D channels with gains (2 D), the first row
    * for queries, the second for keys. v is copied. r (N 2H): of the query heads, then the key heads. */
   qkNorm(y: Tensor, r: Tensor, qkv: Tensor, gains: Tensor, epsilon: number): void;
-  /** dqkv (N 3C); it may be dy, whose part for v is right as it is. */
+  /** dqkv (N 3C); it may be dy, since the gradient of v does not change. */
   qkNormBackward(dqkv: Tensor, dy: Tensor, qkv: Tensor, gains: Tensor, r: Tensor): void;
   /** dgains (2 D), added to. */
   qkNormParametersBackward(dgains: Tensor, dy: Tensor, qkv: Tensor, r: Tensor): void;

@@ -1,8 +1,9 @@
 /** exp, log, tanh, cos and sin from + - * / and bit operations only, in float64.
  *
- * ECMAScript leaves Math.exp and its family to the engine, so their last bit may differ between engines and versions.
- * What reaches a weight or a sampled token must not; these give the same bits on every IEEE-754 machine.
- * Errors, swept against Math.*: exp within 1 unit in the last place, log 2, tanh 4; cosSinTurns below 2^-50 absolute. */
+ * ECMAScript lets the engine choose how it computes Math.exp and its family, so their last bit may differ between engines and
+ * versions. Weights and sampled tokens must not differ; these functions give the same bits on every IEEE-754 machine.
+ * Errors, measured against Math.* over the whole range: exp within 1 unit in the last place, log 2, tanh 4; cosSinTurns
+ * below 2^-50 absolute. */
 
 const ln2High = 0.6931471803691238; // the leading 33 bits of ln 2, so that k * ln2High is exact
 const ln2Low = 1.9082149292705877e-10;
@@ -18,7 +19,7 @@ const powersOfTwo = Float64Array.from({ length: 2046 }, (_, i) => {
 const powerOfTwo = (k: number): number => powersOfTwo[k + 1022]!;
 
 /** e^r - 1 for |r| <= ln(2)/2: the Taylor series to r^13, whose remainder is below 2^-57. Estrin's order, four terms at a
- * time: short chains of dependent operations, of which a processor computes several at once. */
+ * time: these are short chains of dependent operations, and a processor computes several chains at once. */
 function expm1Small(r: number): number {
   const r2 = r * r;
   const r4 = r2 * r2;
@@ -29,8 +30,8 @@ function expm1Small(r: number): number {
 }
 
 /** e^x: x = k ln2 + r with |r| <= ln(2)/2, so e^x = 2^k e^r. 2^k comes in two factors, as it may be too large or too
- * small for one number; a result below the normal numbers is rounded once, by the second. Beyond -746 and 710 nothing
- * changes any more: x stays there, without a way out of the function that would slow down every loop it is inlined in. */
+ * small for one number; a result below the normal numbers is rounded once, by the second. Below -746 and above 710
+ * the result no longer changes, so x is held there. An early `return` would slow down every loop that this is inlined in. */
 export function exp(x: number): number {
   const near = Math.max(-746, Math.min(710, x));
   const k = Math.floor(near * Math.LOG2E + 0.5) | 0; // 0 for NaN, which comes through in r

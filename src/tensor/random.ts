@@ -1,7 +1,7 @@
 /** Random numbers without a state: each is a function of (seed, stream, step, index), so nothing is ever "consumed".
  *
- * Evaluating more often, sampling in between, stopping and resuming, or computing rows in another order cannot shift
- * any other number. The generator is Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
+ * So no number changes because a run evaluates more often, samples in between, is stopped and resumed, or computes rows in
+ * another order. The generator is Philox4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
  * SC 2011): ten rounds that multiply, swap and mix a 128-bit counter under a 64-bit key.
  *
  *     key = (seed low 32 bits, seed high 21 bits)      counter = (step, stream, draw, purpose) */

@@ -1,12 +1,12 @@
 /** A tensor is a name, a shape and a flat row-major array: element (n, c) of an (N, C) tensor is `data[n * C + c]`.
  *
- * Tensors are planned first and placed later (see arena.ts), so a shape can be asked for before memory exists. */
+ * Tensors are planned first and get their memory later (see arena.ts), so a shape is known before there is memory. */
 
 /** Float32Array in all real use; Float64Array where gradients are checked against finite differences. */
 export type Floats = Float32Array | Float64Array;
 export type Numbers = Floats | Int32Array;
 
-/** A call whose shapes fit: shapes never change, so the same tensors fit again. */
+/** A call of `dims` whose shapes fit. Shapes never change, so the same tensors will fit again. */
 export interface Check {
   readonly tensors: readonly Tensor<Numbers>[];
   readonly specs: readonly string[];
@@ -17,7 +17,7 @@ export class Tensor<D extends Numbers = Floats> {
   readonly name: string;
   readonly shape: readonly number[];
   readonly size: number;
-  /** What dims has found of calls with this tensor first. */
+  /** The calls that dims has already checked and that have this tensor as their first. */
   readonly checks: Check[] = [];
   #data: D | undefined;
   #buffer: ArrayBufferLike | undefined;
@@ -40,7 +40,7 @@ export class Tensor<D extends Numbers = Floats> {
     return this.#buffer ?? this.#unplaced();
   }
 
-  /** Where in it the data begins. Both are kept here, for a typed array takes its time to say. */
+  /** Where in it the data begins. Both are kept here because asking a typed array for them is slow. */
   get byteOffset(): number {
     return this.#byteOffset;
   }

@@ -1,8 +1,8 @@
 /** A model as files, in Hugging Face's layout: config.json, model.safetensors, tokenizer.json.
  *
- * GPT2LMHeadModel, Qwen3ForCausalLM and LlamaForCausalLM in Python open what is written here, and files written there
- * are read here. A tied head is stored once, as the embedding. Pure: bytes in, bytes out; reading and writing folders
- * belongs to the commands. */
+ * GPT2LMHeadModel, Qwen3ForCausalLM and LlamaForCausalLM in Python open what is written here, and what they write is read
+ * here. A tied head is stored once, as the embedding. This file turns bytes into models and back; the commands read and write
+ * the folders. */
 import { reference } from '../../tensor/reference/index.ts';
 import type { ModelConfig } from '../config.ts';
 import { architectureOf, Gpt } from '../gpt.ts';
@@ -27,7 +27,7 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** Tokens that end a text. */
   readonly eosTokens: readonly number[];
-  /** What training cannot go on with as it is, for an error message. */
+  /** Why training cannot go on with this model, for an error message. */
   readonly unequalDropouts: string | undefined;
 }
 
@@ -47,7 +47,7 @@ export function encodeCheckpoint(model: Gpt, tokenizer: Tokenizer): Map<Checkpoi
 }
 
 /** Reads and checks a model folder: the three files, or weights in several, and generation_config.json if it is there.
- * The sizes in config.json are compared with the tensors before anything of these sizes is made.
+ * The sizes in config.json are compared with the tensors before any memory of these sizes is taken.
  * @param source the folder, for error messages. */
 export function decodeCheckpoint(read: ReadFile, source: string): Checkpoint {
   const json = (file: string) => readJson(needed(read, file, source), `${source}/${file}`);
@@ -73,13 +73,14 @@ export function decodeCheckpoint(read: ReadFile, source: string): Checkpoint {
     config: { ...config, vocabSize },
     tokenizer,
     tensors,
-    // Others can never come.
+    // A token that is not in the vocabulary can never come.
     eosTokens: eosTokensFromJSON(ends, `${source}/${from}`).filter((id) => id >= 0 && id < vocabSize),
     unequalDropouts: unequalDropouts(fields),
   };
 }
 
-/** Copies stored weights into an allocated model; refuses, before writing any, what does not match or is not finite. */
+/** Copies stored weights into an allocated model. Weights that do not match or are not finite are refused before any is
+ * copied. */
 export function loadParameters(model: Gpt, { tensors }: Checkpoint, source: string): void {
   const wanted = model.parameters.map(({ name, value }) => ({ name, shape: value.shape }));
   checkTensors(wanted, tensors, source);
@@ -122,8 +123,8 @@ function checkTensors(
   }
 }
 
-/** The parameters of a model, one after the other: whoever compares them with a file stops at the first that is not
- * there, so that a file that says a billion blocks is refused at once. */
+/** The parameters of a model, one after the other. The comparison with a file stops at the first that is missing, so a file
+ * that claims a billion blocks is refused at once. */
 function* parametersOf(config: ModelConfig): Generator<Named> {
   const plan = new Gpt(
     { ...config, layers: 1 },
@@ -137,7 +138,7 @@ function* parametersOf(config: ModelConfig): Generator<Named> {
   }
 }
 
-/** The tensors by the model's names, without what can be computed; only the body may have been saved. */
+/** The tensors by the model's names, without those that can be computed. Some folders hold only the body of the model. */
 function ownNames(stored: ReadonlyMap<string, StoredTensor>, config: ModelConfig, source: string) {
   const { prefix } = architectureOf(config);
   const tensors = new Map<string, StoredTensor>();
@@ -151,8 +152,8 @@ function ownNames(stored: ReadonlyMap<string, StoredTensor>, config: ModelConfig
   return tensors;
 }
 
-/** A tied model may have its head stored beside the embedding. If that is another one, Hugging Face's library computes
- * with it; so does this where the block may have a head of its own. */
+/** A tied model may have its head stored beside the embedding. If the two differ, Hugging Face's library computes with the
+ * stored head; so does this, where the architecture allows a head of its own. */
 function settleHead(config: ModelConfig, tensors: Map<string, StoredTensor>): ModelConfig {
   const architecture = architectureOf(config);
   const [own, embedding] = [tensors.get(head), tensors.get(architecture.embedding)];
@@ -175,7 +176,7 @@ function sameNumbers(a: StoredTensor, b: StoredTensor): boolean {
   );
 }
 
-/** Vocabularies are padded to round numbers; a row that no token stands for is never read, and never to be drawn. */
+/** Vocabularies are padded to round numbers. A row without a token is never read and must never be drawn. */
 function withoutPadding(tensors: Map<string, StoredTensor>, config: ModelConfig, vocabSize: number): void {
   if (vocabSize === config.vocabSize) return;
   for (const name of [architectureOf(config).embedding, head]) {
@@ -184,7 +185,7 @@ function withoutPadding(tensors: Map<string, StoredTensor>, config: ModelConfig,
   }
 }
 
-/** Old files carry what can be computed: GPT-2's the causal mask of each block, Llama's the rotary frequencies. */
+/** Old files hold tensors that can be computed: GPT-2's the causal mask of each block, Llama's the rotary frequencies. */
 function isBuffer(name: string): boolean {
   return /^(transformer\.)?h\.\d+\.attn\.(bias|masked_bias)$|\.rotary_emb\.inv_freq$/.test(name);
 }

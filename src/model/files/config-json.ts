@@ -1,8 +1,8 @@
 /** Hugging Face's config.json of GPT2LMHeadModel, Qwen3ForCausalLM and LlamaForCausalLM, both ways.
  *
- * Fields that would change what the model computes are refused unless they say what the code does; fields that change
- * nothing are passed over. A field that is absent, and one that is null, mean what they mean there (transformers 5.18):
- * absent is the class's default, null is refused but for the few fields that may be None. */
+ * A field that decides what the model computes must have the value that this code computes; other values are refused. Fields
+ * that change nothing are ignored. Absent and null mean what they mean in transformers 5.18: absent is the default of the class,
+ * and null is refused except for the few fields that may be None. */
 import { faultIn, type Gpt2Config, type ModelConfig, type Qwen3Config, validateConfig } from '../config.ts';
 import { isObject, show } from '../json.ts';
 
@@ -35,7 +35,7 @@ function gpt2ToJSON(config: Gpt2Config): object {
   };
 }
 
-/** attention_dropout is the only place that these classes have for it; here dropout is at GPT-2's places. */
+/** These classes have dropout in attention only, so attention_dropout is its field; here it stands where GPT-2 has it. */
 function qwen3ToJSON(config: Qwen3Config): object {
   const { vocabSize, contextLength, channels, heads, layers, feedForward, dropout } = config;
   const { qkNorm, tiedHead, ropeTheta, normEpsilon } = config;
@@ -109,7 +109,7 @@ export function unequalDropouts(value: unknown): string | undefined {
 function qwen3FromJSON(fields: Fields, qkNorm: boolean): Qwen3Config {
   fields.among('hidden_act', ['silu', undefined]);
   fields.among('attention_bias', [false, undefined]);
-  fields.among(qkNorm ? 'use_sliding_window' : 'mlp_bias', [false, undefined]); // the other class has no such field
+  fields.among(qkNorm ? 'use_sliding_window' : 'mlp_bias', [false, undefined]); // the other class does not have this field
   const layerTypes = fields.get('layer_types') ?? [];
   if (!(Array.isArray(layerTypes) && layerTypes.every((type) => type === 'full_attention'))) {
     fields.refuse('layer_types', '"full_attention" everywhere', layerTypes);
@@ -148,8 +148,8 @@ function qwen3FromJSON(fields: Fields, qkNorm: boolean): Qwen3Config {
 /** No tensor tells how many rotary positions there are; published models have up to ten million. */
 const mostPositions = 2 ** 24;
 
-/** The angle base; whatever scales the angles is refused. Newer files have an object for it, older ones, beside the
- * base, one that says how positions are scaled: transformers takes the second for the first. */
+/** The base of the angles; anything that scales angles is refused. Newer files have one object for both. Older files have
+ * the base, and an object only for the scaling, which transformers reads as if it were the newer object. */
 function ropeTheta(fields: Fields): number {
   const isEmpty = (value: unknown) => value == null || (isObject(value) && Object.keys(value).length === 0);
   const name = ['rope_scaling', 'rope_parameters'].find((field) => !isEmpty(fields.get(field)));
@@ -178,7 +178,7 @@ function fieldsOf(value: unknown, source: string): Fields {
   return new Fields(value, source);
 }
 
-/** The fields of one object; what does not fit is refused by name. */
+/** The fields of one object. An error names the field that does not fit. */
 class Fields {
   readonly source: string;
   readonly #value: Readonly<Record<string, unknown>>;
@@ -190,7 +190,7 @@ class Fields {
     this.#parent = parent;
   }
 
-  /** The default stands for an absent field, here and below; null is a value. */
+  /** The default is for an absent field, here and below; null counts as a value. */
   get(name: string, byDefault?: unknown): unknown {
     return this.#value[name] === undefined ? byDefault : this.#value[name];
   }

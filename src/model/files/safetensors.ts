@@ -4,9 +4,9 @@
  *     N bytes   JSON: { "__metadata__": { text: text }, "name": { "dtype", "shape", "data_offsets": [begin, end] }, ... }
  *     the rest  data, row-major and little-endian; offsets count from here
  *
- * A file comes from anywhere, so the reader believes nothing: every number is checked against the file's length before
- * it is used, and the tensors have to tile the data exactly. What a lie would cost is then one line of text, never a
- * crash or an allocation larger than the file. Values are not judged: infinities and NaN are legal.
+ * A file may come from anywhere, so every number is checked against the length of the file before it is used, and the tensors
+ * have to cover the data exactly, without gap or overlap. A wrong file gives one line of text, never a crash or more memory
+ * than the file has. Values are not checked here: infinities and NaN are legal.
  *
  * Typed arrays use the machine's byte order; like all machines that run JavaScript today it has to be little-endian. */
 import { isObject, quote, show } from '../json.ts';
@@ -19,7 +19,7 @@ const largestHeader = 100_000_000;
 
 interface Dtype {
   readonly width: number;
-  /** Absent for what cannot be a weight. `bytes` start at a multiple of `width`. */
+  /** Absent for types that no weight has. `bytes` start at a multiple of `width`. */
   readonly read?: (bytes: Uint8Array) => StoredData;
 }
 
@@ -73,7 +73,7 @@ export class StoredTensor {
     return this.#data;
   }
 
-  /** `data`, after a look at every number: a RangeError for one that is not finite, or too large for a float32. */
+  /** `data`, with every number checked: a RangeError for one that is not finite or too large for a float32. */
   finiteData(): StoredData {
     const { data } = this;
     const bad = data.findIndex((x: number) => !Number.isFinite(Math.fround(x)));
@@ -161,7 +161,7 @@ function readHeader(bytes: Uint8Array, source: string): { header: Record<string,
   }
 }
 
-/** The format has no key twice; and a length written as 2.0 stays a text, as its own reader refuses that, too. */
+/** A key stands only once in this format. A length written as 2.0 stays a text and is refused, as by the format's own reader. */
 const headerOptions = {
   depth: 3,
   uniqueKeys: true,
@@ -169,7 +169,7 @@ const headerOptions = {
     Number.isInteger(Number(text)) && /\D/.test(text.slice(1)) ? text : Number(text),
 };
 
-/** One tensor's line of the header, after every check that needs no other tensor. */
+/** The header's entry for one tensor, after all checks that need no other tensor. */
 function readEntry(name: string, entry: unknown, dataLength: number, source: string) {
   const misfit = (what: string, expected: string, got: string) =>
     new RangeError(`${source}: tensor ${quote(name)}: ${what}; expected ${expected}, got ${got}`);
@@ -189,7 +189,7 @@ function readEntry(name: string, entry: unknown, dataLength: number, source: str
   if (!(begin <= end && end <= dataLength)) {
     throw misfit('data_offsets outside of the data', `0 <= begin <= end <= ${dataLength}`, show(offsets));
   }
-  // Beyond 2^53 the product is rounded, but then it is no length of a file either, and the comparison still fails.
+  // Above 2^53 the product is rounded, but no file is that long, and the comparison fails anyway.
   const size = shape.includes(0)
     ? 0
     : (shape as number[]).reduce((product, length) => product * length, width);

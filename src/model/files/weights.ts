@@ -1,5 +1,5 @@
-/** The tensors of a model folder: model.safetensors, or, where that is missing, the files that
- * model.safetensors.index.json lists, into which Hugging Face's library cuts large models:
+/** The tensors of a model folder: model.safetensors, or else the files that model.safetensors.index.json lists. Hugging Face's
+ * library cuts large models into such files:
  *
  *     { "metadata": { ... }, "weight_map": { "name of a tensor": "name of its file", ... } } */
 import { isObject, quote, show } from '../json.ts';

@@ -1,12 +1,12 @@
 /** Bytes as text, two ways, both without loss.
  *
  * The alphabet of GPT-2 writes every byte as one visible character, so that tokens can stand in a JSON file: the 188
- * printable characters of Latin-1 stand for themselves, the other 68 bytes (control characters, the space, the
- * no-break space, the soft hyphen) for U+0100, U+0101, ... in order. A space is written Ġ, a newline Ċ.
+ * printable characters of Latin-1 stand for themselves, and U+0100, U+0101, ... stand for the other 68 bytes in order
+ * (control characters, the space, the no-break space, the soft hyphen). A space is written Ġ, a newline Ċ.
  *
- * The escape of PEP 383 reads bytes as UTF-8 and keeps what is not: a byte b outside every well-formed sequence becomes
- * the lone surrogate U+DC00 + b. Valid UTF-8 never holds a surrogate, so it decodes as always, and every string of
- * bytes has exactly one escaped text. */
+ * The escape of PEP 383 reads bytes as UTF-8 and keeps those that are not UTF-8: such a byte b becomes the lone surrogate
+ * U+DC00 + b. Valid UTF-8 never holds a surrogate, so it decodes as usual, and every string of bytes has exactly one escaped
+ * text. */
 
 const utf8Encoder = new TextEncoder();
 const utf8Decoder = new TextDecoder('utf-8', { ignoreBOM: true }); // a byte order mark is text, not to be dropped

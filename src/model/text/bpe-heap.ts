@@ -1,6 +1,6 @@
 /** A binary heap: `pop` gives the item that comes before all others. Item i stands before items 2i + 1 and 2i + 2.
  *
- * `before` must be a strict total order, so that the sequence of pops depends on the items alone. */
+ * `before` must be a strict total order, so that the order of the pops depends only on the items. */
 
 export class Heap<T> {
   readonly #items: T[] = [];

@@ -4,8 +4,8 @@
  *     pre_tokenizer  ByteLevel: GPT-2's pieces and alphabet       decoder  ByteLevel: the alphabet back to bytes
  *     added_tokens   special tokens, in the vocabulary or above it, as plain text
  *
- * What would change ids or text and is not this (a normalizer, another pattern, prefixes, dropout) is refused by name
- * rather than read wrongly. Offsets, truncation and padding do not, and are passed over. */
+ * Anything else that would change ids or text (a normalizer, another pattern, prefixes, dropout) is refused, with its name.
+ * Offsets, truncation and padding change neither and are ignored. */
 
 import { isObject } from '../json.ts';
 import { alphabet, fromAlphabet } from './bpe-bytes.ts';
@@ -90,7 +90,7 @@ export function readTokenizerJson(json: unknown): BpeParts {
   return { tokens, merges: readMerges(model['merges'], vocab, addedIds), added };
 }
 
-/** GPT-2's pattern as its authors and as their later library wrote it: the same cuts. */
+/** GPT-2's pattern, as its authors first wrote it and as in their later library: both make the same cuts. */
 const gpt2Patterns: readonly unknown[] = [
   String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
   String.raw`'(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`,
@@ -107,7 +107,7 @@ function checkPreTokenizer(value: unknown): void {
   if (cut !== undefined) {
     const pattern = isObject(cut['pattern']) ? cut['pattern'] : {};
     if (!gpt2Patterns.includes(pattern['Regex'])) fail(`${name}pattern`, "GPT-2's", pattern['Regex']);
-    // The pattern leaves nothing between its finds, so to keep what it finds is to cut at it.
+    // The matches of the pattern leave no gap, so keeping the matches is the same as cutting between them.
     expectOneOf(cut, name, 'invert', [false, true]);
     expectOneOf(cut, name, 'behavior', cut['invert'] === true ? ['Isolated', 'Removed'] : ['Isolated']);
   }

@@ -1,14 +1,14 @@
-/** Pre-tokenization: the pieces that a text is cut into before merging; no token ever reaches over a cut.
+/** Pre-tokenization: a text is cut into pieces before merging, and no token reaches across a cut.
  *
  * The cuts are those of GPT-2's pattern (Radford et al., "Language Models are Unsupervised Multitask Learners", 2019):
  *
  *     '(?:[sdmt]|ll|ve|re)| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
  *
- * so a word takes one space before it along, and of several spaces all but the last are a piece of their own.
+ * So a word keeps one space before it, and of several spaces all but the last are a piece of their own.
  * \s is Unicode's White_Space, as in the pattern's own engine; JavaScript's \s differs in U+0085 and U+FEFF.
  *
- * Written as a scanner, because a regular expression keeps a stack: V8's overflows on a run of some million letters.
- * The pieces tile the text. Which characters are letters is the engine's version of Unicode. */
+ * This is a scanner and no regular expression: V8's overflows its stack on a run of some million letters. The pieces together
+ * are the text. Which characters are letters depends on the engine's version of Unicode. */
 
 const space = 1;
 const letter = 2;
@@ -16,7 +16,7 @@ const number = 3;
 const other = 4;
 const contractions = ["'s", "'d", "'m", "'t", "'ll", "'ve", "'re"] as const;
 
-/** By code point; 0 until first asked for, since regular expressions are slow to ask. */
+/** By code point; 0 until it is first needed, because asking a regular expression is slow. */
 const kinds = new Uint8Array(0x110000);
 
 function kindOf(code: number): number {

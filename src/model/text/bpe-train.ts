@@ -5,10 +5,10 @@
  * that occurs once is no pattern and is never joined. Tokens 0 to 255 are the bytes in GPT-2's order; merge k makes
  * token 256 + k. Nothing else decides, so the same text gives the same tokenizer, whatever the order of its pieces.
  *
- * The text is reduced to its distinct pieces with their counts (data/tales.txt: 867 kB to 47 kB), laid end to end with
- * gaps between. A pair knows its count and where it stood when it was made, so a merge visits only what it changes. Pairs
- * of a new token are made in the step that makes the token; afterwards counts only fall, and so a heap may hold old
- * counts: a pair found at the top with an old count goes back with its present one. */
+ * The text is reduced to its distinct pieces with their counts (data/tales.txt: 867 kB to 47 kB), laid end to end with gaps
+ * between them. A pair keeps its count and the places where it stood when it was made, so a merge visits only what it changes.
+ * The pairs of a new token are made in the same step as the token; after that counts only fall. So the heap may hold old
+ * counts: a pair that comes to the top with an old count goes back into the heap with its present one. */
 
 import { BpeTokenizer } from './bpe.ts';
 import { alphabet, alphabetOrder, toUtf8 } from './bpe-bytes.ts';
@@ -18,7 +18,7 @@ import { pieces } from './bpe-pieces.ts';
 interface Pair {
   readonly left: number;
   readonly right: number;
-  readonly positions: number[]; // of the left token, ascending; some no longer hold
+  readonly positions: number[]; // of the left token, ascending; at some the pair no longer stands
   count: number;
   /** The count under which the heap has it. */
   ranked: number;

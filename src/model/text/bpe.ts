@@ -1,15 +1,15 @@
 /** A byte-level BPE tokenizer: text -> pieces -> UTF-8 bytes -> merges -> ids.
  *
  * Byte pair encoding (Gage 1994; Sennrich et al., arXiv 1508.07909; on bytes: GPT-2). Each piece starts as its bytes;
- * then the neighbours whose merge has the lowest rank (was learned first), the leftmost of these, are joined, again
- * and again until no merge fits. Every byte has a token, so anything goes in, and what goes in comes out: bytes
- * always, text unless it holds a lone surrogate, which has no UTF-8 and becomes U+FFFD.
+ * then, again and again until no merge fits, the neighbours whose merge has the lowest rank (was learned first) are joined,
+ * the leftmost of them first. Every byte has a token, so any bytes can be encoded, and decoding gives them back. So it does
+ * with text, except that a lone surrogate has no UTF-8 and becomes U+FFFD.
  *
- * Bytes that are not UTF-8 are cut into pieces as if each were a symbol (see bpe-bytes.ts): the same rule for all
- * bytes, and on valid UTF-8 the same ids as the text's.
+ * A byte that is not UTF-8 counts as a symbol of its own when pieces are cut (see bpe-bytes.ts). Valid UTF-8 has the same ids
+ * as its text.
  *
- * Merging a piece of n bytes takes O(n log n) by a heap of candidates, so a megabyte of one letter is no trap; the
- * ids of short pieces are remembered, since a text repeats its words. */
+ * A heap of candidates merges a piece of n bytes in O(n log n), so even a megabyte of one letter is fast. The ids of short
+ * pieces are remembered, because a text repeats its words. */
 import {
   alphabet,
   displayBytes,
@@ -42,7 +42,7 @@ export class BpeTokenizer implements Tokenizer {
   readonly #rankOfPair = new Map<number, number>(); // by left * vocabSize + right
   readonly #remembered = new Map<string, Int32Array>();
 
-  /** From trained or validated parts; `fromJSON` is the way in for a file. */
+  /** From trained or validated parts; `fromJSON` is for a file. */
   constructor(parts: BpeParts) {
     this.#parts = parts;
     this.vocabSize = parts.tokens.length;

@@ -6,8 +6,8 @@ import { isObject, quote, show } from '../json.ts';
 import { isSurrogate } from './characters.ts';
 import { readAddedTokens, tokensById, withoutIdleSteps, writeAddedTokens } from './tokenizer-json.ts';
 
-/** The whole file but for the vocabulary and the added tokens. Whatever differs from this would give other tokens or
- * other text. */
+/** The whole file except the vocabulary and the added tokens. A file that differs from this would give other tokens or other
+ * text. */
 const layout = {
   version: '1.0',
   truncation: null,
@@ -66,10 +66,11 @@ export function writeCharVocabulary(texts: readonly string[], added: ReadonlyMap
   return { ...layout, added_tokens: writeAddedTokens(added), model: { ...layout.model, vocab } };
 }
 
-/** Fields whose absence means what the layout has. */
+/** Fields that may be absent, and then have the value of the layout. */
 const implied = ['version', 'model.type'];
 
-/** Throws where `value` has not what `expected` has; what is null or false may be absent or null, as in older files. */
+/** Throws where `value` differs from `expected`. A field that is null or false there may be absent or null, as in older
+ * files. */
 function checkLayout(value: unknown, expected: unknown, path = ''): void {
   const misfit = (what: string) =>
     new RangeError(

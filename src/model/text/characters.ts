@@ -1,6 +1,6 @@
 /** Characters as people are shown them, and the error that lists those without a token. */
 
-/** The character itself, or U+ and its code point where that would show nothing, or half of something. */
+/** The character itself, or U+ and its code point if it would be invisible or is only half a character. */
 export function showCharacter(character: string): string {
   if (!isInvisible(character)) return character;
   return `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`;
@@ -18,7 +18,7 @@ const escapes: ReadonlyMap<string, string> = new Map([
   ['\t', '\\t'],
 ]);
 
-/** Controls and surrogates, spaces, marks that combine with the character before, and letters that are blank. */
+/** Control characters, surrogates, spaces, marks that combine with the character before, and blank letters. */
 function isInvisible(character: string): boolean {
   return /^[\p{C}\p{Z}\p{M}\p{Default_Ignorable_Code_Point}]/u.test(character);
 }

@@ -1,5 +1,5 @@
-/** tokenizer.json of either kind: its decoder says which. ByteLevel turns the byte alphabet back into bytes, as only a
- * byte-level BPE needs it; Fuse joins the tokens as they are, as a character tokenizer does. */
+/** tokenizer.json of either kind; its decoder says which. ByteLevel turns the byte alphabet back into bytes, so it is a
+ * byte-level BPE; Fuse joins the tokens as they are, so it is a character tokenizer. */
 
 import { isObject, show } from '../json.ts';
 import { BpeTokenizer } from './bpe.ts';
@@ -14,7 +14,7 @@ export function tokenizerFromJSON(value: unknown, source: string): Tokenizer {
     if (type === 'ByteLevel') return BpeTokenizer.fromJSON(value);
     if (!isObject(value) || type === 'Fuse') return CharTokenizer.fromJSON(value);
   } catch (error) {
-    // The readers know the file by its name only; which folder it is in comes first.
+    // The readers know only the name of the file; the error begins with its whole path.
     throw new RangeError((error as Error).message.replace(/^tokenizer\.json/, () => source));
   }
   throw new RangeError(

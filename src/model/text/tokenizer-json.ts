@@ -1,15 +1,15 @@
 /** What the files of both kinds of tokenizer have in common: Hugging Face's tokenizer.json, its fields checked by name.
  *
- * A file that passed through other software has steps that change nothing: a Sequence of one step, a template that puts
- * nothing around a text, cutting and padding that a call once asked for. `withoutIdleSteps` takes them out, so that the
- * readers see the plain form only. Null and absent are what the tokenizers library (0.23) takes them for. */
+ * Other software writes steps that change nothing: a Sequence of one step, a template that adds nothing to a text, or cutting
+ * and padding that a call once asked for. `withoutIdleSteps` removes them, so that the readers see only the plain form. Null and
+ * absent mean what they mean in the tokenizers library (0.23). */
 import { escapeUnseen, isObject } from '../json.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
-/** The same file in its plain form. A post-processor has to be idle. */
+/** The same file in its plain form. Throws if a post-processor would change anything. */
 export function withoutIdleSteps(file: Fields): Fields {
-  // Cutting and padding are asked for anew with each call.
+  // Each call asks for cutting and padding by itself.
   const { truncation: _truncation, padding: _padding, post_processor: postProcessor, ...rest } = file;
   if (!addsNothing(postProcessor)) fail('post_processor', 'one that adds no token', postProcessor);
   return {

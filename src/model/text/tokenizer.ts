@@ -12,19 +12,19 @@ export const tokenizers = ['char', 'bpe'] as const;
 export interface Tokenizer {
   readonly kind: (typeof tokenizers)[number];
   readonly vocabSize: number;
-  /** Tokens that were added to those that texts are made of, such as <|endoftext|>, by their text. */
+  /** The ids of tokens that no text is encoded as, such as <|endoftext|>, by their text. */
   readonly added: ReadonlyMap<string, number>;
   /** The ids of `normalizeText(text)`. Throws a RangeError that names what has no token; with 'skip' leaves that out.
-   * The text of an added token is text like any other: whoever may write a text may not end or steer it. */
+   * The text of an added token is encoded like any other text, so nobody can end or steer a text by writing it. */
   encode(text: string, unknown?: 'error' | 'skip'): Int32Array;
   /** Throws a RangeError for an id outside of the vocabulary. */
   decode(ids: ArrayLike<number>): string;
   /** For streaming: `push` gives the text that is complete so far, `end` what is left; joined they equal `decode`. */
   stream(): TextStream;
-  /** Whether a character begins with this token; of one whose first byte goes on with a character it does not. A text that is
-   * cut before a token that begins a character has only whole ones on both sides. */
+  /** Whether this token begins with the first byte of a character. A text that is cut before such a token has only whole
+   * characters on both sides. */
   beginsCharacter(id: number): boolean;
-  /** One token for display, on one line: what cannot be seen is escaped, except the space. */
+  /** One token for display, on one line: invisible characters are escaped, except the space. */
   tokenText(id: number): string;
   /** Hugging Face's tokenizer.json. */
   toJSON(): object;
@@ -35,17 +35,17 @@ export interface TextStream {
   end(): string;
 }
 
-/** The text of the tokens up to their last whole character; one that their end cuts off is left out. */
+/** The text of the tokens; a last character of which only a part is there is left out. */
 export function wholeText(tokenizer: Tokenizer, ids: ArrayLike<number>): string {
   const stream = tokenizer.stream();
   return Array.from(ids, (id) => stream.push(id)).join('');
 }
 
-/** Text as every tokenizer sees it: no byte order mark at its start, and LF where lines end in CRLF; a CR elsewhere is a
- * character like any other. Normalizing twice is normalizing once; that is why CR CR LF becomes a single LF too. */
+/** Text as every tokenizer sees it: no byte order mark at its start, and LF where lines end in CRLF; any other CR is a
+ * character. Normalizing a text again changes nothing; for this, CR CR LF becomes a single LF too. */
 export function normalizeText(text: string): string {
   const body = text.replace(/^\uFEFF+/, '');
-  // The look-behind lets a match start only at the head of a run of CRs: without it, long runs take quadratic time.
+  // The look-behind lets a match start only at the first of several CRs: without it, long runs take quadratic time.
   return body.includes('\r\n') ? body.replace(/(?<!\r)\r+\n/g, '\n') : body;
 }
 
@@ -58,7 +58,7 @@ export class CharTokenizer implements Tokenizer {
   /** The id of each code point up to the largest in the vocabulary, or -1. */
   readonly #ids: Int32Array;
 
-  /** @param texts by id: distinct, single code points but for added tokens. `train` and `fromJSON` see to that.
+  /** @param texts by id: all different, single code points except for added tokens; `train` and `fromJSON` make sure of it.
    * @param characters the ids that text may be encoded as. */
   private constructor(
     texts: readonly string[],
@@ -128,7 +128,7 @@ export class CharTokenizer implements Tokenizer {
     return parts.join('');
   }
 
-  /** A code point is complete by itself, so nothing is ever held back. */
+  /** Every code point is complete, so no text has to wait. */
   stream(): TextStream {
     return { push: (id) => this.#text(id), end: () => '' };
   }

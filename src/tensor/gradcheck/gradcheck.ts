@@ -1,7 +1,7 @@
 /** The gradient checker: is each backward really the derivative of its forward?
  *
- * Whatever the chain rule says, a derivative is also a limit that can be measured: move one number a little up and a
- * little down, and see how far the loss moves.
+ * A derivative can be measured without the chain rule: move one number a little up and a little down, and see how far the
+ * loss moves.
  *
  *     dx[i]  ~  (loss(x[i] + step) - loss(x[i] - step)) / (2 step)
  *
@@ -10,8 +10,8 @@
  * numbers, so that adding where it should overwrite, or the other way round, is wrong too.
  *
  * Everything runs in float64. The quotient is off by step^2 / 6 times the third derivative, and by rounding, about
- * 2^-53 * |loss| / step: together below 1e-9 of a typical element here. The tolerance of 1e-8 leaves room for that, and
- * is a millionth of what one typical element that is wrong by 1 % would show. */
+ * 2^-53 * |loss| / step: together below 1e-9 of a typical element here. The tolerance of 1e-8 leaves room for that; a typical
+ * element that is wrong by 1 % differs by a million times as much. */
 import type { Kernels } from '../kernels.ts';
 import type { Tensor } from '../tensor.ts';
 import { pairs } from './pairs.ts';

@@ -1,4 +1,4 @@
-/** What the gradient checker checks: every operation beside the backward that undoes it, with random numbers in float64.
+/** What the gradient checker checks: every operation with its backward, on random numbers in float64.
  *
  * Lengths are odd and unequal, so that no confusion of rows and columns goes unnoticed. Read it as a list of answers to
  * "which call gives the gradient of which argument?". */
@@ -24,7 +24,7 @@ export interface Gradient {
   readonly mode: 'set' | 'add';
 }
 
-/** Of rmsnorm, and large: so that one which is left out or misplaced shows. */
+/** Of rmsnorm. It is large, so that the check fails where it is left out or in the wrong place. */
 const epsilon = 0.1;
 
 /** Every operation of these kernels that has a backward. */
@@ -135,7 +135,7 @@ function elementwise(k: Kernels): Pair[] {
 
 function tables(k: Kernels): Pair[] {
   const [N, V, C] = [7, 5, 3];
-  const tokens = ids('ids', [4, 0, 2, 4, 4, 1, 0]); // some rows met several times, row 3 never
+  const tokens = ids('ids', [4, 0, 2, 4, 4, 1, 0]); // some rows are used several times, row 3 never
   const table = normal('table', V, C);
   const y = normal('y', N, C);
   const dy = normal('dy', N, C);
@@ -232,7 +232,7 @@ function attentions(k: Kernels): Pair[] {
   const y = normal('y', N, C);
   const dy = normal('dy', N, C);
   const probs = normal('probs', B, H, T, T);
-  const mask = normal('keep', B, H, T, T); // all factors will do, not only dropout's two
+  const mask = normal('keep', B, H, T, T); // any factors will do, not only dropout's two
   return [null, mask].map((keep): Pair => {
     const dqkv = gradient(qkv, 'set');
     return {

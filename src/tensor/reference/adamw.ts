@@ -3,9 +3,9 @@
  *     m = beta1 m + (1 - beta1) g            running mean of the gradient
  *     v = beta2 v + (1 - beta2) g^2          running mean of its square
  *     p = p - rate * weightDecay * p - rate * mhat / (sqrt(vhat) + epsilon)
- * mhat = m / (1 - beta1^step) and vhat = v / (1 - beta2^step) undo the pull of the zeros that m and v start from.
- * Dividing by sqrt(vhat) gives every parameter steps of about one size, whatever the size of its gradients. The decay is
- * apart from the gradient ("decoupled"), so it is not divided. Loshchilov and Hutter, arXiv 1711.05101. */
+ * m and v start at 0, which makes them too small in the first steps; mhat = m / (1 - beta1^step) and vhat = v / (1 - beta2^step)
+ * correct that. Dividing by sqrt(vhat) gives every parameter steps of about one size, whatever the size of its gradients. The
+ * decay is no part of the gradient ("decoupled"), so it is not divided. Loshchilov and Hutter, arXiv 1711.05101. */
 import { check } from '../dims.ts';
 import type { AdamWSettings } from '../kernels.ts';
 import { power } from '../math.ts';
@@ -38,7 +38,7 @@ export function adamw(
 
 const block = 4096;
 
-/** Sum of squares in blocks, so that any number of threads can take blocks and the sum stays the same. */
+/** Sum of squares in blocks of a fixed size: any number of threads can share the blocks, and the sum stays the same. */
 export function sumOfSquares(x: Tensor): number {
   let total = 0;
   for (let from = 0; from < x.size; from += block) {

@@ -1,4 +1,4 @@
-/** Attention of new positions over the keys and values of all earlier ones: what makes sampling cost one row a token.
+/** Attention of new positions over the keys and values of all earlier ones: so sampling computes only one row for each token.
  *
  * Row n continues the sequence in slot slots[n] at positions[n]. The causal mask never lets a position see later ones,
  * so keys and values, once computed, stay valid: they are appended to the cache, and only the new rows are computed.
@@ -54,7 +54,7 @@ export function attentionCached(y: Tensor, qkv: Tensor, cache: LayerCache, slots
 
 const scores = new WeakMap<Tensor, Floats>();
 
-/** One row of T scores for this cache, made once, and as precise as attention.ts's probs so that it rounds alike. */
+/** One row of T scores for this cache, made once. It has the precision of `probs` in attention.ts, so both round alike. */
 function scoresLike(keys: Tensor, T: number): Floats {
   let row = scores.get(keys);
   if (row === undefined) {

@@ -1,6 +1,6 @@
-/** Causal attention: every position looks back, weighs what it finds, and takes the weighted average.
+/** Causal attention: every position looks back, gives each earlier position a weight, and takes the weighted average.
  *
- * Per head of D channels, for query position t and keys s <= t (later ones do not exist for it: the causal mask):
+ * Per head of D channels, for query position t and keys s <= t (the causal mask: it never sees later ones):
  *     score[s] = q[t] . k[s] / sqrt(D)      p = softmax(score)      y[t] = sum over s of p[s] keep[t, s] v[s]
  * q, k and v stand side by side in a row of qkv (N 3C); the head h has channels h * D .. h * D + D - 1 of each.
  * keep is dropout's mask, 1 everywhere if absent. Vaswani et al., arXiv 1706.03762, section 3.2.

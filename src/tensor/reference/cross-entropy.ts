@@ -1,11 +1,11 @@
 /** Softmax cross-entropy: loss[n] = log(sum over v of e^z[v]) - z[target], in nats, for each row z of logits (N V).
  *
- * The number a language model is trained on: how surprised it was by the character that came. The maximum of the row
- * is taken off first, which changes nothing in exact arithmetic and keeps e^z from overflowing.
+ * A language model is trained on this number: how much the token that came surprised it. The maximum of the row is
+ * subtracted first; in exact arithmetic that changes nothing, and it keeps e^z from overflowing.
  *
- * Backward. The log-sum-exp's derivative is the softmax p, so the gradient is a plain difference:
+ * Backward. The derivative of log(sum of e^z) is the softmax p, so the gradient is a difference:
  *     dz[v] = (p[v] - (1 if v is the target, else 0)) * scale
- * scale is 1 / (rows in the batch), the mean's derivative. p is recomputed from the logits; nothing is saved. */
+ * scale is 1 / (rows in the batch), from the mean. p is computed again from the logits; nothing is saved. */
 import { dims } from '../dims.ts';
 import { exp, log } from '../math.ts';
 import type { Floats, Ids, Tensor } from '../tensor.ts';

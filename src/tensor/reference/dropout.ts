@@ -1,8 +1,8 @@
-/** Dropout: while training, each element is silenced with probability `rate` and the others are scaled up by
- * 1 / (1 - rate), so that the expected value stays. What cannot rely on a single neighbour generalises better.
+/** Dropout: in training, each element becomes 0 with probability `rate`, and the others are multiplied by 1 / (1 - rate), so
+ * that the expected value stays. A layer that cannot rely on any single input generalises better.
  *
  * Only the mask is an operation of its own; applying it, forward and backward, is a product with it. Element i takes
- * word i mod 4 of the random block (step, site, i div 4): nothing depends on who computes which element.
+ * word i mod 4 of the random block (step, site, i div 4): it does not matter which thread computes which element.
  * Srivastava et al., JMLR 15 (2014). */
 import { check } from '../dims.ts';
 import type { DropoutKey } from '../kernels.ts';

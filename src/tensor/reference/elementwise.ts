@@ -1,5 +1,5 @@
 /** Element-by-element operations: the residual sum and dropout's product. Their backwards are the same operations:
- * y = a + b hands dy to both; y = a * b hands dy * b to a. */
+ * from y = a + b both a and b get dy; from y = a * b, a gets dy * b. */
 import { dims } from '../dims.ts';
 import type { Tensor } from '../tensor.ts';
 

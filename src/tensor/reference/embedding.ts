@@ -1,6 +1,6 @@
 /** Embedding: row n of y is the table's row ids[n]. It turns token ids into vectors, and position numbers too.
  *
- * Backward. A row of the table was copied to every n with that id, so their gradients add up there:
+ * Backward. A row of the table was copied to every n with that id, so the gradients of all these n are added to it:
  *     dtable[v] += sum of dy[n] over all n with ids[n] = v */
 import { check, dims } from '../dims.ts';
 import type { Ids, Tensor } from '../tensor.ts';

@@ -1,6 +1,6 @@
 /** GELU, tanh form: y = x * s, s = (1 + tanh(u)) / 2, u = sqrt(2 / pi) * (x + 0.044715 x^3).
  *
- * The feed-forward layer's bend: near 0 for negative x, near x for positive x, smooth in between.
+ * The activation of GPT-2's feed-forward layer: near 0 for negative x, near x for positive x, smooth in between.
  *
  * Backward. The derivative of tanh is 1 - tanh^2, so with t = tanh(u), by the product rule:
  *     dy/dx = (1 + t) / 2 + x * (1 - t^2) / 2 * sqrt(2 / pi) * (1 + 3 * 0.044715 x^2)

@@ -1,5 +1,5 @@
-/** The reference implementation: plain loops, one file per operation pair, read beside the formula in its header.
- * It runs everywhere and in both precisions, and it is what the fast implementation is tested against. */
+/** The reference implementation: plain loops, one file per operation pair, with the formula in its header.
+ * It runs everywhere and in both precisions, and the fast implementation is tested against it. */
 import type { Kernels } from '../kernels.ts';
 import { adamw, sumOfSquares } from './adamw.ts';
 import { attention, attentionBackward } from './attention.ts';

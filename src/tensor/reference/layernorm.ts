@@ -1,9 +1,9 @@
 /** LayerNorm: y = xhat * gain + shift, xhat = (x - mean) * rstd, over each row of C channels.
  *
- * It stands before attention, before the feed-forward layer and before the head, so that each reads numbers of one
- * scale whatever the residual stream has grown to. rstd = 1 / sqrt(variance + 1e-5), the variance divided by C.
+ * It stands before attention, before the feed-forward layer and before the head, so that each of them reads numbers of the
+ * same scale, however large the residual stream has become. rstd = 1 / sqrt(variance + 1e-5), the variance divided by C.
  *
- * Backward. With g = dy * gain; mean and rstd depend on every x of the row, so two averages come back:
+ * Backward, with g = dy * gain. mean and rstd depend on every x of the row, which gives two averages:
  *     dx = rstd * (g - avg(g) - xhat * avg(g * xhat))
  *     dgain = sum over rows of dy * xhat          dshift = sum over rows of dy
  * stats (mean and rstd, two floats a row) is saved; xhat (C floats a row) is recomputed. Ba et al., arXiv 1607.06450. */

@@ -2,14 +2,14 @@
  *
  * With y = x w + bias, x (M K), w (K N), the chain rule gives products again:
  *
- *     dx = dy wᵀ        matmulTransposedB: each element of x met one row of w
- *     dw = xᵀ dy        matmulTransposedA: each element of w met one column of x
+ *     dx = dy wᵀ        matmulTransposedB: each element of x was multiplied by one row of w
+ *     dw = xᵀ dy        matmulTransposedA: each element of w was multiplied by one column of x
  *     dbias = column sums of dy
  *
- * A transposition is only another pair of strides, so one loop serves all three. It computes a 4 x 3 block of y at a
+ * A transposed matrix is the same memory with other strides, so one loop serves all three. It computes a 4 x 3 block of y at a
  * time: 7 loads feed 12 multiplications, and the 12 sums live in registers. That is about 5 times as fast as the
- * naive triple loop; the SIMD kernels carry the same idea further. Sums are kept in float64 and rounded once, over k
- * in ascending order, whatever the block: so an element does not depend on how many rows are computed with it. */
+ * naive triple loop; the SIMD kernels carry the same idea further. A sum runs over k in ascending order, in float64,
+ * and is rounded once, in a block or alone: so an element does not depend on how many rows are computed with it. */
 import { dims } from '../dims.ts';
 import type { Start } from '../kernels.ts';
 import type { Floats, Tensor } from '../tensor.ts';
@@ -41,7 +41,7 @@ export function biasBackward(dbias: Tensor, dy: Tensor): void {
   }
 }
 
-/** Lets y hold what the product is added to. */
+/** Puts into y what the product is added to. */
 function writeStart(operation: string, y: Tensor, start: Start): void {
   if (start === 'add') return;
   if (start === 'set') {

@@ -1,15 +1,15 @@
 /** The orthogonal part of matrices: with x = U S Vᵀ, the matrix U Vᵀ, whose singular values are all 1.
  *
- * It needs no decomposition, for an odd polynomial of x acts on the singular values alone. A few rounds of
- *     x = p x,   p = a I + b g + c g²,   g = x xᵀ       from an x of size 1
- * make them nearly equal. All of it but the first g and the last product is done with g and q = p p .. p, on the
- * shorter side S of x: the next g is (p x)(p x)ᵀ = p g p, and in the end x = q x. For a tall x, g = xᵀ x and x = x q.
- * g, p and q are polynomials of one symmetric matrix; so which is multiplied from which side does not matter, and half
- * of each product would be enough.
+ * No decomposition is needed, because an odd polynomial of x changes only the singular values. A few rounds of
+ *     x = p x,   p = a I + b g + c g²,   g = x xᵀ       from an x of norm 1
+ * make them nearly equal. Only the first g and the last product need x; all else is done with g and q = p p .. p, whose side
+ * is the shorter one of x, S: the next g is (p x)(p x)ᵀ = p g p, and in the end x = q x. For a tall x, g = xᵀ x and x = x q.
+ * g, p and q are polynomials of one symmetric matrix, so the order of their products does not matter, and half of each
+ * product would be enough.
  *
- * The price: g squares the singular values, so small ones lose digits. In float32 the result is off by 2e-5 of its size
+ * The cost: g squares the singular values, so small ones lose digits. In float32 the error is 2e-5 of the result's size
  * for a normal 64 x 64 matrix, 6e-5 to 2e-4 where the singular values span two to six decades and 6.5e-4 at rank 4; the
- * same rounds on x itself are off by 1e-6 to 6e-6. Muon's original, in bfloat16, is off by 4e-2. */
+ * same rounds on x itself have errors of 1e-6 to 6e-6. Muon's original, in bfloat16, has 4e-2. */
 import { dims } from '../dims.ts';
 import type { NewtonSchulzSettings } from '../kernels.ts';
 import type { Floats, Tensor } from '../tensor.ts';

@@ -1,7 +1,7 @@
 /** RMSNorm of every head of q and k, before they are compared: all queries share one gain (D), all keys another.
  *
- * A score is |q| |k| cos(angle) / sqrt(D). With the lengths fixed, up to gains, no score can grow beyond what gains
- * allow, so softmax never saturates and high learning rates stay stable. v is left as it is.
+ * A score is |q| |k| cos(angle) / sqrt(D). With fixed lengths, only the gains limit how large a score can
+ * become: softmax does not saturate, and high learning rates stay stable. v is left as it is.
  * Henry et al., arXiv 2010.04245; Dehghani et al., arXiv 2302.05442.
  *
  * In a row of qkv (N 3C) the heads of q, then those of k, are 2 H runs of D channels, one after the other: so this is

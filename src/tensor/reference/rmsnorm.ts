@@ -1,9 +1,9 @@
 /** RMSNorm: y = x * r * gain, r = 1 / sqrt(mean of x^2 + epsilon), over each row of C channels.
  *
- * LayerNorm without the mean and without the shift: what matters is that rows have one scale. It is one pass less, and
- * models lose nothing by it. In qwen3 it stands where LayerNorm stands in GPT-2.
+ * This is LayerNorm without the mean and without the shift: what matters is that all rows have the same scale. It reads the
+ * row one time less, and models are as good with it. In qwen3 it stands where LayerNorm stands in GPT-2.
  *
- * Backward. With g = dy * gain; r depends on every x of the row, dr/dx = -r^3 x / C, so one average comes back:
+ * Backward, with g = dy * gain. r depends on every x of the row, dr/dx = -r^3 x / C, which gives one average:
  *     dx = r * (g - x * r^2 * avg(g * x))
  *     dgain = sum over rows of dy * x * r
  * r (one float a row) is saved. Zhang and Sennrich, arXiv 1910.07467. */

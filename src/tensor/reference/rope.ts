@@ -3,11 +3,12 @@
  * Channels d and d + D/2 of a head are a point in the plane; at position p it is turned by p * theta^(-2d/D):
  *     y[d]       = x[d] cos - x[d + D/2] sin
  *     y[d + D/2] = x[d + D/2] cos + x[d] sin
- * Turning both q and k leaves of a score only the difference of the two angles, that is of the positions: what attention
- * learns about "three tokens back" holds everywhere. Small d turn fast and tell neighbours apart, large d slowly.
+ * As both q and k are turned, a score depends only on the difference of their angles, that is of their positions: what
+ * attention learns about "three tokens back" holds everywhere. Pairs with small d turn fast and tell neighbours apart; those
+ * with large d turn slowly.
  * Su et al., arXiv 2104.09864; the pairing of halves is that of GPT-NeoX, Llama and Qwen.
  *
- * Backward. A rotation's transpose is its inverse, so the gradient is turned back by the same angles. Nothing is saved.
+ * Backward. The transpose of a rotation is its inverse, so the gradient is turned back by the same angles. Nothing is saved.
  * rotation (N D) holds the cosines of row n's D/2 angles, then the sines: see model/rotation.ts. */
 import { check, dims } from '../dims.ts';
 import type { Tensor } from '../tensor.ts';

@@ -1,7 +1,7 @@
 /** SwiGLU: y = silu(gate) * up, silu(g) = g * s, s = 1 / (1 + e^-g).
  *
- * The feed-forward layer of qwen3 has two projections: one says what to write, the other opens or closes the gate for
- * it. gate and up (F each) stand side by side in a row of x (N 2F), so one product computes both.
+ * The activation of qwen3's feed-forward layer, which has two projections: `up` says what to write, and `gate` how much of
+ * it passes. gate and up (F each) stand side by side in a row of x (N 2F), so one product computes both.
  * Shazeer, arXiv 2002.05202.
  *
  * Backward. The derivative of s is s (1 - s), so by the product rule:

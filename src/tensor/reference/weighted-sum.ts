@@ -1,5 +1,5 @@
-/** y = a x + b z: the sum of two multiples. A running mean, a scaled copy, a step along a direction are all of this form,
- * so an optimizer that works on whole matrices needs no other loop over elements. */
+/** y = a x + b z: a weighted sum. A running mean, a scaled copy and a step in a direction all have this form, so an optimizer
+ * that works on whole matrices needs no other loop over elements. */
 import { check } from '../dims.ts';
 import type { Tensor } from '../tensor.ts';
 

@@ -43,13 +43,13 @@ export class Local<T extends Type> implements Expr<T> {
     return { type: 'void', code: [codeOf(this.type, value), 0x21, this.#index] };
   }
 
-  /** Sets, and is the value that was set. */
+  /** Sets the variable; its value is the value that was set. */
   tee(value: Value<T>): Expr<T> {
     return { type: this.type, code: [codeOf(this.type, value), 0x22, this.#index] };
   }
 }
 
-/** for (i = from; i < to; i += step) body, with signed comparison; `to` and `step` are evaluated every time round.
+/** for (i = from; i < to; i += step) body, with signed comparison; `to` and `step` are evaluated in every round.
  * The test stands at the end of the loop, so that a round costs one branch. */
 export function loop(
   i: Local<'i32'>,
@@ -88,7 +88,7 @@ export function seq(...statements: readonly Stmt[]): Stmt {
   return { type: 'void', code: codes(statements) };
 }
 
-/** Runs the statements, then is the value. */
+/** Runs the statements; its value is that of the expression after them. */
 export function after<T extends Type>(statements: readonly Stmt[], value: Expr<T>): Expr<T> {
   return { type: value.type, code: [codes(statements), value.code] };
 }
@@ -123,7 +123,7 @@ export function func<const P extends Params, B extends readonly Stmt[] | Expr<Ty
   return { name, params, result: result as Built<B>, locals, body: body as Code };
 }
 
-/** Calls a function of the same module, arguments by name; the module takes it in by itself. */
+/** Calls a function with its arguments by name. The function becomes part of the module without being listed. */
 export function call<P extends Params, R extends Type | 'void'>(
   f: Func<P, R>,
   args: Arguments<P>,
@@ -133,7 +133,7 @@ export function call<P extends Params, R extends Type | 'void'>(
 }
 
 /** The bytes of a module that imports `env.memory` (shared) and exports the given functions by name. Functions that
- * only they call are inside, without an export. */
+ * these call are in the module as well, without an export. */
 export function assemble(exported: readonly Func[]): Uint8Array<ArrayBuffer> {
   const functions = [...exported];
   const indices = new Map<unknown, number>(functions.map((f, i) => [f, i]));

@@ -1,13 +1,13 @@
 /** Vector constants of a function, kept in locals.
  *
- * V8 of Node 24 builds a v128.const anew wherever it stands, inside loops too; from a local it comes in a register or
- * as a memory operand. For exp over a cached row that is 2.8 ns instead of 6.4 for four values there; Node 20
- * takes them out of loops itself. */
+ * V8 in Node 24 builds a v128.const again each time it is used, also inside loops; the value of a local is already in a
+ * register or in memory. For exp over a cached row that is 2.8 ns instead of 6.4 for four values; Node 20 moves constants out
+ * of loops by itself. */
 import { type Expr, f32x4, i32x4, type Local, type NewLocal, type Stmt } from './assembler.ts';
 
 export class Constants {
-  /** Stands first in the function's body. It may be placed before all constants are known: code is read when the
-   * module is assembled. */
+  /** The first statement of the function. It may be placed there before all constants are known, because the code is read
+   * only when the module is assembled. */
   readonly set: Stmt;
   readonly #code: Stmt['code'][number][] = [];
   readonly #known = new Map<string, Local<'v128'>>();

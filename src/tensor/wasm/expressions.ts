@@ -32,7 +32,7 @@ export function uleb(n: number): number[] {
   }
 }
 
-/** Signed LEB128: ends when what is left is the sign that the last byte already shows. */
+/** Signed LEB128: it ends when the rest is only the sign, and the last byte already shows that sign. */
 export function sleb(n: number): number[] {
   const bytes: number[] = [];
   for (let rest = n; ; ) {
@@ -101,7 +101,7 @@ export const misc = (n: number): Code => [0xfc, ...uleb(n)];
 
 export type Address = Value<'i32'>;
 export type Vector = Expr<'v128'>;
-/** `align` is log2 of the promised alignment: that of one element, since rows may start at any of them. */
+/** `align` is log2 of the alignment that is promised: that of one element, because a row may start at any element. */
 export const load =
   <T extends Type>(type: T, opcode: Code, align: number) =>
   (address: Address, offset = 0): Expr<T> =>

@@ -14,7 +14,7 @@ import {
   when,
 } from './assembler.ts';
 
-/** Stores the first n of four lanes, all for n >= 4. Loads may run past the end of a row, stores may not. */
+/** Stores the first n of four lanes, or all if n >= 4. A load may reach past the end of a row, a store may not. */
 export const storeFirst = func('storeFirst', { p: 'i32', v: 'v128', n: 'i32' }, ({ p, v, n }) => [
   when(
     i32.ge(n, 4),
@@ -35,7 +35,7 @@ export const promoteHigh = (v: Expr<'v128'>): Expr<'v128'> =>
 export const element = (base: Expr<'i32'>, index: Expr<'i32'> | number): Expr<'i32'> =>
   i32.add(base, typeof index === 'number' ? index * 4 : i32.shl(index, 2));
 
-/** Four rows of four, transposed: after `pairs`, which sets the locals given for it, `columns`. */
+/** Transposes four rows of four: `pairs` sets the four locals `pair`, after which `columns` are the result. */
 export const transpose4x4 = (row: readonly Local<'v128'>[], pair: readonly Local<'v128'>[]) => {
   const [a, b, c, d] = [row[0]!, row[1]!, row[2]!, row[3]!];
   const halves = [

@@ -223,7 +223,7 @@ export const f32x4 = {
   convertI32x4: unary(0xfa),
   convertI32x4U: unary(0xfb),
   demoteF64x2Zero: unary(0x5e),
-  /** a * b + c and -(a * b) + c, rounded once or twice as the engine likes: see target.ts. */
+  /** a * b + c and -(a * b) + c, rounded once or twice, as the engine chooses: see target.ts. */
   relaxedMadd: ternary(0x105),
   relaxedNmadd: ternary(0x106),
 };
