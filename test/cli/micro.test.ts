@@ -61,6 +61,6 @@ describe('a micro run', () => {
     const written = lines.filter((line) => line.startsWith('  ')).map((line) => line.slice(2));
     const known = written.filter((word) => words.includes(word)).length;
     expect(known).toBeGreaterThan(0);
-    expect(lines.at(-1)).toBe(`\n${20 - known} are new, ${known} are in the list`);
+    expect(lines.at(-1)).toBe(`\n${20 - known} of them are new, ${known} in the list`);
   });
 });

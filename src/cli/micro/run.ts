@@ -70,5 +70,5 @@ export async function runMicro(
   const fresh = written.filter((word) => word !== '' && !words.includes(word)).length;
   await terminal.line(`\n${made} words that it made up:`);
   for (const word of written) await terminal.line(`  ${oneLine(word) || '(empty)'}`);
-  await terminal.line(`\n${fresh} are new, ${known} are in the list`);
+  await terminal.line(`\n${fresh} of them are new, ${known} in the list`);
 }
