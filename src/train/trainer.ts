@@ -1,13 +1,12 @@
-/** The training loop's body: draw a batch, predict, measure, go back, update.
+/** One training step, `train`: draw a batch, forward, loss, backward, update. The loop around it is in train.ts.
  *
- * All randomness is a function of (seed, step): evaluating in between, or stopping and starting again, changes nothing.
- * Pure: files, clocks and terminals belong to the command. */
-
+ * All randomness is a function of (seed, step): evaluating in between, or stopping and starting again, changes nothing. */
 import type { ModelConfig } from '../model/config.ts';
 import { Gpt, type GptOptions } from '../model/gpt.ts';
 import type { Tensor } from '../tensor/tensor.ts';
-import { createOptimizer } from './create-optimizer.ts';
+import { AdamW } from './adamw.ts';
 import { Batches, type Sampling, type Split, type Window } from './dataset.ts';
+import { Muon } from './muon.ts';
 import type { Optimizer, OptimizerSettings } from './optimizer.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
 import { type Score, score, type WindowBuffers } from './score.ts';
@@ -76,7 +75,11 @@ export class Trainer {
       architecture,
     });
     const { arena } = this.model;
-    this.optimizer = createOptimizer(arena, kernels, settings);
+    const { optimizer, learningRate, muonLearningRate = 0.02 } = settings;
+    this.optimizer =
+      optimizer === 'muon'
+        ? new Muon(arena, kernels, settings, muonLearningRate / learningRate)
+        : new AdamW(arena, kernels, settings);
     const { emaDecay = 0 } = settings;
     if (emaDecay > 0) this.#average = new WeightAverage(arena, kernels, emaDecay);
     this.#buffers = { inputs: arena.ids('inputs', rows), targets: arena.ids('targets', rows) };
@@ -104,22 +107,17 @@ export class Trainer {
   /** One update, at the schedule's rate unless told another. Throws a DivergenceError, and changes nothing, when the
    * loss or the gradient is not finite. */
   train(learningRate = learningRateAt(this.step, this.settings)): StepRecord {
-    this.#average?.begin(this.step);
-    try {
-      const record = this.#update(learningRate);
-      this.#average?.end(this.step);
-      return record;
-    } catch (error) {
-      this.#average?.cancel();
-      throw error;
-    }
+    const update = () => this.#update(learningRate);
+    return this.#average === undefined ? update() : this.#average.around(this.step, update);
   }
 
+  /** Draw a batch, forward, loss, backward; with all micro-batches' gradients added up, update the weights. */
   #update(learningRate: number): StepRecord {
-    const { model, settings } = this;
+    const { model, optimizer, settings } = this;
     const { accumulate, batchSize: batch, seed } = settings;
     const { inputs, targets } = this.#buffers;
     const time = model.config.contextLength;
+    const tokens = inputs.size * accumulate;
     let sum = 0;
     model.arena.grads.data.fill(0);
     for (let draw = 0; draw < accumulate; draw++) {
@@ -128,15 +126,15 @@ export class Trainer {
       const logits = model.forward(inputs, { batch, time, dropout });
       model.kernels.crossEntropy(this.#losses, logits, targets);
       for (let n = 0; n < this.#losses.size; n++) sum += this.#losses.data[n]!;
-      model.backward(targets, 1 / (inputs.size * accumulate));
+      model.backward(targets, 1 / tokens);
     }
-    const loss = sum / (inputs.size * accumulate);
-    const gradNorm = this.optimizer.norm();
+    const loss = sum / tokens;
+    const gradNorm = optimizer.norm();
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
       throw this.#diverged(this.step + 1, `loss ${loss}, gradient norm ${gradNorm}`);
     }
     this.step += 1;
-    this.optimizer.update(learningRate, gradNorm, this.step);
+    optimizer.update(learningRate, gradNorm, this.step);
     return { step: this.step, loss, learningRate, gradNorm };
   }
 

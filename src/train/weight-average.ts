@@ -31,23 +31,21 @@ export class WeightAverage {
     this.#mean = arena.scratch('weights.mean', this.weights.shape);
   }
 
-  /** Makes the parameters w, for a step. @param updates done so far */
-  begin(updates: number): void {
+  /** Runs one update as if there were no mean: the parameters are w during it, and the new mean after it. If it throws,
+   * they are the mean that they were before. @param done updates before this one */
+  around<T>(done: number, update: () => T): T {
     const { params } = this.#arena;
     this.#mean.data.set(params.data);
-    if (updates > 0) params.data.set(this.weights.data);
-  }
-
-  /** Takes the updated w into the mean, which the parameters become. @param updates with this one */
-  end(updates: number): void {
-    const { params } = this.#arena;
-    const d = Math.min(this.#decay, (updates - 1) / (updates + 9));
-    this.weights.data.set(params.data);
-    this.#kernels.weightedSum(params, d, this.#mean, 1 - d, this.weights);
-  }
-
-  /** Makes the parameters the mean again after a step that was refused. */
-  cancel(): void {
-    this.#arena.params.data.set(this.#mean.data);
+    if (done > 0) params.data.set(this.weights.data);
+    try {
+      const result = update();
+      this.weights.data.set(params.data);
+      const d = Math.min(this.#decay, done / (done + 10));
+      this.#kernels.weightedSum(params, d, this.#mean, 1 - d, this.weights);
+      return result;
+    } catch (error) {
+      params.data.set(this.#mean.data);
+      throw error;
+    }
   }
 }
