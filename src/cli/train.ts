@@ -9,7 +9,8 @@ import { Guards, preflightWarnings } from '../train/guards.ts';
 import { type Baseline, counted } from '../train/metrics.ts';
 import { planText, preflight, preflightLine } from '../train/preflight.ts';
 import { defaultPreset, type Preset, presets } from '../train/presets.ts';
-import { isOver, restoreTrainer, type TrainingState } from '../train/state.ts';
+import { restoreTrainer, type TrainingState } from '../train/state.ts';
+import { isOver, notEvaluated } from '../train/train.ts';
 import { Trainer } from '../train/trainer.ts';
 import { runCommand, UsageError } from './command/command.ts';
 import { trainAnswers } from './command/field-names.ts';
@@ -148,7 +149,7 @@ async function begin(given: TrainFlags): Promise<void> {
     folder.record({ kind: 'warning', step: 0, message: warning });
     terminal.warning(warning);
   }
-  const start = { best: null, evaluationsSinceBest: 0, ...identity, settings };
+  const start = { ...notEvaluated, ...identity, settings };
   await go(given, start, { trainer, tokenizer, folder, text, split, terminal, resumed: false });
 }
 
@@ -162,7 +163,7 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
     const settings = resumedSettings(given, saved.state.settings, checkpoint);
     const state = { ...saved.state, settings };
     for (const reason of saved.damaged) terminal.warning(`passed over a damaged checkpoint: ${reason}`);
-    if (isOver(state) && folder.isClosed()) {
+    if (isOver(state.step, settings, state) && folder.isClosed()) {
       for (const line of completeLines(state, path)) terminal.line(line);
       return;
     }

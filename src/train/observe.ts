@@ -4,7 +4,7 @@
  * much less is asleep. All three are root mean squares over the part's elements. */
 import type { Parameter } from '../tensor/arena.ts';
 import type { LayerMetrics } from './metrics.ts';
-import type { StepRecord, Trainer } from './trainer.ts';
+import type { Trainer } from './trainer.ts';
 
 /** transformer.h.0.attn.c_attn.weight -> h.0.attn, model.layers.0.mlp.up_proj.weight -> layers.0.mlp; norms count to the
  * branch they feed. */
@@ -25,27 +25,28 @@ export function partsOf(parameters: readonly Parameter[]): Map<string, Parameter
   return parts;
 }
 
-/** Trains one step and measures it. Costs a copy of the weights, so not for every step. */
-export function trainObserved(trainer: Trainer): { record: StepRecord; layers: LayerMetrics['layers'] } {
+/** Called before a step; the function that it returns, called after that step, measures what the step did. Costs a copy
+ * of the weights, so not for every step. */
+export function observe(trainer: Trainer): () => LayerMetrics['layers'] {
   const { parameters, arena } = trainer.model;
   const before = trainer.weights.data.slice();
-  const record = trainer.train();
-  const after = trainer.weights.data;
-  const layers = [...partsOf(parameters)].map(([name, members]) => {
-    let [gradient, weight, update, elements] = [0, 0, 0, 0];
-    for (const member of members) {
-      const { value, grad } = member;
-      const first = arena.offsetOf(member);
-      for (let i = 0; i < value.size; i++) {
-        const old = before[first + i]!;
-        gradient += grad.data[i]! * grad.data[i]!;
-        weight += old * old;
-        update += (after[first + i]! - old) * (after[first + i]! - old);
+  return () => {
+    const after = trainer.weights.data;
+    return [...partsOf(parameters)].map(([name, members]) => {
+      let [gradient, weight, update, elements] = [0, 0, 0, 0];
+      for (const member of members) {
+        const { value, grad } = member;
+        const first = arena.offsetOf(member);
+        for (let i = 0; i < value.size; i++) {
+          const old = before[first + i]!;
+          gradient += grad.data[i]! * grad.data[i]!;
+          weight += old * old;
+          update += (after[first + i]! - old) * (after[first + i]! - old);
+        }
+        elements += value.size;
       }
-      elements += value.size;
-    }
-    const rms = (sum: number) => Math.sqrt(sum / elements);
-    return { name, gradient: rms(gradient), weight: rms(weight), update: rms(update) };
-  });
-  return { record, layers };
+      const rms = (sum: number) => Math.sqrt(sum / elements);
+      return { name, gradient: rms(gradient), weight: rms(weight), update: rms(update) };
+    });
+  };
 }

@@ -17,6 +17,7 @@ import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { samplings } from './dataset.ts';
 import { optimizers } from './optimizer.ts';
 import { shapes } from './schedule.ts';
+import type { Progress } from './train.ts';
 import type { Trainer, TrainSettings } from './trainer.ts';
 
 export type StateFile = CheckpointFile | 'optimizer.safetensors' | 'state.json';
@@ -30,11 +31,6 @@ export interface RunSettings extends Required<TrainSettings> {
   /** Evaluations without a new best after which to stop; 0 never stops early. */
   readonly patience: number;
 }
-/** What the loop knows besides the trainer. */
-export interface Progress {
-  readonly best: { readonly step: number; readonly nll: number } | null;
-  readonly evaluationsSinceBest: number;
-}
 /** What must be the same for a run to go on. */
 export interface RunIdentity {
   readonly preset: string;
@@ -47,16 +43,6 @@ export interface TrainingState extends Progress, RunIdentity {
   readonly version: number;
   readonly step: number;
   readonly settings: RunSettings;
-}
-
-/** Whether the last evaluations brought no new best, as many of them as the run has patience for. */
-export function outOfPatience({ patience }: RunSettings, { evaluationsSinceBest }: Progress): boolean {
-  return patience > 0 && evaluationsSinceBest >= patience;
-}
-
-/** Whether nothing is left to train. */
-export function isOver(run: Progress & Pick<TrainingState, 'step' | 'settings'>): boolean {
-  return run.step >= run.settings.steps || outOfPatience(run.settings, run);
 }
 
 /** All files of a checkpoint that training can go on from. */

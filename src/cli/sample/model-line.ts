@@ -1,6 +1,7 @@
 /** Which model a command has loaded, in a line: runs/nano/best, step 620, 1.228 nats per token. */
 import { basename, join } from 'node:path';
-import { decodeState, type Progress } from '../../train/state.ts';
+import { decodeState } from '../../train/state.ts';
+import type { Progress } from '../../train/train.ts';
 import { listFolder, readBytes } from '../host/files.ts';
 import { runOf } from '../runs/folder.ts';
 import { isLocked } from '../runs/lock.ts';

@@ -5,7 +5,8 @@ import { defaultSampling } from '../../sample/settings.ts';
 import type { Split } from '../../train/dataset.ts';
 import { type Baseline, counted, duration, type EvaluationMetrics } from '../../train/metrics.ts';
 import type { Preset } from '../../train/presets.ts';
-import { outOfPatience, type TrainingState } from '../../train/state.ts';
+import type { TrainingState } from '../../train/state.ts';
+import { isOutOfPatience } from '../../train/train.ts';
 import { shellWord } from '../host/printable.ts';
 
 const whole = (n: number): string => n.toLocaleString('en-US');
@@ -54,7 +55,7 @@ export function stoppedLines(step: number, steps: number, path: string): string[
 /** For --resume of a run in which nothing is left to do. */
 export function completeLines(state: TrainingState, path: string): string[] {
   const { step, settings } = state;
-  const why = outOfPatience(settings, state)
+  const why = isOutOfPatience(settings, state)
     ? `it stopped early after step ${step} of ${settings.steps}; a new run can start from it: ${initCommand(path)}`
     : `${step} of ${counted(settings.steps, 'step')}; raise --steps to go on`;
   return [`this run is complete: ${why}`, `to sample: ${sampleCommand(path)}`];

@@ -1,4 +1,4 @@
-/** The loop around the trainer: evaluates, samples, warns, logs, saves, and stops when asked to.
+/** What npm run train makes of the events of the training loop: it logs, warns, saves, samples, and stops when asked to.
  *
  * Nothing in here changes what is learned: whenever it looks, saves or draws, the weights go the same way. */
 import { join } from 'node:path';
@@ -14,22 +14,17 @@ import {
   duration,
   type EvaluationMetrics,
   evaluationLine,
+  type LayerMetrics,
   type MetricsRecord,
   type StepMetrics,
   stepLine,
 } from '../../train/metrics.ts';
-import { trainObserved } from '../../train/observe.ts';
+import { observe } from '../../train/observe.ts';
 import { Forecast, Pace } from '../../train/pace.ts';
 import type { Score } from '../../train/score.ts';
-import {
-  encodeState,
-  isOver,
-  outOfPatience,
-  type Progress,
-  type RunIdentity,
-  type RunSettings,
-} from '../../train/state.ts';
-import type { Trainer } from '../../train/trainer.ts';
+import { encodeState, type RunIdentity, type RunSettings } from '../../train/state.ts';
+import { isEvaluated, type Progress, train } from '../../train/train.ts';
+import type { StepRecord, Trainer } from '../../train/trainer.ts';
 import type { StopSignal } from '../host/stop-signal.ts';
 import type { Terminal } from '../host/terminal.ts';
 import { type RunFolder, readCheckpoint } from '../runs/folder.ts';
@@ -67,6 +62,8 @@ export class TrainingRun {
   /** The strongest baseline that the run is known to have passed. */
   #passed: Baseline | undefined;
   #savedAt: number;
+  /** An evaluation that is recorded and not yet shown. */
+  #untold: EvaluationMetrics | undefined;
   /** The step whose weights the model has: the trainer's, until the best are put in their place. */
   #modelStep: number;
 
@@ -94,22 +91,54 @@ export class TrainingRun {
   }
 
   async #train(): Promise<'finished' | 'stopped'> {
-    const { trainer, settings, stop, cadence, terminal } = this.#parts;
-    while (!isOver({ ...this.#progress, settings, step: trainer.step })) {
-      if (stop.requested !== undefined || trainer.step === cadence.stopAt) {
-        this.#save();
-        this.#leave();
-        return 'stopped';
+    const { trainer, tokenizer, folder, settings, stop, cadence, terminal } = this.#parts;
+    const { steps, evalEvery, patience } = settings;
+    const plan = { ...cadence, steps, evalEvery, patience };
+    let layers: ReturnType<typeof observe> | undefined;
+    let last = performance.now();
+    const sinceLast = (now = performance.now()) => {
+      const seconds = (now - last) / 1000;
+      last = now;
+      return seconds;
+    };
+    for (const event of train(trainer, plan, this.#progress)) {
+      if (event.kind !== 'checkpoint') this.#tell(); // nothing that only tells comes before a checkpoint
+      switch (event.kind) {
+        case 'pause':
+          this.#pace.addRest(sinceLast());
+          await new Promise(setImmediate); // signals arrive here
+          if (stop.requested !== undefined || trainer.step === cadence.stopAt) {
+            this.#save();
+            this.#leave();
+            return 'stopped';
+          }
+          layers = trainer.step === 0 || isEvaluated(trainer.step + 1, plan) ? observe(trainer) : undefined;
+          sinceLast();
+          break;
+        case 'step':
+          this.#pace.add(sinceLast());
+          this.#step(event, layers?.());
+          break;
+        case 'evaluation':
+          this.#progress = event.progress;
+          if (event.best) folder.saveBest(encodeCheckpoint(trainer.model, tokenizer));
+          this.#untold = this.#measured('evaluation', event.score, event.best);
+          break;
+        case 'checkpoint':
+          this.#save();
+          break;
+        case 'sample':
+          terminal.detail(`a sample after step ${trainer.step}:`);
+          terminal.detail(indented(this.#sample()));
+          break;
+        case 'end':
+          if (event.early) {
+            const tries = counted(patience, 'evaluation');
+            terminal.line(
+              `no new best in ${tries}: stopping early with the best, of step ${this.#progress.best?.step}`,
+            );
+          }
       }
-      this.#step();
-      await new Promise(setImmediate); // signals arrive between steps
-    }
-    this.#save();
-    if (outOfPatience(settings, this.#progress)) {
-      const tries = counted(settings.patience, 'evaluation');
-      terminal.line(
-        `no new best in ${tries}: stopping early with the best, of step ${this.#progress.best?.step}`,
-      );
     }
     this.#takeBest();
     return 'finished';
@@ -125,72 +154,45 @@ export class TrainingRun {
     return { final, text };
   }
 
-  #step(): void {
-    const { trainer, settings, guards, terminal, cadence } = this.#parts;
-    const { steps } = settings;
-    const began = performance.now();
-    const evaluating = this.#isEvaluated(trainer.step + 1);
-    const observed = evaluating || trainer.step === 0 ? trainObserved(trainer) : undefined;
-    const record = observed?.record ?? trainer.train();
-    const trained = performance.now();
-    this.#modelStep = record.step;
-    this.#pace.add((trained - began) / 1000);
-    const tokens = settings.batchSize * settings.accumulate * trainer.model.config.contextLength;
+  #step(record: StepRecord, layers: LayerMetrics['layers'] | undefined): void {
+    const { trainer, settings, guards, terminal } = this.#parts;
+    const { step } = record;
+    const { steps, batchSize, accumulate } = settings;
+    this.#modelStep = step;
     const metrics: StepMetrics = {
       kind: 'step',
       ...record,
-      tokensPerSecond: this.#pace.tokensPerSecond(tokens),
-      secondsLeft: this.#pace.secondsLeft(steps - record.step),
+      tokensPerSecond: this.#pace.tokensPerSecond(
+        batchSize * accumulate * trainer.model.config.contextLength,
+      ),
+      secondsLeft: this.#pace.secondsLeft(steps - step),
     };
     this.#record(metrics);
-    if (observed !== undefined) this.#record({ kind: 'layers', step: record.step, layers: observed.layers });
+    if (layers !== undefined) this.#record({ kind: 'layers', step, layers });
     const logEvery = Math.max(1, Math.round(steps / 40));
-    const line = stepLine(metrics, steps);
-    if (record.step % logEvery === 0 || record.step === 1 || record.step === steps) terminal.detail(line);
+    if (step % logEvery === 0 || step === 1 || step === steps) terminal.detail(stepLine(metrics, steps));
     terminal.status(metrics, steps);
     this.#foretell(metrics);
-    this.#warn(guards.step(record.step, record.loss, record.gradNorm));
-    const evaluation = evaluating ? this.#evaluate() : undefined;
-    // Now the step is whole, and it is saved before anything that only tells of it.
-    if (record.step % cadence.checkpointEvery === 0) this.#save();
-    if (evaluation !== undefined) {
-      terminal.detail(evaluationLine(evaluation, steps));
-      this.#announceBaseline(evaluation);
-      this.#warn(guards.evaluation(evaluation.nll));
-      this.#draw({ live: true });
-    }
-    if (cadence.sampleEvery !== undefined && record.step % cadence.sampleEvery === 0) {
-      terminal.detail(`a sample after step ${record.step}:`);
-      terminal.detail(indented(this.#sample()));
-    }
-    this.#pace.addRest((performance.now() - trained) / 1000);
+    this.#warn(guards.step(step, record.loss, record.gradNorm));
   }
 
-  #isEvaluated(step: number): boolean {
-    const { steps, evalEvery } = this.#parts.settings;
-    return step > 0 && (step % evalEvery === 0 || step === steps);
-  }
-
-  /** One of the run's own evaluations, which decide what its best model is and whether it stops early. */
-  #evaluate(): EvaluationMetrics {
-    const { trainer, tokenizer, folder } = this.#parts;
-    const score = trainer.evaluate();
-    const { best, evaluationsSinceBest } = this.#progress;
-    const isBest = best === null || score.nll < best.nll;
-    if (isBest) {
-      folder.saveBest(encodeCheckpoint(trainer.model, tokenizer));
-      this.#progress = { best: { step: trainer.step, nll: score.nll }, evaluationsSinceBest: 0 };
-    } else {
-      this.#progress = { best, evaluationsSinceBest: evaluationsSinceBest + 1 };
-    }
-    return this.#measured('evaluation', score, isBest);
+  /** Shows the last evaluation, unless that is done. */
+  #tell(): void {
+    const evaluation = this.#untold;
+    if (evaluation === undefined) return;
+    this.#untold = undefined;
+    const { terminal, settings, guards } = this.#parts;
+    terminal.detail(evaluationLine(evaluation, settings.steps));
+    this.#announceBaseline(evaluation);
+    this.#warn(guards.evaluation(evaluation.nll));
+    this.#draw({ live: true });
   }
 
   /** Shows and records what a run that is stopped has reached. The run does not know of this evaluation: without the
    * stop there would be none, and stopping must change nothing. */
   #leave(): void {
     const { trainer, settings, terminal } = this.#parts;
-    if (!this.#isEvaluated(trainer.step)) {
+    if (!isEvaluated(trainer.step, settings)) {
       terminal.progress('saved; validating what it has learned (Ctrl+C leaves at once) ...');
       const isBest = this.#progress.best?.step === trainer.step;
       const reached = this.#measured('evaluation', trainer.evaluate(), isBest);
