@@ -10,6 +10,7 @@ import { initialize } from '../src/model/initialize.ts';
 import { CharTokenizer, normalizeText } from '../src/model/text/tokenizer.ts';
 import { splitTokens } from '../src/train/dataset.ts';
 import { type PresetName, presets } from '../src/train/presets.ts';
+import { train } from '../src/train/train.ts';
 import { Trainer } from '../src/train/trainer.ts';
 import type { OpenedKernels } from './threads.ts';
 
@@ -24,25 +25,22 @@ export interface RaceResults {
   readonly final: number;
   readonly seconds: number;
 }
-type Racer = Pick<Trainer, 'train' | 'step'> & {
-  readonly settings: Pick<Trainer['settings'], 'steps'>;
-  evaluate(which: 'full'): { readonly nll: number };
-};
 
 /** Trains to the end. @param now milliseconds since the start of the process */
 export function race(
-  trainer: Racer,
+  trainer: Pick<Trainer, 'step' | 'train' | 'evaluate'> & {
+    readonly settings: Pick<Trainer['settings'], 'steps'>;
+  },
   { now, say }: { readonly now: () => number; readonly say: (line: string) => void },
 ): RaceResults {
   const timeTo: Record<string, number | null> = Object.fromEntries(goals.map((goal) => [goal, null]));
-  let evaluating = 0;
+  let [began, evaluating] = [0, 0];
   let [seconds, final] = [0, Number.NaN];
-  while (trainer.step < trainer.settings.steps) {
-    trainer.train();
-    if (trainer.step % evalEvery !== 0 && trainer.step !== trainer.settings.steps) continue;
-    const began = now();
+  for (const event of train(trainer, { steps: trainer.settings.steps, evalEvery })) {
+    if (event.kind === 'step') began = now();
+    if (event.kind !== 'evaluation') continue;
+    final = event.score.nll;
     seconds = (began - evaluating) / 1000;
-    final = trainer.evaluate('full').nll;
     evaluating += now() - began;
     for (const goal of goals) if (final <= Number(goal)) timeTo[goal] ??= seconds;
     say(`step ${trainer.step}  ${seconds.toFixed(1)} s  ${final.toFixed(4)} nats`);
@@ -61,7 +59,7 @@ export function raceOn(
   const text = normalizeText(readText(data));
   const tokenizer = CharTokenizer.train(text);
   const config = chooseConfig({}, presets[preset], tokenizer.vocabSize, undefined);
-  const settings = chooseSettings({ seed }, presets[preset]);
+  const settings = chooseSettings({ seed, 'eval-tokens': 'full' }, presets[preset]);
   const split = splitTokens(tokenizer.encode(text), config.contextLength);
   const trainer = new Trainer(config, settings, split, { kernels: opened.kernels });
   initialize(trainer.model, seed, settings.initialization);

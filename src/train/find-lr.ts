@@ -5,6 +5,7 @@
  * falls fastest still learns safely; at the minimum it is too large already, for there the falling and the breaking
  * balance. The suggestion is a fraction of the minimum's rate. Smith, arXiv 1506.01186 and 1803.09820. */
 import { exp, log } from '../tensor/math.ts';
+import { train } from './train.ts';
 import { DivergenceError, type Trainer } from './trainer.ts';
 
 export interface RangeStep {
@@ -41,26 +42,27 @@ export function rangeTest(
   range: Readonly<Record<keyof typeof rangeDefaults, number>>,
 ): RangeTest {
   const { from, to, steps: most } = range;
+  const factorOf = (i: number) => from * exp((log(to / from) * i) / Math.max(1, most - 1));
+  const rate = (done: number) => factorOf(done) * trainer.settings.learningRate;
   const steps: RangeStep[] = [];
-  const finish = (end: RangeTest['end']): RangeTest => ({
-    steps,
-    smoothed: smoothLosses(steps.map(({ loss }) => loss)),
-    end,
-  });
+  let end: RangeTest['end'] = 'done';
   let best = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < most; i++) {
-    const factor = from * exp((log(to / from) * i) / Math.max(1, most - 1));
-    try {
-      const { loss } = trainer.train(factor * trainer.settings.learningRate);
-      steps.push({ factor, loss });
+  try {
+    for (const event of train(trainer, { steps: most, rate })) {
+      if (event.kind !== 'step') continue;
+      const { loss } = event;
+      steps.push({ factor: factorOf(steps.length), loss });
       best = Math.min(best, loss);
-      if (loss > blowUp * best) return finish('blown up');
-    } catch (error) {
-      if (error instanceof DivergenceError) return finish('not finite');
-      throw error;
+      if (loss > blowUp * best) {
+        end = 'blown up';
+        break;
+      }
     }
+  } catch (error) {
+    if (!(error instanceof DivergenceError)) throw error;
+    end = 'not finite';
   }
-  return finish('done');
+  return { steps, smoothed: smoothLosses(steps.map(({ loss }) => loss)), end };
 }
 
 /** Means over neighbours, those further off counting less; at both ends over as many as both sides have. */
