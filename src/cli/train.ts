@@ -7,6 +7,7 @@ import { CharTokenizer, normalizeText, type Tokenizer } from '../model/text/toke
 import { checkSplit, encodeSplit, type Split, stepsInEpochs } from '../train/dataset.ts';
 import { Guards, preflightWarnings } from '../train/guards.ts';
 import { type Baseline, counted } from '../train/metrics.ts';
+import { overfitBatch } from '../train/overfit.ts';
 import { planText, preflight, preflightLine } from '../train/preflight.ts';
 import { defaultPreset, type Preset, presets } from '../train/presets.ts';
 import { restoreTrainer, type TrainingState } from '../train/state.ts';
@@ -47,7 +48,6 @@ import {
   otherTextLine,
   stoppedLines,
 } from './train/lines.ts';
-import { overfitBatch } from './train/overfit.ts';
 import { presetTable } from './train/preset-table.ts';
 import { TrainingRun } from './train/run.ts';
 import { checkTokenizerFlags, learnTokenizer } from './train/tokenizer.ts';
@@ -98,7 +98,7 @@ async function begin(given: TrainFlags): Promise<void> {
   const chosen = await openKernels(given);
   const { kernels, arithmetic } = chosen;
   if (given['overfit-batch']) {
-    await overfitBatch(config, settings, split, kernels, terminal);
+    await overfitBatch(config, settings, split, kernels, (line) => terminal.line(line));
     return;
   }
   if (given['find-lr']) {

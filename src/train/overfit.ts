@@ -2,7 +2,19 @@
  *
  * A correct model with enough parameters drives that loss to nearly 0. Not quite 0: where two windows begin alike and
  * go on differently, nothing seen so far tells them apart. `batchFloor` is that unavoidable rest. */
+import type { ModelConfig } from '../model/config.ts';
+import { initialize } from '../model/initialize.ts';
+import type { Kernels } from '../tensor/kernels.ts';
 import { log } from '../tensor/math.ts';
+import type { Split } from './dataset.ts';
+import { counted } from './metrics.ts';
+import type { RunSettings } from './state.ts';
+import { train } from './train.ts';
+import { Trainer } from './trainer.ts';
+
+/** Nats above the floor that count as learnt by heart. */
+const margin = 0.05;
+const leastSteps = 300;
 
 /** The lowest mean loss that any causal model can reach on these B windows of T tokens (nats). */
 export function batchFloor(tokens: Int32Array, B: number, T: number): number {
@@ -23,4 +35,52 @@ export function batchFloor(tokens: Int32Array, B: number, T: number): number {
     for (const count of counts.values()) sum -= count * log(count / total);
   }
   return sum / (B * T);
+}
+
+/** Trains on the first batch of the text until it is known by heart, and tells the way down and the verdict to `say`;
+ * throws with what to look at if it is not learnt. */
+export async function overfitBatch(
+  config: ModelConfig,
+  settings: RunSettings,
+  split: Split,
+  kernels: Kernels,
+  say: (line: string) => void | Promise<void>,
+): Promise<void> {
+  const { batchSize: B, learningRate, seed } = settings;
+  const T = config.contextLength;
+  const tokens = split.train.subarray(0, B * T + 1);
+  if (tokens.length < B * T + 1) {
+    throw new Error(
+      `--overfit-batch: expected ${B * T + 1} training tokens for one batch, got ${tokens.length}; lower --batch-size`,
+    );
+  }
+  const steps = Math.max(leastSteps, settings.steps);
+  const floor = batchFloor(tokens, B, T);
+  const still = { accumulate: 1, sampling: 'epoch', minLearningRate: learningRate, weightDecay: 0 } as const;
+  const trainer = new Trainer(
+    { ...config, dropout: 0 },
+    { ...settings, ...still, steps, warmup: Math.min(settings.warmup, 20) },
+    { train: tokens, validation: split.validation },
+    { kernels },
+  );
+  initialize(trainer.model, seed, settings.initialization);
+  await say(
+    `one batch of ${counted(B, 'window')} of ${counted(T, 'token')}, up to ${counted(steps, 'step')}, dropout, decay and accumulation off, rate ${learningRate} throughout`,
+  );
+  await say(
+    `no causal model can go below ${floor.toFixed(4)} nats on it: where windows begin alike, the next token is a guess`,
+  );
+  let loss = '';
+  for (const event of train(trainer, { steps })) {
+    if (event.kind !== 'step') continue;
+    loss = event.loss.toFixed(4);
+    const line = `step ${event.step}  loss ${loss}`;
+    if (event.step === 1 || event.step % 25 === 0) await say(line);
+    if (event.loss > floor + margin) continue;
+    await say(`${line}: learnt by heart; forward, backward and optimizer work together`);
+    return;
+  }
+  throw new Error(
+    `--overfit-batch: the loss is still ${loss} after ${steps} steps, expected below ${(floor + margin).toFixed(4)}; try more --steps, another --lr, more --channels, or npm run gradcheck`,
+  );
 }

@@ -4,28 +4,19 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
 import { newestState } from '../../src/cli/runs/folder.ts';
-import { overfitBatch } from '../../src/cli/train/overfit.ts';
 import { initialize } from '../../src/model/initialize.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { splitTokens } from '../../src/train/dataset.ts';
 import { Guards, preflightWarnings } from '../../src/train/guards.ts';
-import { batchFloor } from '../../src/train/overfit.ts';
+import { batchFloor, overfitBatch } from '../../src/train/overfit.ts';
 import { meanAndError } from '../../src/train/perplexity.ts';
 import type { RunSettings } from '../../src/train/state.ts';
 import { DivergenceError, Trainer } from '../../src/train/trainer.ts';
 import { allWindows } from '../../src/train/windows.ts';
 import { tinyConfig } from '../support/models.ts';
-import {
-  type RunOptions,
-  records,
-  runSettings,
-  SilentTerminal,
-  scratchFolder,
-  story,
-  trainIn,
-} from '../support/runs.ts';
+import { type RunOptions, records, runSettings, scratchFolder, story, trainIn } from '../support/runs.ts';
 
 const scratch = scratchFolder();
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -276,9 +267,9 @@ describe('--overfit-batch', () => {
     learningRate: 1e-2,
   };
   const run = (changes: Partial<RunSettings> = {}, kernels = reference) => {
-    const terminal = new SilentTerminal();
-    const attempt = () => overfitBatch(config, { ...settings, ...changes }, split, kernels, terminal);
-    return { attempt, lines: terminal.lines };
+    const lines: string[] = [];
+    const say = (line: string) => void lines.push(line);
+    return { attempt: () => overfitBatch(config, { ...settings, ...changes }, split, kernels, say), lines };
   };
 
   it('learns one batch by heart, whatever the run would do about dropout and accumulation', async () => {
