@@ -2,9 +2,8 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { timeLine } from '../../src/cli/train/calibrate.ts';
+import { secondsOf, stepsWithin, timeLine } from '../../src/cli/train/calibrate.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
-import { secondsOf, stepsWithin } from '../../src/train/budget.ts';
 import { tinyConfig } from '../support/models.ts';
 import { filesIn, runSettings, scratchFolder, story, trainCommand } from '../support/runs.ts';
 

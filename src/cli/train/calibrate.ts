@@ -10,10 +10,10 @@ import type { ModelConfig } from '../../model/config.ts';
 import { initialize } from '../../model/initialize.ts';
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
 import type { Kernels } from '../../tensor/kernels.ts';
-import { type RunCosts, secondsOf, stepsWithin } from '../../train/budget.ts';
 import type { Split } from '../../train/dataset.ts';
 import { briefly } from '../../train/metrics.ts';
 import { encodeState, type RunSettings } from '../../train/state.ts';
+import { notEvaluated, train } from '../../train/train.ts';
 import { Trainer } from '../../train/trainer.ts';
 import { allWindows } from '../../train/windows.ts';
 import { writeFolder } from '../host/files.ts';
@@ -32,6 +32,33 @@ export interface Calibration {
   readonly settings: RunSettings;
   readonly split: Split;
   readonly tokenizer: Tokenizer;
+}
+
+/** Seconds that each part of a run costs on this machine. */
+export interface RunCosts {
+  readonly step: number;
+  /** An evaluation with the best checkpoint it may leave, once in `evalEvery` steps. */
+  readonly evaluation: number;
+  readonly evalEvery: number;
+  readonly checkpoint: number;
+  readonly checkpointEvery: number;
+  /** What every run needs however long it is: counting n-grams, the last evaluation, the sample. */
+  readonly once: number;
+}
+
+/** What a run of so many steps takes. */
+export function secondsOf(steps: number, costs: RunCosts): number {
+  return steps * eachStep(costs) + costs.once;
+}
+
+/** The largest number of steps whose cost stays within `seconds`; at least 1. */
+export function stepsWithin(seconds: number, costs: RunCosts): number {
+  return Math.max(1, Math.floor((seconds - costs.once) / eachStep(costs)));
+}
+
+/** A step with its share of what happens only now and then. */
+function eachStep({ step, evaluation, evalEvery, checkpoint, checkpointEvery }: RunCosts): number {
+  return step + evaluation / evalEvery + checkpoint / checkpointEvery;
 }
 
 /** The number of steps that fit into --minutes since the process began; measuring is part of that time. */
@@ -110,11 +137,12 @@ function warmTrainer(
 function trainSteps(trainer: Trainer, seconds: number): number {
   let steps = 0;
   const began = performance.now();
-  while (steps < leastSteps || performance.now() - began < 1000 * seconds) {
-    trainer.train();
-    steps += 1;
+  const spent = () => (performance.now() - began) / 1000;
+  for (const { kind } of train(trainer, { steps: Number.POSITIVE_INFINITY })) {
+    if (kind === 'step') steps += 1;
+    if (steps >= leastSteps && spent() >= seconds) break;
   }
-  return (performance.now() - began) / 1000 / steps;
+  return spent() / steps;
 }
 
 function timeCheckpoint(trainer: Trainer, settings: RunSettings, tokenizer: Tokenizer): number {
@@ -122,8 +150,7 @@ function timeCheckpoint(trainer: Trainer, settings: RunSettings, tokenizer: Toke
   const identity = { preset: '', data: '', corpusSha256: '', arithmetic: '' };
   try {
     return time(() => {
-      const progress = { best: null, evaluationsSinceBest: 0 };
-      writeFolder(join(folder, 'step'), encodeState(trainer, tokenizer, identity, settings, progress));
+      writeFolder(join(folder, 'step'), encodeState(trainer, tokenizer, identity, settings, notEvaluated));
     });
   } finally {
     rmSync(folder, { recursive: true, force: true });
