@@ -28,9 +28,9 @@ export class SharedMemory implements Memory {
     const end = byteOffset + Math.ceil(bytes / alignment) * alignment;
     const pages = Math.ceil((end + slack) / page);
     if (pages > maximumPages) {
-      const [need, most] = [end, maximumPages * page].map((n) => `${Math.ceil(n / 2 ** 20)} MB`);
+      const [most, need] = [Math.floor((maximumPages * page) / 1e6), Math.ceil(end / 1e6)]; // MB, as --plan has them
       throw new RangeError(
-        `simd memory: too much is asked for; expected at most ${most}, got ${need}; use a smaller model or batch`,
+        `simd memory: too much is asked for; expected at most ${most} MB, got ${need} MB; use a smaller model or batch`,
       );
     }
     const missing = pages - this.memory.buffer.byteLength / page;

@@ -50,7 +50,7 @@ describe('reserve', () => {
   test('more than 2 GiB is refused before anything happens', () => {
     const memory = new SharedMemory();
     expect(() => memory.reserve(2 ** 31)).toThrow(
-      'simd memory: too much is asked for; expected at most 2048 MB, got 2049 MB; use a smaller model or batch',
+      'simd memory: too much is asked for; expected at most 2147 MB, got 2148 MB; use a smaller model or batch',
     );
     expect(memory.memory.buffer.byteLength).toBe(65536);
   });
