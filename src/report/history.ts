@@ -192,11 +192,12 @@ function mergeRanges(a: Range, b: Range): Range {
   return { low, high, sum: a.sum + b.sum, finite: a.finite + b.finite };
 }
 
-/** What has no number is kept only where nothing has one. */
+/** What has no number is kept only where nothing has one; what was the best model, before what is only lower. */
 function mergeExtremes(a: Extremes, b: Extremes): Extremes {
   if (Number.isNaN(a.low.nll)) return b;
+  const lower = a.low.best === b.low.best ? b.low.nll < a.low.nll : b.low.best;
   return {
-    low: b.low.nll < a.low.nll ? b.low : a.low,
+    low: lower ? b.low : a.low,
     high: b.high.nll > a.high.nll ? b.high : a.high,
   };
 }

@@ -15,7 +15,8 @@ export interface RunData {
 export interface Run extends RunData {
   /** Where the axis of steps ends: at least 1. */
   readonly lastStep: number;
-  /** The lowest evaluation; without any, the lowest final. */
+  /** The lowest evaluation that the run itself made, which is of the model in best/; without any, the lowest final. The
+   * one that a stop adds may be lower, but its model was not kept. */
   readonly best: EvaluationMetrics | undefined;
   /** The strongest counting model that the latest measurement beats, and the weakest that it does not. */
   readonly passed: Baseline | undefined;
@@ -31,7 +32,7 @@ export function readRun(data: RunData): Run {
     ...data,
     baselines,
     lastStep: Math.max(1, history.lastStep),
-    best: lowest(history.evaluations) ?? lowest(history.finals),
+    best: lowest(history.evaluations.filter(({ best }) => best)) ?? lowest(history.finals),
     passed: latest && byStrength.findLast((b) => b.nll > latest.nll),
     ahead: latest && byStrength.find((b) => b.nll <= latest.nll),
   };

@@ -168,7 +168,7 @@ export const measured = (
   standardError: 0.01,
   perplexity: Math.exp(nll),
   bitsPerChar: nll / Math.LN2,
-  best: false,
+  best: kind === 'evaluation',
 });
 export const stepped = (step: number, loss: number, gradNorm = 1): MetricsRecord => ({
   kind: 'step',

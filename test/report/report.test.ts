@@ -134,6 +134,12 @@ describe('the headline', () => {
     expect([run.history.latest?.step, run.best?.step, run.lastStep]).toEqual([20, 20, 30]);
   });
 
+  it('has as the best what the run kept, not a lower loss that a stop measured', () => {
+    const stopped = { ...measured(150, 1.1), best: false };
+    const text = headline([measured(100, 1.5), stopped, measured(200, 1.25), measured(300, 1.3)]);
+    expect(text).toContain('best held-out loss, step 2001.250');
+  });
+
   it('gives one loss for one step: over everything, not over a sample as well', () => {
     const all = { ...measured(200, 1.28, 'final'), tokensScored: 9000 };
     expect(headline([measured(100, 1.5), measured(200, 1.25), all])).not.toContain('best held-out');
