@@ -1,12 +1,17 @@
 /** What an experienced eye would notice in a run's numbers, said in plain words while it goes on.
  *
- * None of this touches training: the guards only read, and after a resume they start to watch anew. */
+ * None of this touches training: the guards only read. */
 import type { ModelConfig } from '../model/config.ts';
 import { counted } from './metrics.ts';
 
 /** Losses that a spike is judged against. */
 const window = 64;
 const spikeZ = 6;
+
+interface Measured {
+  readonly step: number;
+  readonly loss: number;
+}
 
 /** Watches training and validation losses; each call returns a warning or undefined. */
 export class Guards {
@@ -23,6 +28,17 @@ export class Guards {
 
   constructor(clip: number) {
     this.#clip = clip;
+  }
+
+  /** Takes in what a run has recorded before a resume, in the order of its steps, so that it is judged by all of its
+   * losses and hears no warning a second time. */
+  remember(losses: readonly Measured[], evaluations: readonly Measured[]): void {
+    const waiting = [...evaluations];
+    for (const { step, loss } of losses) {
+      while (waiting[0] !== undefined && waiting[0].step < step) this.evaluation(waiting.shift()!.loss);
+      this.step(step, loss, 0);
+    }
+    for (const { loss } of waiting) this.evaluation(loss);
   }
 
   /** After each step: loss spikes and a loss that only rises. */

@@ -34,11 +34,13 @@ const base: RunOptions = {
   },
   checkpointEvery: 1000,
 };
-/** The warnings of a real run, with their steps. */
-async function warnings(options: RunOptions): Promise<[number, string][]> {
+/** The warnings of a real run, with their steps. @param stops steps after which it is stopped and resumed */
+async function warnings(options: RunOptions, stops: readonly number[] = []): Promise<[number, string][]> {
   const run = join(scratch, `run-${runs++}`);
   const config = { ...base.config, ...options.config };
-  await trainIn(run, { ...base, ...options, settings: { ...base.settings, ...options.settings }, config });
+  const whole = { ...base, ...options, settings: { ...base.settings, ...options.settings }, config };
+  for (const stopAt of stops) await trainIn(run, { ...whole, stopAt });
+  await trainIn(run, whole);
   return records(run).flatMap((record) => (record.kind === 'warning' ? [[record.step, record.message]] : []));
 }
 
@@ -96,6 +98,16 @@ describe('the guards', () => {
         .map(Number) as number[];
     expect(z!).toBeGreaterThan(6);
     expect(loss!).toBeGreaterThan(mean! * 1.05);
+  });
+
+  it('say the same, once, of a run that was stopped and resumed, even just before or after a warning', async () => {
+    const spikes = { ...shock, settings: { ...shock.settings, clip: 1 } };
+    const noisy = { text: noise(200), config: { channels: 48, feedForward: 192 } };
+    for (const options of [spikes, noisy]) {
+      const straight = await warnings(options);
+      const at = straight[0]![0];
+      expect(await warnings(options, [at - 1, at + 3])).toEqual(straight);
+    }
   });
 
   it('judge a spike against the 64 losses before it, once there are 32', () => {

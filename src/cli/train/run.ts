@@ -68,14 +68,22 @@ export class TrainingRun {
   #modelStep: number;
 
   constructor(parts: TrainingRunParts) {
-    const { trainer, progress, folder, baselines, terminal } = parts;
+    const { trainer, settings, progress, folder, baselines, terminal, guards } = parts;
     this.#parts = parts;
     this.#progress = progress;
     if (progress.best !== null) this.#passed = this.#beaten(progress.best.nll / trainer.charactersPerToken);
     this.#savedAt = trainer.step > 0 ? trainer.step : -1;
     this.#modelStep = trainer.step;
     this.#recorded = { ...readRunData(folder.path, folder.warn), baselines };
-    terminal.remember(this.#recorded.history.means('loss').map(({ y }) => y));
+    const { history } = this.#recorded;
+    terminal.remember(history.means('loss').map(({ y }) => y));
+    // Of long runs these are the ups and downs, which scatter more than all losses: a guard warns later then, not earlier.
+    guards.remember(
+      history.points('loss').map(({ x, y }) => ({ step: x, loss: y })),
+      history.evaluations
+        .filter(({ step }) => isEvaluated(step, settings)) // without those that a stop added
+        .map(({ step, nll }) => ({ step, loss: nll })),
+    );
   }
 
   /** Trains to the end, or until asked to stop; 'stopped' means that a checkpoint waits for --resume. Afterwards the
