@@ -5,7 +5,7 @@
 
 import { readText } from '../src/cli/host/files.ts';
 import { describeKernels } from '../src/cli/host/kernels.ts';
-import { chooseConfig, chooseSettings } from '../src/cli/train/flags.ts';
+import { chooseConfig, chooseSettings } from '../src/cli/train/settings.ts';
 import { initialize } from '../src/model/initialize.ts';
 import { CharTokenizer, normalizeText } from '../src/model/text/tokenizer.ts';
 import { splitTokens } from '../src/train/dataset.ts';

@@ -31,14 +31,7 @@ import { noteAddedText } from './sample/added-text.ts';
 import { stepsInMinutes, timeLine } from './train/calibrate.ts';
 import { checkStop, refuseContradictions } from './train/conflicts.ts';
 import { findLearningRate } from './train/find-lr.ts';
-import {
-  chooseConfig,
-  chooseSettings,
-  resumedSettings,
-  shippedText,
-  type TrainFlags,
-  trainFlags,
-} from './train/flags.ts';
+import { type TrainFlags, trainFlags } from './train/flags.ts';
 import {
   baselineLine,
   closingLines,
@@ -50,7 +43,13 @@ import {
 } from './train/lines.ts';
 import { presetTable } from './train/preset-table.ts';
 import { TrainingRun } from './train/run.ts';
-import { checkTokenizerFlags, learnTokenizer } from './train/tokenizer.ts';
+import {
+  chooseConfig,
+  chooseSettings,
+  learnTokenizer,
+  resumedSettings,
+  shippedText,
+} from './train/settings.ts';
 
 const command = {
   name: 'train',
@@ -278,6 +277,5 @@ function countBaselines(
 
 await runCommand(command, (given) => {
   refuseContradictions(given);
-  checkTokenizerFlags(given);
   return given.resume === undefined ? begin(given) : resume(given, given.resume);
 });

@@ -1,6 +1,9 @@
 /** Which flags of npm run train go together: one that would change nothing is refused, not passed over in silence. */
+
+import { defaultPreset, presets } from '../../train/presets.ts';
 import { UsageError } from '../command/command.ts';
 import type { TrainFlags } from './flags.ts';
+import { tokenizerKind } from './settings.ts';
 
 type Name = keyof TrainFlags;
 
@@ -41,6 +44,12 @@ export function refuseContradictions(given: TrainFlags): void {
     if (other !== undefined && given[other] === undefined) {
       throw new UsageError(`--${name} goes with --${other} only; leave it out`);
     }
+  }
+  const kind = tokenizerKind(given, presets[given.preset ?? defaultPreset]);
+  if (given['vocab-size'] !== undefined && kind === 'char') {
+    throw new UsageError(
+      '--vocab-size goes with --tokenizer bpe only; the text decides how many characters there are',
+    );
   }
 }
 

@@ -1,26 +1,15 @@
-/** The flags of npm run train, and how a preset, the flags and a resumed run make up the settings. */
-import { randomInt } from 'node:crypto';
-import { relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { archs, configOf, feedForwardWidth, type ModelConfig, validateConfig } from '../../model/config.ts';
-import type { Checkpoint } from '../../model/files/checkpoint.ts';
+/** The flags of npm run train, as a table. What they make together with a preset or a resumed run: settings.ts. */
+import { archs } from '../../model/config.ts';
 import { initializations } from '../../model/initialize.ts';
-import { type Tokenizer, tokenizers } from '../../model/text/tokenizer.ts';
+import { tokenizers } from '../../model/text/tokenizer.ts';
 import { samplings } from '../../train/dataset.ts';
 import { optimizers } from '../../train/optimizer.ts';
-import { type Preset, presetNames } from '../../train/presets.ts';
+import { presetNames } from '../../train/presets.ts';
 import { shapes } from '../../train/schedule.ts';
-import type { RunSettings } from '../../train/state.ts';
-import { readNumber, rules, UsageError, type Values } from '../command/command.ts';
+import { rules, type Values } from '../command/command.ts';
 import { kernelFlags } from '../host/kernels.ts';
 
 const { positive, notNegative, belowOne, seed } = rules;
-
-/** The shipped text; its path leads there from wherever the command was started. */
-export function shippedText(): string {
-  const path = fileURLToPath(new URL('../../../data/stories.txt', import.meta.url));
-  return relative(process.cwd(), path).replaceAll('\\', '/');
-}
 
 /** Sizes that fill the memory; the largest is more than any machine has. */
 const size = { kind: 'integer', value: 'N', rule: positive, most: 1_000_000 } as const;
@@ -320,146 +309,3 @@ export const trainFlags = {
 } as const;
 
 export type TrainFlags = Values<typeof trainFlags>;
-
-/** The preset's sizes with the flags over them; with --init the checkpoint's, which a flag may not contradict. */
-export function chooseConfig(
-  given: TrainFlags,
-  preset: Preset,
-  vocabSize: number,
-  checkpoint: (Pick<Checkpoint, 'config' | 'tokenizer'> & Partial<Checkpoint>) | undefined,
-): ModelConfig {
-  const loaded = checkpoint?.config;
-  const base = loaded ?? preset.model;
-  const arch = given.arch ?? base.arch;
-  const channels = given.channels ?? base.channels;
-  const sizes = {
-    vocabSize,
-    contextLength: given.context ?? base.contextLength,
-    channels,
-    heads: given.heads ?? base.heads,
-    layers: given.layers ?? base.layers,
-    feedForward: loaded?.feedForward ?? feedForwardWidth(arch, channels),
-    dropout: given.dropout ?? base.dropout,
-  };
-  const config: ModelConfig = loaded === undefined ? configOf(arch, sizes) : { ...loaded, ...sizes };
-  if (checkpoint !== undefined) {
-    const { arch, contextLength, channels, heads, layers } = checkpoint.config;
-    const tokenizer = checkpoint.tokenizer.kind;
-    const decided = { arch, contextLength, channels, heads, layers, tokenizer, vocabSize };
-    refuseConflicts(given, decided, `--init ${given.init}`);
-    if (checkpoint.unequalDropouts !== undefined && given.dropout === undefined) {
-      throw new UsageError(
-        `--init ${given.init} has ${checkpoint.unequalDropouts}, and here there is one dropout; choose it with --dropout X`,
-      );
-    }
-  }
-  return validateConfig(config);
-}
-
-/** The preset's settings with the flags over them. */
-export function chooseSettings(given: TrainFlags, preset: Preset): RunSettings {
-  const base = preset.train;
-  const steps = given.steps ?? base.steps;
-  const learningRate = given.lr ?? base.learningRate;
-  const settings = {
-    steps,
-    batchSize: given['batch-size'] ?? base.batchSize,
-    accumulate: given.accumulate ?? base.accumulate,
-    sampling: given.sampling ?? base.sampling,
-    initialization: given.initialization ?? base.initialization,
-    optimizer: given.optimizer ?? base.optimizer,
-    muonLearningRate: given['muon-lr'] ?? base.muonLearningRate,
-    shape: given.schedule ?? base.shape,
-    learningRate,
-    minLearningRate: given['min-lr'] ?? (given.lr === undefined ? base.minLearningRate : learningRate / 10),
-    warmup: given.warmup ?? (given.steps === undefined ? base.warmup : Math.round(steps / 20)),
-    weightDecay: given['weight-decay'] ?? base.weightDecay,
-    beta1: given.beta1 ?? base.beta1,
-    beta2: given.beta2 ?? base.beta2,
-    clip: given.clip ?? base.clip,
-    emaDecay: given.ema ?? base.emaDecay,
-    evalEvery: given['eval-every'] ?? base.evalEvery,
-    evalTokens: evalTokens(given['eval-tokens']) ?? base.evalTokens,
-    patience: given.patience ?? 0,
-    seed: given.seed ?? randomInt(2 ** 32),
-  };
-  if (settings.minLearningRate > learningRate) {
-    throw new UsageError(
-      `--min-lr must not exceed --lr, got ${settings.minLearningRate} and ${learningRate}`,
-    );
-  }
-  if (given['muon-lr'] !== undefined && settings.optimizer !== 'muon') {
-    throw new UsageError(
-      `--muon-lr goes with --optimizer muon only, got ${settings.optimizer}; leave it out`,
-    );
-  }
-  if (given['min-lr'] !== undefined && settings.shape === 'constant') {
-    throw new UsageError('--min-lr cannot go with --schedule constant, which never falls; leave it out');
-  }
-  return settings;
-}
-
-/** A resumed run's settings: what it was started with, except that --steps may be raised. */
-export function resumedSettings(
-  given: TrainFlags,
-  saved: RunSettings,
-  { config, tokenizer }: Pick<Checkpoint, 'config' | 'tokenizer'>,
-): RunSettings {
-  const { steps } = saved;
-  if (given.steps !== undefined && given.steps < steps) {
-    throw new UsageError(`--steps ${given.steps} is less than the run's ${steps}; it can only be raised`);
-  }
-  refuseConflicts(given, { ...saved, ...config, tokenizer: tokenizer.kind }, `--resume ${given.resume}`);
-  return { ...saved, steps: given.steps ?? steps }; // in the saved order: state.json is compared byte for byte
-}
-
-/** What a checkpoint may have settled already. */
-type Decided = RunSettings & ModelConfig & { readonly tokenizer: Tokenizer['kind'] };
-
-/** Which setting each flag sets. */
-export const meaning = {
-  tokenizer: 'tokenizer',
-  'vocab-size': 'vocabSize',
-  arch: 'arch',
-  initialization: 'initialization',
-  optimizer: 'optimizer',
-  'muon-lr': 'muonLearningRate',
-  ema: 'emaDecay',
-  schedule: 'shape',
-  context: 'contextLength',
-  layers: 'layers',
-  heads: 'heads',
-  channels: 'channels',
-  dropout: 'dropout',
-  'batch-size': 'batchSize',
-  accumulate: 'accumulate',
-  sampling: 'sampling',
-  lr: 'learningRate',
-  'min-lr': 'minLearningRate',
-  warmup: 'warmup',
-  'weight-decay': 'weightDecay',
-  beta1: 'beta1',
-  beta2: 'beta2',
-  clip: 'clip',
-  'eval-every': 'evalEvery',
-  'eval-tokens': 'evalTokens',
-  patience: 'patience',
-  seed: 'seed',
-} as const satisfies Partial<Record<keyof TrainFlags, keyof Decided>>;
-
-/** Throws for a flag that says something else than what `source` has decided already. */
-function refuseConflicts(given: TrainFlags, decided: Partial<Decided>, source: string): void {
-  for (const flag of Object.keys(meaning) as (keyof typeof meaning)[]) {
-    const there = decided[meaning[flag]];
-    const value = flag === 'eval-tokens' ? evalTokens(given[flag]) : given[flag];
-    if (value === undefined || there === undefined || value === there) continue;
-    throw new UsageError(`--${flag} ${value} contradicts ${source}, which has ${there}; leave it out`);
-  }
-}
-
-function evalTokens(value: string | undefined): number | 'full' | undefined {
-  if (value === undefined || value === 'full') return value;
-  const number = readNumber(value);
-  if (Number.isInteger(number) && number > 0) return number;
-  throw new UsageError(`--eval-tokens must be a positive integer or full, got ${JSON.stringify(value)}`);
-}

@@ -2,7 +2,8 @@
 import { textTable } from '../../evaluate/table.ts';
 import { type Preset, presetNames, presets } from '../../train/presets.ts';
 import { beside } from '../command/help.ts';
-import { meaning, trainFlags } from './flags.ts';
+import { trainFlags } from './flags.ts';
+import { meaning } from './settings.ts';
 
 /** Each preset in words, then every flag with its value in each; those that all share stand below. */
 export function presetTable(): string {
