@@ -1,14 +1,9 @@
 /** Numbers as people read them. */
+import { textTable } from '../src/evaluate/table.ts';
 
 /** Rows under a header, the first column to the left and the others to the right. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...lines.map((line) => line[column]!.length)));
-  return lines
-    .map((line) =>
-      `  ${line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join('   ')}`.trimEnd(),
-    )
-    .join('\n');
+  return textTable([header, ...rows], { indent: '  ', gap: '   ' });
 }
 
 /** 12,345  123  12.3  1.23  0.012: about three digits. */

@@ -8,7 +8,7 @@ import { checkSplit, encodeSplit, type Split, stepsInEpochs } from '../train/dat
 import { Guards, preflightWarnings } from '../train/guards.ts';
 import { type Baseline, counted } from '../train/metrics.ts';
 import { overfitBatch } from '../train/overfit.ts';
-import { planText, preflight, preflightLine } from '../train/preflight.ts';
+import { preflight } from '../train/preflight.ts';
 import { defaultPreset, type Preset, presets } from '../train/presets.ts';
 import { restoreTrainer, type TrainingState } from '../train/state.ts';
 import { isOver, notEvaluated } from '../train/train.ts';
@@ -36,9 +36,11 @@ import {
   baselineLine,
   closingLines,
   completeLines,
+  costLine,
   headLines,
   initCommand,
   otherTextLine,
+  planText,
   stoppedLines,
 } from './train/lines.ts';
 import { presetTable } from './train/preset-table.ts';
@@ -143,7 +145,7 @@ async function begin(given: TrainFlags): Promise<void> {
   terminal.detail(
     `run: ${counted(settings.steps, 'step')} of ${windows}, seed ${settings.seed}, into ${folder.path}`,
   );
-  terminal.detail(`cost: ${preflightLine(before)}; ${describeKernels(chosen)}`);
+  terminal.detail(`cost: ${costLine(before)}; ${describeKernels(chosen)}`);
   for (const warning of warnings) {
     folder.record({ kind: 'warning', step: 0, message: warning });
     terminal.warning(warning);

@@ -1,7 +1,11 @@
 /** Plain text tables: columns as wide as their widest cell, two spaces apart. */
 
-/** The first `left` columns are flush left, the others flush right, as numbers want to be. */
-export function textTable(rows: readonly (readonly string[])[], { left = 1 } = {}): string {
+/** The first `left` columns are flush left, the others flush right, as numbers want to be. `indent` comes before each line
+ * and `gap` between two columns. */
+export function textTable(
+  rows: readonly (readonly string[])[],
+  { left = 1, indent = '', gap = '  ' } = {},
+): string {
   const widths: number[] = [];
   for (const row of rows) {
     row.forEach((cell, i) => {
@@ -9,12 +13,7 @@ export function textTable(rows: readonly (readonly string[])[], { left = 1 } = {
     });
   }
   return rows
-    .map((row) =>
-      row
-        .map((cell, i) => pad(cell, widths[i], i < left))
-        .join('  ')
-        .trimEnd(),
-    )
+    .map((row) => `${indent}${row.map((cell, i) => pad(cell, widths[i], i < left)).join(gap)}`.trimEnd())
     .join('\n');
 }
 

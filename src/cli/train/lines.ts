@@ -1,15 +1,21 @@
 /** What a training run says at its head and at its end, and how it names things in between. */
+import { textTable } from '../../evaluate/table.ts';
 import { countWords, wordsOf } from '../../evaluate/words.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { defaultSampling } from '../../sample/settings.ts';
 import type { Split } from '../../train/dataset.ts';
 import { type Baseline, counted, duration, type EvaluationMetrics } from '../../train/metrics.ts';
+import { partsOf } from '../../train/observe.ts';
+import type { Preflight } from '../../train/preflight.ts';
 import type { Preset } from '../../train/presets.ts';
 import type { TrainingState } from '../../train/state.ts';
 import { isOutOfPatience } from '../../train/train.ts';
+import type { Trainer } from '../../train/trainer.ts';
 import { shellWord } from '../host/printable.ts';
 
 const whole = (n: number): string => n.toLocaleString('en-US');
+const size = (bytes: number): string =>
+  bytes < 99_950 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 export const resumeCommand = (path: string): string => `npm run train -- --resume ${shellWord(path)}`;
 export const initCommand = (path: string): string => `npm run train -- --init ${shellWord(path)}`;
 export const sampleCommand = (path: string): string => `npm run sample -- --run ${shellWord(path)}`;
@@ -27,6 +33,50 @@ export function headLines(
     `${data}: ${counted(split.train.length, 'token')} to learn from, ${whole(split.validation.length)} held out, vocabulary ${vocabSize}`,
     `model: ${counted(layers, 'layer')}, ${counted(heads, 'head')}, ${counted(channels, 'channel')}, context ${contextLength}: ${counted(parameters, 'parameter')}${source === undefined ? '' : `, starting from ${source}`}`,
   ];
+}
+
+/** One line for the head of a run. */
+export function costLine({ flopsPerStep, bytes, epochs, tokensPerStep }: Preflight): string {
+  return `${counted(tokensPerStep, 'token')} and ${(flopsPerStep / 1e9).toFixed(2)} GFLOP a step, ${size(bytes)} planned, ${epochs.toFixed(1)} passes over the text`;
+}
+
+/** What each section of the memory is for. */
+const purposes: Readonly<Record<string, string>> = {
+  params: 'the weights',
+  grads: 'their gradients',
+  moments: 'what the optimizer keeps for each of them',
+  saved: 'what forward keeps for backward',
+  scratch: 'room for work, the same for all blocks',
+  cache: 'keys and values, for samples',
+  ids: 'the tokens of a batch, as numbers',
+};
+
+/** What --plan prints of a trainer: the parameters by part, the memory section by section, the disk.
+ *
+ * @param keep checkpoints that stay beside the best model */
+export function planText({ model }: Trainer, p: Preflight, keep: number): string {
+  const parts = [...partsOf(model.parameters)].map(([name, members]) => [
+    name,
+    whole(members.reduce((sum, m) => sum + m.value.size, 0)),
+  ]);
+  const plan = model.arena.plan().filter(({ bytes }) => bytes > 0);
+  const sections = plan.map(({ section, tensors, elements, bytes }) => {
+    return [section, String(tensors), whole(elements), size(bytes)];
+  });
+  const memory = [['section', 'tensors', 'elements', 'size'], ...sections, ['total', '', '', size(p.bytes)]];
+  const notes = ['', ...plan.map(({ section }) => purposes[section] ?? ''), ''];
+  return [
+    'parameters by part',
+    textTable([['part', 'elements'], ...parts, ['total', whole(p.parameters)]], { indent: '  ' }),
+    '',
+    'memory, one buffer',
+    ...textTable(memory, { indent: '  ' })
+      .split('\n')
+      .map((line, i) => `${line}  ${notes[i]}`.trimEnd()),
+    '',
+    `disk: ${size(p.modelBytes + keep * p.checkpointBytes)}: the best model with ${size(p.modelBytes)}, and the newest ${counted(keep, 'checkpoint')} with ${size(p.checkpointBytes)} each`,
+    `cost: ${costLine(p)}`,
+  ].join('\n');
 }
 
 /** Says so where the preset's figures are for another text. */
