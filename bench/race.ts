@@ -6,12 +6,11 @@
 import { readText } from '../src/cli/host/files.ts';
 import { describeKernels } from '../src/cli/host/kernels.ts';
 import { chooseConfig, chooseSettings } from '../src/cli/train/settings.ts';
-import { initialize } from '../src/model/initialize.ts';
 import { CharTokenizer, normalizeText } from '../src/model/text/tokenizer.ts';
 import { splitTokens } from '../src/train/dataset.ts';
 import { type PresetName, presets } from '../src/train/presets.ts';
 import { train } from '../src/train/train.ts';
-import { Trainer } from '../src/train/trainer.ts';
+import { freshTrainer, type Trainer } from '../src/train/trainer.ts';
 import type { OpenedKernels } from './threads.ts';
 
 /** Nats, highest first: on Tiny Shakespeare a mediocre model, nanoGPT's quick start for a CPU, and the best 5-gram. */
@@ -61,8 +60,7 @@ export function raceOn(
   const config = chooseConfig({}, presets[preset], tokenizer.vocabSize, undefined);
   const settings = chooseSettings({ seed, 'eval-tokens': 'full' }, presets[preset]);
   const split = splitTokens(tokenizer.encode(text), config.contextLength);
-  const trainer = new Trainer(config, settings, split, { kernels: opened.kernels });
-  initialize(trainer.model, seed, settings.initialization);
+  const trainer = freshTrainer(config, settings, split, { kernels: opened.kernels });
   say(`${preset}, seed ${seed}, on Node ${process.version}: ${describeKernels(opened)}`);
   const results = race(trainer, { now: () => performance.now(), say });
   if (json) {

@@ -6,10 +6,9 @@
 import { type Command, rules, runCommand, UsageError, type Values } from '../../src/cli/command/command.ts';
 import { readText } from '../../src/cli/host/files.ts';
 import { kernelFlags } from '../../src/cli/host/kernels.ts';
-import { initialize } from '../../src/model/initialize.ts';
 import { CharTokenizer, normalizeText } from '../../src/model/text/tokenizer.ts';
 import { splitTokens } from '../../src/train/dataset.ts';
-import { Trainer } from '../../src/train/trainer.ts';
+import { freshTrainer, type Trainer } from '../../src/train/trainer.ts';
 import { median } from '../measure.ts';
 import { open } from '../threads.ts';
 import { type Row, rowNames, rows } from './rows.ts';
@@ -70,8 +69,7 @@ function train(
   const { config, settings, architecture } = row(tokenizer.vocabSize, run.steps);
   const split = splitTokens(tokenizer.encode(text), config.contextLength);
   const { kernels } = run;
-  const trainer = new Trainer(config, { ...settings, seed: run.seed }, split, { kernels, architecture });
-  initialize(trainer.model, run.seed, settings.initialization);
+  const trainer = freshTrainer(config, { ...settings, seed: run.seed }, split, { kernels, architecture });
   const times: number[] = [];
   while (trainer.step < settings.steps) {
     const began = performance.now();

@@ -5,7 +5,7 @@ import { loadParameters } from '../model/files/checkpoint.ts';
 import { initialize } from '../model/initialize.ts';
 import { CharTokenizer, normalizeText, type Tokenizer } from '../model/text/tokenizer.ts';
 import { checkSplit, encodeSplit, type Split, stepsInEpochs } from '../train/dataset.ts';
-import { Guards, preflightWarnings } from '../train/guards.ts';
+import { preflightWarnings } from '../train/guards.ts';
 import { type Baseline, counted } from '../train/metrics.ts';
 import { overfitBatch } from '../train/overfit.ts';
 import { preflight } from '../train/preflight.ts';
@@ -87,14 +87,14 @@ async function begin(given: TrainFlags): Promise<void> {
   const split = checkSplit(encodeSplit(text, tokenizer, given.unknown), config.contextLength);
   const terminal = new Terminal({ quiet: given.quiet ?? false });
   let settings = chooseSettings(given, preset);
-  if (given.minutes !== undefined) {
-    const steps = await stepsInMinutes(given, { config, settings, split, tokenizer }, terminal);
-    settings = chooseSettings({ ...given, steps, seed: settings.seed }, preset);
-  } else if (given.epochs !== undefined) {
-    const windows = settings.batchSize * settings.accumulate;
-    const steps = stepsInEpochs(given.epochs, split, config.contextLength, windows);
-    settings = chooseSettings({ ...given, steps, seed: settings.seed }, preset);
-  }
+  const windows = settings.batchSize * settings.accumulate;
+  const steps =
+    given.minutes !== undefined
+      ? await stepsInMinutes(given, { config, settings, split, tokenizer }, terminal)
+      : given.epochs !== undefined
+        ? stepsInEpochs(given.epochs, split, config.contextLength, windows)
+        : undefined;
+  if (steps !== undefined) settings = chooseSettings({ ...given, steps, seed: settings.seed }, preset);
   checkStop(given['stop-at'], 0, settings.steps);
   const chosen = await openKernels(given);
   const { kernels, arithmetic } = chosen;
@@ -141,9 +141,8 @@ async function begin(given: TrainFlags): Promise<void> {
     `${JSON.stringify({ ...identity, tokenizer: tokenizer.kind, config, settings, environment }, null, 2)}\n`,
   );
   for (const line of head) terminal.detail(line);
-  const windows = counted(settings.batchSize * settings.accumulate, 'window');
   terminal.detail(
-    `run: ${counted(settings.steps, 'step')} of ${windows}, seed ${settings.seed}, into ${folder.path}`,
+    `run: ${counted(settings.steps, 'step')} of ${counted(windows, 'window')}, seed ${settings.seed}, into ${folder.path}`,
   );
   terminal.detail(`cost: ${costLine(before)}; ${describeKernels(chosen)}`);
   for (const warning of warnings) {
@@ -230,7 +229,6 @@ async function go(given: TrainFlags, state: RunState, equipment: Equipment): Pro
       identity: { preset, data, corpusSha256, arithmetic },
       progress: { best, evaluationsSinceBest },
       baselines,
-      guards: new Guards(settings.clip),
       stop,
       cadence: {
         checkpointEvery: given['checkpoint-every'] ?? settings.evalEvery,

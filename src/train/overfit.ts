@@ -3,14 +3,13 @@
  * A correct model with enough parameters drives that loss to nearly 0. Not quite 0: where two windows begin alike and
  * go on differently, nothing seen so far tells them apart. `batchFloor` is that unavoidable rest. */
 import type { ModelConfig } from '../model/config.ts';
-import { initialize } from '../model/initialize.ts';
 import type { Kernels } from '../tensor/kernels.ts';
 import { log } from '../tensor/math.ts';
 import type { Split } from './dataset.ts';
 import { counted } from './metrics.ts';
 import type { RunSettings } from './state.ts';
 import { train } from './train.ts';
-import { Trainer } from './trainer.ts';
+import { freshTrainer } from './trainer.ts';
 
 /** Nats above the floor that count as learnt by heart. */
 const margin = 0.05;
@@ -46,7 +45,7 @@ export async function overfitBatch(
   kernels: Kernels,
   say: (line: string) => void | Promise<void>,
 ): Promise<void> {
-  const { batchSize: B, learningRate, seed } = settings;
+  const { batchSize: B, learningRate } = settings;
   const T = config.contextLength;
   const tokens = split.train.subarray(0, B * T + 1);
   if (tokens.length < B * T + 1) {
@@ -57,13 +56,12 @@ export async function overfitBatch(
   const steps = Math.max(leastSteps, settings.steps);
   const floor = batchFloor(tokens, B, T);
   const still = { accumulate: 1, sampling: 'epoch', minLearningRate: learningRate, weightDecay: 0 } as const;
-  const trainer = new Trainer(
+  const trainer = freshTrainer(
     { ...config, dropout: 0 },
     { ...settings, ...still, steps, warmup: Math.min(settings.warmup, 20) },
     { train: tokens, validation: split.validation },
     { kernels },
   );
-  initialize(trainer.model, seed, settings.initialization);
   await say(
     `one batch of ${counted(B, 'window')} of ${counted(T, 'token')}, up to ${counted(steps, 'step')}, dropout, decay and accumulation off, rate ${learningRate} throughout`,
   );

@@ -12,7 +12,6 @@ import { initialize } from '../../src/model/initialize.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { splitTokens } from '../../src/train/dataset.ts';
-import { Guards } from '../../src/train/guards.ts';
 import type { Baseline, MetricsRecord } from '../../src/train/metrics.ts';
 import { type RunSettings, restoreTrainer } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
@@ -120,7 +119,6 @@ export async function trainIn(path: string, options: RunOptions = {}) {
       identity,
       progress: { best, evaluationsSinceBest },
       baselines: options.baselines ?? [],
-      guards: new Guards(settings.clip),
       terminal,
       stop,
       cadence: {

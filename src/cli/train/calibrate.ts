@@ -7,14 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ngramBaselines } from '../../evaluate/ngram.ts';
 import type { ModelConfig } from '../../model/config.ts';
-import { initialize } from '../../model/initialize.ts';
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
 import type { Kernels } from '../../tensor/kernels.ts';
 import type { Split } from '../../train/dataset.ts';
 import { briefly } from '../../train/metrics.ts';
 import { encodeState, type RunSettings } from '../../train/state.ts';
 import { notEvaluated, train } from '../../train/train.ts';
-import { Trainer } from '../../train/trainer.ts';
+import { freshTrainer, type Trainer } from '../../train/trainer.ts';
 import { allWindows } from '../../train/windows.ts';
 import { writeFolder } from '../host/files.ts';
 import { closeKernels, openKernels } from '../host/kernels.ts';
@@ -127,8 +126,7 @@ function warmTrainer(
   kernels: Kernels,
   seconds: number,
 ): Trainer {
-  const trainer = new Trainer(config, settings, split, { kernels });
-  initialize(trainer.model, settings.seed, settings.initialization);
+  const trainer = freshTrainer(config, settings, split, { kernels });
   trainSteps(trainer, seconds);
   return trainer;
 }

@@ -1,7 +1,6 @@
 /** npm run train -- --find-lr: the range test on a fresh model, as a table, a curve, a page and a suggestion. */
 import { dirname } from 'node:path';
 import type { ModelConfig } from '../../model/config.ts';
-import { initialize } from '../../model/initialize.ts';
 import { renderFindLr } from '../../report/find-lr.ts';
 import { evenly } from '../../report/series.ts';
 import type { Kernels } from '../../tensor/kernels.ts';
@@ -9,7 +8,7 @@ import type { Split } from '../../train/dataset.ts';
 import { belowMinimum, rangeDefaults, rangeTest, suggest } from '../../train/find-lr.ts';
 import { counted } from '../../train/metrics.ts';
 import type { RunSettings } from '../../train/state.ts';
-import { Trainer } from '../../train/trainer.ts';
+import { freshTrainer } from '../../train/trainer.ts';
 import { makeFolder, writeFile } from '../host/files.ts';
 import { sparkline, type Terminal } from '../host/terminal.ts';
 
@@ -23,8 +22,6 @@ export function findLearningRate(
   on: { readonly kernels: Kernels; readonly terminal: Terminal; readonly path: string },
 ): void {
   const { kernels, terminal, path } = on;
-  const trainer = new Trainer(config, settings, split, { kernels });
-  initialize(trainer.model, settings.seed, settings.initialization);
   const { from, to, steps } = rangeDefaults;
   const rates = (factor: number) => {
     const [lr, muon] = [settings.learningRate, settings.muonLearningRate].map((x) =>
@@ -33,7 +30,7 @@ export function findLearningRate(
     return settings.optimizer === 'muon' ? `--lr ${lr} --muon-lr ${muon}` : `--lr ${lr}`;
   };
   terminal.line(`${steps} steps from ${from} to ${to} times ${rates(1)}, seed ${settings.seed}`);
-  const test = rangeTest(trainer, rangeDefaults);
+  const test = rangeTest(freshTrainer(config, settings, split, { kernels }), rangeDefaults);
   const done = test.steps.length;
   terminal.line('    factor    loss  smoothed');
   for (const i of evenly(done, rows)) {

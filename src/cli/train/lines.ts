@@ -95,6 +95,18 @@ export function baselineLine(baselines: readonly Baseline[], perCharacter: boole
   return `to beat: ${all} nats${perCharacter ? ' per character' : ''}${which}`;
 }
 
+/** Says that a run's loss is below that of a counting model. */
+export function passedLine(
+  { order, nll }: Baseline,
+  baselines: readonly Baseline[],
+  model: EvaluationMetrics,
+): string {
+  const among = order === strongest(baselines)?.order ? ', the best of them' : '';
+  const nats = model.natsPerChar === undefined ? 'nats' : 'nats per character';
+  const reached = (model.natsPerChar ?? model.nll).toFixed(3);
+  return `  passed the ${baselineName(order)}${among} (${nll.toFixed(3)} ${nats}; this model ${reached})`;
+}
+
 export function stoppedLines(step: number, steps: number, path: string): string[] {
   return [
     `stopped after step ${step} of ${steps}; to go on: ${resumeCommand(path)}`,

@@ -7,7 +7,7 @@ import { type Tokenizer, wholeText } from '../../model/text/tokenizer.ts';
 import type { RunData } from '../../report/run.ts';
 import { generateAll } from '../../sample/generate.ts';
 import { defaultSampling, samplingSettings } from '../../sample/settings.ts';
-import type { Guards } from '../../train/guards.ts';
+import { Guards } from '../../train/guards.ts';
 import {
   type Baseline,
   counted,
@@ -29,7 +29,7 @@ import type { StopSignal } from '../host/stop-signal.ts';
 import type { Terminal } from '../host/terminal.ts';
 import { type RunFolder, readCheckpoint } from '../runs/folder.ts';
 import { readRunData, writeReport } from '../runs/report.ts';
-import { baselineName, indented, strongest } from './lines.ts';
+import { indented, passedLine, strongest } from './lines.ts';
 
 export interface TrainingRunParts {
   readonly trainer: Trainer;
@@ -39,7 +39,6 @@ export interface TrainingRunParts {
   readonly identity: RunIdentity;
   readonly progress: Progress;
   readonly baselines: readonly Baseline[];
-  readonly guards: Guards;
   readonly terminal: Terminal;
   readonly stop: StopSignal;
   /** What a restart may choose anew. */
@@ -56,6 +55,7 @@ export class TrainingRun {
   readonly #parts: TrainingRunParts;
   readonly #pace = new Pace();
   readonly #forecast = new Forecast();
+  readonly #guards: Guards;
   /** What the report shows: read back once, then kept up to date. */
   readonly #recorded: RunData;
   #progress: Progress;
@@ -68,7 +68,7 @@ export class TrainingRun {
   #modelStep: number;
 
   constructor(parts: TrainingRunParts) {
-    const { trainer, settings, progress, folder, baselines, terminal, guards } = parts;
+    const { trainer, settings, progress, folder, baselines, terminal } = parts;
     this.#parts = parts;
     this.#progress = progress;
     if (progress.best !== null) this.#passed = this.#beaten(progress.best.nll / trainer.charactersPerToken);
@@ -78,7 +78,8 @@ export class TrainingRun {
     const { history } = this.#recorded;
     terminal.remember(history.means('loss').map(({ y }) => y));
     // Of long runs these are the ups and downs, which scatter more than all losses: a guard warns later then, not earlier.
-    guards.remember(
+    this.#guards = new Guards(settings.clip);
+    this.#guards.remember(
       history.points('loss').map(({ x, y }) => ({ step: x, loss: y })),
       history.evaluations
         .filter(({ step }) => isEvaluated(step, settings)) // without those that a stop added
@@ -163,7 +164,7 @@ export class TrainingRun {
   }
 
   #step(record: StepRecord, layers: LayerMetrics['layers'] | undefined): void {
-    const { trainer, settings, guards, terminal } = this.#parts;
+    const { trainer, settings, terminal } = this.#parts;
     const { step } = record;
     const { steps, batchSize, accumulate } = settings;
     this.#modelStep = step;
@@ -181,7 +182,7 @@ export class TrainingRun {
     if (step % logEvery === 0 || step === 1 || step === steps) terminal.detail(stepLine(metrics, steps));
     terminal.status(metrics, steps);
     this.#foretell(metrics);
-    this.#warn(guards.step(step, record.loss, record.gradNorm));
+    this.#warn(this.#guards.step(step, record.loss, record.gradNorm));
   }
 
   /** Shows the last evaluation, unless that is done. */
@@ -189,10 +190,10 @@ export class TrainingRun {
     const evaluation = this.#untold;
     if (evaluation === undefined) return;
     this.#untold = undefined;
-    const { terminal, settings, guards } = this.#parts;
+    const { terminal, settings } = this.#parts;
     terminal.detail(evaluationLine(evaluation, settings.steps));
     this.#announceBaseline(evaluation);
-    this.#warn(guards.evaluation(evaluation.nll));
+    this.#warn(this.#guards.evaluation(evaluation.nll));
     this.#draw({ live: true });
   }
 
@@ -281,17 +282,12 @@ export class TrainingRun {
   }
 
   /** Says so when the run passes a stronger baseline than any before; one that falls back has passed nothing. */
-  #announceBaseline({ nll, natsPerChar }: EvaluationMetrics): void {
+  #announceBaseline(evaluation: EvaluationMetrics): void {
     const { baselines, terminal } = this.#parts;
-    const beaten = this.#beaten(natsPerChar ?? nll);
+    const beaten = this.#beaten(evaluation.natsPerChar ?? evaluation.nll);
     if (beaten === undefined || (this.#passed !== undefined && beaten.nll >= this.#passed.nll)) return;
     this.#passed = beaten;
-    const among = beaten === strongest(baselines) ? ', the best of them' : '';
-    const figures =
-      natsPerChar === undefined
-        ? `${beaten.nll.toFixed(3)} nats; this model ${nll.toFixed(3)}`
-        : `${beaten.nll.toFixed(3)} nats per character; this model ${natsPerChar.toFixed(3)}`;
-    terminal.detail(`  passed the ${baselineName(beaten.order)}${among} (${figures})`);
+    terminal.detail(passedLine(beaten, baselines, evaluation));
   }
 
   /** The strongest baseline above this loss. @param nll per character, as the baselines are */
