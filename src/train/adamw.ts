@@ -1,4 +1,4 @@
-/** AdamW for every parameter: see tensor/reference/adamw.ts for the update itself. */
+/** AdamW for every parameter. The formula of the update is in tensor/reference/adamw.ts. */
 import type { Arena } from '../tensor/arena.ts';
 import type { Kernels } from '../tensor/kernels.ts';
 import type { Tensor } from '../tensor/tensor.ts';
@@ -8,13 +8,13 @@ const epsilon = 1e-8;
 
 export class AdamW implements Optimizer {
   readonly flops = 0;
-  /** Running means of the gradients and of their squares. */
+  /** m: running means of the gradients; v: running means of their squares. */
   readonly moments: { readonly m: Tensor; readonly v: Tensor };
   readonly #arena: Arena;
   readonly #kernels: Kernels;
   readonly #settings: OptimizerSettings;
 
-  /** Plans the moments; so before the arena is allocated. */
+  /** Reserves room for the moments in the arena, so it must be called before the arena is allocated. */
   constructor(arena: Arena, kernels: Kernels, settings: OptimizerSettings) {
     this.#arena = arena;
     this.#kernels = kernels;
@@ -30,7 +30,7 @@ export class AdamW implements Optimizer {
     this.updateKinds(['tables', 'hidden', 'vectors'], learningRate, norm, step);
   }
 
-  /** Updates some kinds of parameters only: Muon leaves it all but the hidden matrices. */
+  /** Updates only some kinds of parameters. Muon uses it for everything except the hidden matrices. */
   updateKinds(
     kinds: readonly (keyof Arena['ranges'])[],
     learningRate: number,
@@ -47,7 +47,7 @@ export class AdamW implements Optimizer {
     }
   }
 
-  /** What clipping multiplies a gradient of this norm by. */
+  /** The factor by which clipping scales gradients of this global norm. */
   gradientScale(norm: number): number {
     const { clip } = this.#settings;
     return clip > 0 && norm > clip ? clip / norm : 1;

@@ -1,7 +1,8 @@
-/** The text as the trainer sees it: token ids, the first 90 % to train on and the rest held out, and windows of both.
+/** The text as the trainer sees it: token ids, split into the first 90 % to train on and the rest, which is held out,
+ * and windows of both parts.
  *
- * A window is T + 1 neighbouring tokens: the first T are the input, the last T the targets, so every position learns
- * to predict its successor from what really came before (teacher forcing). */
+ * A window is T + 1 neighbouring tokens: the first T are the inputs, the last T the targets. So every position learns
+ * to predict the next token from the true tokens before it, not from its own predictions (teacher forcing). */
 import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { RandomStream } from '../tensor/random.ts';
 import type { Ids } from '../tensor/tensor.ts';
@@ -9,10 +10,10 @@ import type { Ids } from '../tensor/tensor.ts';
 export interface Split {
   readonly train: Int32Array;
   readonly validation: Int32Array;
-  /** Of the held-out tokens that are scored: all but the first. Absent where every token is a character. */
+  /** Mean number of characters in a held-out token that is scored (all but the first). Absent where it is always 1. */
   readonly charactersPerToken?: number;
 }
-/** Tokens start .. start + length, whose last `length` are scored. */
+/** Inputs start .. start + length - 1, and as targets the tokens one further. */
 export interface Window {
   readonly start: number;
   readonly length: number;
@@ -33,8 +34,8 @@ export function splitText(text: string): { readonly training: string; readonly h
 
 /** Both parts of a normalized text as tokens, cut at the same character whatever the tokenizer.
  *
- * Where a character is a token the tokens are cut. A longer token could reach across the cut, and then the first
- * held-out characters would have been learned from; so there the text is cut, and each part encoded by itself. */
+ * Where each character is a token, the tokens are cut. Longer tokens could reach across the cut, and the model would be
+ * trained on characters that are held out; so then the text is cut, and each part is encoded alone. */
 export function encodeSplit(text: string, tokenizer: Tokenizer, unknown?: 'error' | 'skip'): Split {
   if (tokenizer.kind === 'char') return cutTokens(tokenizer.encode(text, unknown));
   const { training, heldOut } = splitText(text);
@@ -44,7 +45,7 @@ export function encodeSplit(text: string, tokenizer: Tokenizer, unknown?: 'error
   return { train, validation, charactersPerToken: characters / (validation.length - 1) };
 }
 
-/** The text of all tokens but the first. A character that the first token only begins is part of it. */
+/** The text of all tokens but the first. A character that only begins in the first token is included. */
 export function scoredText(tokenizer: Tokenizer, tokens: Int32Array): string {
   return tokenizer.decode(tokens).slice(tokenizer.stream().push(tokens[0]!).length);
 }
@@ -84,21 +85,22 @@ export function checkSplit(split: Split, T: number): Split {
   return split;
 }
 
-/** Windows of T that follow each other in so many tokens: one pass. */
+/** How many windows of T make one pass over so many tokens. */
 function windowsIn(length: number, T: number): number {
   return Math.floor((length - 1) / T);
 }
 
-/** Updates of so many windows each that make `epochs` passes over the training part, rounded up. */
+/** How many updates make `epochs` passes over the training part, rounded up. @param windows in one update */
 export function stepsInEpochs(epochs: number, { train }: Split, T: number, windows: number): number {
   return Math.ceil((epochs * windowsIn(train.length, T)) / windows);
 }
 
-/** random: any window, again and again. epoch: every window once, in a new order each time round. */
+/** random: each window starts anywhere. epoch: every window once, then again in a new order. */
 export const samplings = ['random', 'epoch'] as const;
 export type Sampling = (typeof samplings)[number];
 
-/** Training batches: the k-th window ever drawn is a function of (seed, k), or of (seed, step, place in the batch). */
+/** Draws training batches. Each window depends only on the seed, the step and its place in the batch, never on what was
+ * drawn before: so a resumed run draws the same ones. */
 export class Batches {
   /** Windows in one epoch. */
   readonly windows: number;
@@ -134,14 +136,15 @@ export class Batches {
     }
   }
 
-  /** Where the k-th window since the beginning starts, when each epoch takes every window once. */
+  /** With epochs: where the k-th window since the beginning of the run starts. */
   #next(k: number): number {
     const epoch = Math.floor(k / this.windows);
     if (epoch !== this.#epoch) this.#reshuffle(epoch);
     return this.#offset + this.#order[k - epoch * this.windows]! * this.#time;
   }
 
-  /** Fisher and Yates's shuffle; and the windows' common offset, so that epochs cut the text at different places. */
+  /** Shuffles the windows (Fisher and Yates), and moves them all by one offset, so that each epoch cuts the text at
+   * other places. */
   #reshuffle(epoch: number): void {
     const order = this.#order;
     for (let i = 0; i < order.length; i++) order[i] = i;

@@ -1,15 +1,17 @@
-/** The learning-rate range test: one short training whose rate grows from far too small to far too large.
+/** The learning-rate range test: a short training whose learning rate grows from far too small to far too large, and
+ * what rate it suggests.
  *
  *     factor_i = from * (to / from)^(i / (steps - 1))        of the schedule's peak, for every optimizer alike
- * While the rate is too small the loss stands still, then it falls, and in the end it rises or breaks. The rate where it
- * falls fastest still learns safely; at the minimum it is too large already, for there the falling and the breaking
- * balance. The suggestion is a fraction of the minimum's rate. Smith, arXiv 1506.01186 and 1803.09820. */
+ * While the rate is too small the loss hardly moves, then it falls, and in the end it rises or becomes NaN. At the rate
+ * where it falls fastest, training is still stable. At the minimum the rate is already too large: there learning and
+ * divergence are in balance. So the suggestion is a fraction of the minimum's rate. Smith, arXiv 1506.01186 and
+ * 1803.09820. */
 import { exp, log } from '../tensor/math.ts';
 import { train } from './train.ts';
 import { DivergenceError, type Trainer } from './trainer.ts';
 
 export interface RangeStep {
-  /** Of the peak learning rate of the settings, and so of Muon's too. */
+  /** What multiplies the peak learning rate of the settings, and Muon's as well. */
   readonly factor: number;
   /** Of the batch, before the update at this rate. */
   readonly loss: number;
@@ -18,7 +20,8 @@ export interface RangeTest {
   readonly steps: readonly RangeStep[];
   /** The losses, each averaged with its neighbours. */
   readonly smoothed: readonly number[];
-  /** Why it ended: the range was done, the loss grew to `blowUp` times its best, or was no number any more. */
+  /** Why it ended: the range was done, the loss exceeded `blowUp` times its lowest, or the loss or gradient was not
+   * finite. */
   readonly end: 'done' | 'blown up' | 'not finite';
 }
 export interface Suggestion {
@@ -29,14 +32,14 @@ export interface Suggestion {
 }
 
 export const rangeDefaults = { from: 1e-4, to: 1e2, steps: 100 } as const;
-/** Times the lowest loss of a batch, from where no rate can be good. */
+/** A loss of more than this times the lowest so far: no larger rate can be good. */
 const blowUp = 4;
-/** The usual advice is from 3 to 10. */
+/** The suggested rate is the minimum's divided by this; the usual advice is 3 to 10. */
 export const belowMinimum = 3;
-/** Steps on both sides that a smoothed loss looks at: batches differ more than neighbouring rates do. */
+/** A smoothed loss is a mean over so many steps on both sides: batches differ more than neighbouring rates do. */
 const reach = 4;
 
-/** Trains a fresh model, which is of no use afterwards. */
+/** Trains `trainer`, which must be fresh, and whose model is of no use afterwards. */
 export function rangeTest(
   trainer: Trainer,
   range: Readonly<Record<keyof typeof rangeDefaults, number>>,
@@ -65,7 +68,7 @@ export function rangeTest(
   return { steps, smoothed: smoothLosses(steps.map(({ loss }) => loss)), end };
 }
 
-/** Means over neighbours, those further off counting less; at both ends over as many as both sides have. */
+/** Weighted means over neighbours; those further away count less. Near the ends, over as many as both sides have. */
 export function smoothLosses(losses: readonly number[]): number[] {
   return losses.map((_, i) => {
     const wide = Math.min(reach, i, losses.length - 1 - i);
@@ -79,7 +82,7 @@ export function smoothLosses(losses: readonly number[]): number[] {
   });
 }
 
-/** What the test says; undefined where the loss never fell, so that there is nothing to choose by. */
+/** The rates that the test suggests; undefined if the loss never fell. */
 export function suggest({ steps, smoothed }: RangeTest): Suggestion | undefined {
   let lowest = 0;
   for (let i = 1; i < smoothed.length; i++) if (smoothed[i]! < smoothed[lowest]!) lowest = i;

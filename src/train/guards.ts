@@ -1,10 +1,10 @@
-/** What an experienced eye would notice in a run's numbers, said in plain words while it goes on.
+/** Warnings about a run while it goes on: what an experienced person would notice in its numbers, in plain words.
  *
  * None of this touches training: the guards only read. */
 import type { ModelConfig } from '../model/config.ts';
 import { counted } from './metrics.ts';
 
-/** Losses that a spike is judged against. */
+/** How many losses a spike is compared with, and by how many standard deviations it must exceed their mean. */
 const window = 64;
 const spikeZ = 6;
 
@@ -13,7 +13,7 @@ interface Measured {
   readonly loss: number;
 }
 
-/** Watches training and validation losses; each call returns a warning or undefined. */
+/** Watches training and validation losses. Each call returns a warning, or undefined. */
 export class Guards {
   readonly #clip: number;
   readonly #losses: number[] = [];
@@ -30,8 +30,8 @@ export class Guards {
     this.#clip = clip;
   }
 
-  /** Takes in what a run has recorded before a resume, in the order of its steps, so that it is judged by all of its
-   * losses and hears no warning a second time. */
+  /** Feeds it what a run recorded before a resume, in the order of the steps: then it warns as if the run had never
+   * stopped, and gives no warning twice. */
   remember(losses: readonly Measured[], evaluations: readonly Measured[]): void {
     const waiting = [...evaluations];
     for (const { step, loss } of losses) {
@@ -41,7 +41,7 @@ export class Guards {
     for (const { loss } of waiting) this.evaluation(loss);
   }
 
-  /** After each step: loss spikes and a loss that only rises. */
+  /** To be called after each step: notices loss spikes, and a loss that only rises. */
   step(step: number, loss: number, gradNorm: number): string | undefined {
     const spike = this.#spike(step, loss, gradNorm);
     this.#losses.push(loss);
@@ -61,10 +61,10 @@ export class Guards {
     return undefined;
   }
 
-  /** After each evaluation: validation rising while training falls, for three evaluations.
+  /** To be called after each evaluation: notices a validation loss that rises while the training loss falls.
    *
-   * Rising means staying above the best by more than 1 % in the end; not every one above the last, since both losses
-   * jitter and an overfitting run would slip through by one lucky evaluation. */
+   * It has risen if the last three evaluations or more brought no new best and the newest is over 1 % above it. They
+   * need not rise one by one: both losses are noisy, and a single lucky evaluation would hide overfitting. */
   evaluation(validation: number): string | undefined {
     const train = this.#smooth;
     if (train === undefined) return undefined;
@@ -105,13 +105,13 @@ export class Guards {
   }
 }
 
-/** Up to here, reading a text again teaches about as much as new text (Muennighoff et al., 2023). */
+/** Up to so many passes, reading a text again teaches about as much as new text (Muennighoff et al., 2023). */
 const harmlessPasses = 4;
-/** Training tokens a parameter from which on a text is enough for a model (Hoffmann et al., 2022). */
+/** A text with so many training tokens for each parameter is large enough for a model (Hoffmann et al., 2022). */
 const enoughTokens = 20;
 
-/** What can be said before the first step. A small text alone is no danger, nor are many passes over a large one: a
- * model learns by heart what it has the room for and sees again and again.
+/** Warnings that can be given before the first step. Neither a small text alone nor many passes over a large one are a
+ * danger: a model memorises what it has room for and sees again and again.
  *
  * @param run.epochs passes over the text */
 export function preflightWarnings(

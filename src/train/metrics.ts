@@ -1,4 +1,4 @@
-/** What a run says about itself: records in metrics.jsonl, one JSON object a line, and the lines people read. */
+/** What a run reports: the records in metrics.jsonl, one JSON object a line, and the same as lines for people. */
 import type { Score } from './score.ts';
 import type { StepRecord } from './trainer.ts';
 
@@ -12,9 +12,10 @@ export interface EvaluationMetrics extends Score {
   /** 'final' is over the whole held-out part. */
   readonly kind: 'evaluation' | 'final';
   readonly step: number;
-  /** Whether this is the lowest so far. */
+  /** Whether this is the lowest so far of the run's own evaluations: then its model is in best/. */
   readonly best: boolean;
-  /** nll over characters instead of tokens: compares tokenizers. Absent where every token is a character. */
+  /** nll divided by characters instead of tokens, which can be compared between tokenizers. Absent where both are
+   * equal. */
   readonly natsPerChar?: number;
 }
 /** Text drawn during or after training. */
@@ -23,7 +24,7 @@ export interface SampleMetrics {
   readonly step: number;
   readonly text: string;
 }
-/** How each group of parameters is doing: 'wte', 'h.0.attn', 'h.0.mlp', 'ln_f', ... */
+/** The state of each group of parameters: 'wte', 'h.0.attn', 'h.0.mlp', 'ln_f', ... */
 export interface LayerMetrics {
   readonly kind: 'layers';
   readonly step: number;
@@ -54,8 +55,8 @@ export type MetricsRecord =
   | WarningMetrics
   | ResumeMetrics;
 
-/** The held-out loss of counting models on the same split, nats per character whatever the run's tokens are; order 0 is
- * the uniform guess. */
+/** The held-out loss of an n-gram model on the same split, in nats per character whatever the run's tokens are. Order 0
+ * is the uniform guess. */
 export interface Baseline {
   readonly order: number;
   readonly nll: number;

@@ -3,10 +3,10 @@
  *     m = beta m + (1 - beta) g                     running mean of the gradient
  *     u = beta m + (1 - beta) g                     Nesterov: looks one step ahead
  *     w = w - rate * weightDecay * w - rate * sqrt(max(1, outputs / inputs)) * orthogonal(u)
- * A gradient of a matrix is nearly of low rank: a few directions drown all others. orthogonal(u) has the same
- * directions and gives each the same size (see orthogonal.ts), so all are learnt at one speed. It is the steepest step
- * among those that stretch no input by more than a bound; the factor makes that bound, in root mean squares, the same
- * for all shapes. Which matrices these are, and where they lie: hidden-matrices.ts.
+ * The gradient of a matrix is nearly of low rank: a few directions are much larger than all others. orthogonal(u) keeps
+ * the directions and makes all of them equally large (see orthogonal.ts), so that all are learned at the same speed. Of
+ * all updates that stretch no input by more than a given bound it lowers the loss most; the square root makes that
+ * bound, in root mean squares, the same for all shapes. Which matrices these are, and where they lie: hidden-matrices.ts.
  * Jordan et al., kellerjordan.github.io/posts/muon (2024); Bernstein and Newhouse, arXiv 2409.20325. */
 import type { Arena } from '../tensor/arena.ts';
 import type { Kernels } from '../tensor/kernels.ts';
@@ -25,7 +25,8 @@ export class Muon implements Optimizer {
   readonly #weightDecay: number;
   readonly #rateRatio: number;
 
-  /** Plans the state; so before the arena is allocated. @param rateRatio this learning rate divided by AdamW's. */
+  /** Reserves room in the arena, so it must be called before the arena is allocated.
+   * @param rateRatio Muon's learning rate divided by AdamW's */
   constructor(arena: Arena, kernels: Kernels, settings: OptimizerSettings, rateRatio: number) {
     this.#kernels = kernels;
     this.#rest = new AdamW(arena, kernels, settings);

@@ -1,13 +1,14 @@
-/** How each part of the model is doing in one step: the size of its gradient, its weights, and its change.
+/** Measures what one step does to each part of the model: the size of its gradient, of its weights, and of their
+ * change, all as root mean squares over the part's elements.
  *
  * The ratio of change to weight is the number to watch: about 1e-3 is healthy (1e-2 with Muon), much more is too fast,
- * much less is asleep. All three are root mean squares over the part's elements. */
+ * and a part with much less hardly learns. */
 import type { Parameter } from '../tensor/arena.ts';
 import type { LayerMetrics } from './metrics.ts';
 import type { Trainer } from './trainer.ts';
 
-/** transformer.h.0.attn.c_attn.weight -> h.0.attn, model.layers.0.mlp.up_proj.weight -> layers.0.mlp; norms count to the
- * branch they feed. */
+/** transformer.h.0.attn.c_attn.weight -> h.0.attn, model.layers.0.mlp.up_proj.weight -> layers.0.mlp; a norm
+ * belongs to the branch that it feeds. */
 export function partOf(name: string): string {
   const [, first, index, layer] = name.split('.');
   if (first !== 'h' && first !== 'layers') return name.startsWith('lm_head') ? 'lm_head' : first!;

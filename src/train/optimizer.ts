@@ -1,8 +1,8 @@
-/** What updates the parameters: a strategy behind one small interface, AdamW for all or Muon for hidden matrices.
+/** The optimizer: what updates the parameters from their gradients. There are two: AdamW (adamw.ts) for everything, or
+ * Muon (muon.ts) for the hidden matrices and AdamW for the rest.
  *
- * Before either, the gradient is clipped: if the norm of all gradients together exceeds the limit, all are scaled by
- * limit / norm, which keeps the direction. Weight decay pulls matrices and tables towards zero, and leaves biases and
- * gains alone. */
+ * Both clip first: if the norm of all gradients together exceeds the limit, all are scaled by limit / norm, which keeps
+ * their direction. Weight decay pulls matrices and embedding tables towards zero, but not biases and gains. */
 import type { Tensor } from '../tensor/tensor.ts';
 
 export const optimizers = ['adamw', 'muon'] as const;
@@ -13,16 +13,16 @@ export interface OptimizerSettings {
   readonly weightDecay: number;
   /** Largest global norm of the gradients; 0 switches clipping off. */
   readonly clip: number;
-  /** What updates hidden matrices; tables and vectors are AdamW's in any case. Absent: adamw. */
+  /** What updates the hidden matrices; AdamW updates embedding tables and vectors in any case. Absent: adamw. */
   readonly optimizer?: (typeof optimizers)[number];
-  /** The peak rate of Muon's matrices, on the schedule of learningRate. Absent: 0.02. */
+  /** Muon's peak learning rate; it follows the same schedule as learningRate. Absent: 0.02. */
   readonly muonLearningRate?: number;
 }
 
 export interface Optimizer {
-  /** All its state, laid out as the parameters: what a resumed run needs beside them. */
+  /** All its state, laid out as the parameters are. A resumed run needs it besides the parameters. */
   readonly moments: { readonly m: Tensor; readonly v: Tensor };
-  /** Floating-point operations of its matrix products in an update; what it does element by element is left out. */
+  /** Floating-point operations of the matrix products in one update, without its element-wise work. */
   readonly flops: number;
   /** The global norm of the gradients in the arena. */
   norm(): number;

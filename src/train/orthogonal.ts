@@ -1,8 +1,9 @@
 /** Makes matrices nearly orthogonal: Newton-Schulz rounds, whose formulas are in tensor/reference/newton-schulz.ts.
  *
- * The slope a at 0 is as large as can be while singular values in (0, 1] stay bounded; so in five rounds all but the
- * smallest end between about 0.7 and 1.2, which for an optimizer is as good as 1, and sooner there than coefficients
- * that converge would be. Jordan et al., kellerjordan.github.io/posts/muon (2024). */
+ * An exactly orthogonal matrix has singular values of 1. These coefficients do not converge to 1: they are chosen so
+ * that small singular values grow as fast as possible while those in (0, 1] stay bounded. After five rounds all but the
+ * smallest lie between about 0.7 and 1.2, which is good enough for an optimizer, and takes fewer rounds. Jordan et al.,
+ * kellerjordan.github.io/posts/muon (2024). */
 import type { Kernels, NewtonSchulzSettings } from '../tensor/kernels.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 
@@ -36,8 +37,8 @@ export function orthogonalize(kernels: Kernels, parts: readonly Part[], { g, p, 
   }
 }
 
-/** Of a matrix (R C): g and y, and the products of the rounds (four each, one less in the first and two in the last),
- * of which half is computed. */
+/** Floating-point operations for a matrix (R C): the products g and y, and those of the rounds (four in each, one less
+ * in the first, two less in the last), of which only half is computed because they are symmetric. */
 export function orthogonalizeFlops(R: number, C: number): number {
   const S = Math.min(R, C);
   return 4 * R * C * S + (4 * settings.rounds - 3) * S ** 3;

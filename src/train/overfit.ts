@@ -1,7 +1,8 @@
-/** The first thing to try when a model does not learn: can it learn one single batch by heart?
+/** --overfit-batch, the first thing to try when a model does not learn: can it memorise one single batch?
  *
- * A correct model with enough parameters drives that loss to nearly 0. Not quite 0: where two windows begin alike and
- * go on differently, nothing seen so far tells them apart. `batchFloor` is that unavoidable rest. */
+ * A correct model with enough parameters brings the loss on it to nearly 0. Not quite to 0: where two windows begin
+ * alike and continue differently, nothing before that place tells them apart. `batchFloor` is the loss that this
+ * leaves. */
 import type { ModelConfig } from '../model/config.ts';
 import type { Kernels } from '../tensor/kernels.ts';
 import { log } from '../tensor/math.ts';
@@ -11,7 +12,7 @@ import type { RunSettings } from './state.ts';
 import { train } from './train.ts';
 import { freshTrainer } from './trainer.ts';
 
-/** Nats above the floor that count as learnt by heart. */
+/** So many nats above the floor still count as learned by heart. */
 const margin = 0.05;
 const leastSteps = 300;
 
@@ -36,8 +37,8 @@ export function batchFloor(tokens: Int32Array, B: number, T: number): number {
   return sum / (B * T);
 }
 
-/** Trains on the first batch of the text until it is known by heart, and tells the way down and the verdict to `say`;
- * throws with what to look at if it is not learnt. */
+/** Trains a fresh model on the first batch of the text until it knows it by heart. Progress and result go to `say`,
+ * line by line; if the model does not learn the batch, an error says what to look at. */
 export async function overfitBatch(
   config: ModelConfig,
   settings: RunSettings,

@@ -1,10 +1,10 @@
 /** How fast a run goes and when it will be done, as far as that is known. */
 
-/** The first steps are slow, since the engine is still translating the code: these are forgotten, */
+/** The first steps are slow, because the engine is still compiling: they are left out of the average, */
 const warmUp = { seconds: 1, steps: 10 };
-/** and before this much nothing is said. */
+/** and until this much has passed no time left is given. */
 const enough = { seconds: 2, steps: 30 };
-/** The average is over about this much time, or as many steps where these take longer. */
+/** The average is over about this much time, or over so many steps if they take longer. */
 const memory = { seconds: 5, steps: 30 };
 
 /** Seconds a step, an average in which older steps count less and less. */
@@ -52,11 +52,13 @@ export class Pace {
   }
 }
 
-/** Below this an estimate is not worth a line, nor is an error of it. */
+/** Seconds: less than this is not worth a line, neither as the time left nor as an error of it. */
 const worthSaying = 10;
+/** A share of the time left. */
 const mostError = 0.5;
 
-/** When to tell the end of the run: once it is known, and again where what was told has turned out to be wrong by much. */
+/** When to print the expected end of a run: once it is known, and again if it turns out to be far from what was
+ * printed. */
 export class Forecast {
   #told: number | undefined;
 

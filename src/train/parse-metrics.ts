@@ -1,4 +1,4 @@
-/** Reads one line of metrics.jsonl back. JSON has no NaN or infinity: a run writes null for them. */
+/** Reads a line of metrics.jsonl back. JSON has no NaN and no infinity, so a run writes null for both. */
 import { isObject, quote, show } from '../model/json.ts';
 import type { MetricsRecord } from './metrics.ts';
 
@@ -32,7 +32,7 @@ const kinds: Readonly<Record<MetricsRecord['kind'], Fields>> = {
 };
 const layerFields: Fields = { name: 'string', gradient: 'number', weight: 'number', update: 'number' };
 
-/** The names of checkpoints have room for as many. */
+/** The names of checkpoint folders have room for so many digits. */
 const mostSteps = 99_999_999;
 const isCount = (x: unknown): boolean => Number.isSafeInteger(x) && (x as number) >= 0;
 

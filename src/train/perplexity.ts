@@ -1,10 +1,10 @@
-/** Units for how well a model predicts a text. The model gives nats: the sum of -ln p(token | what came before).
+/** Units for how well a model predicts a text. The model gives nats: the sum of -ln p(token | the tokens before it).
  *
  *     perplexity  e^(nats / tokens)            how many equally likely tokens would be as hard to guess
  *     bits per x  nats / (ln 2 * count of x)   x: a token, a character (Unicode code point) or a byte (UTF-8)
  *
- * Perplexity depends on the tokenizer, since a longer token is harder to guess; bits per character do not, if nats
- * and characters belong to exactly the same text. */
+ * Perplexity depends on the tokenizer, because a longer token is harder to guess. Bits per character do not, as long as
+ * the nats and the characters are those of the same text. */
 import { exp } from '../tensor/math.ts';
 
 /** Perplexity from the mean nats per token. Below 0 (a probability above 1) or NaN is a RangeError. */
@@ -34,10 +34,11 @@ export interface MeanAndError {
  *
  *     N = sum of n_i      m = (sum of S_i) / N      error = sqrt(k / (k - 1) * sum of (S_i - n_i m)^2) / N
  *
- * This is the mean of a cluster sample (Cochran, "Sampling techniques", 1977, chapter 9A): windows vary, not tokens, since
- * tokens of one window share their context and are far from independent. A window weighs as much as it has tokens, so a
- * short last one changes little; windows of one length n give the textbook's sqrt(sum of (S_i / n - m)^2 / (k (k - 1))).
- * Neighbouring windows of one text are related too, which the formula leaves out; take it as a lower estimate. */
+ * This is the mean of a cluster sample (Cochran, "Sampling techniques", 1977, chapter 9A): the windows are the sample,
+ * not the tokens, because tokens of one window share their context and are far from independent. A window has as much
+ * weight as it has tokens, so a short last one changes little; windows of one length n give the textbook's sqrt(sum of
+ * (S_i / n - m)^2 / (k (k - 1))). Neighbouring windows of one text are not independent either, which the formula
+ * ignores: the true error is rather larger. */
 export function meanAndError(sums: ArrayLike<number>, sizes: ArrayLike<number>): MeanAndError {
   const k = sums.length;
   if (k === 0) throw new RangeError('meanAndError: no values');

@@ -1,4 +1,4 @@
-/** What a run will take, before it starts: parameters, arithmetic, memory, disk, passes over the data. */
+/** What a run will need, before it starts: parameters, arithmetic, memory, disk, passes over the data. */
 import { trainingFlops } from '../model/flops.ts';
 import type { Trainer } from './trainer.ts';
 
@@ -6,11 +6,11 @@ export interface Preflight {
   readonly parameters: number;
   readonly flopsPerStep: number;
   readonly bytes: number;
-  /** Of a model's files on disk, and of a checkpoint that training can go on from. */
+  /** The size on disk of a model, and of a checkpoint from which training can be resumed. */
   readonly modelBytes: number;
   readonly checkpointBytes: number;
   readonly tokensPerStep: number;
-  /** Passes over the training part in the whole run. */
+  /** How often the whole run passes over the training part. */
   readonly epochs: number;
 }
 

@@ -1,13 +1,13 @@
-/** Named sets of choices. A preset is where a run starts from; every flag overrides one of them. */
+/** Presets: named sets of sizes and settings. Each flag of npm run train overrides one of them. */
 import type { ModelConfig } from '../model/config.ts';
 import type { Tokenizer } from '../model/text/tokenizer.ts';
 import type { RunSettings } from './state.ts';
 
 export interface Preset {
   readonly summary: string;
-  /** A token for each character unless it says otherwise. */
+  /** Absent: a token for each character. */
   readonly tokenizer?: Tokenizer['kind'];
-  /** The text that its figures are for, where that is not the shipped one. */
+  /** The text that the preset was made for, if that is not the shipped one. */
   readonly text?: PresetText;
   readonly model: Pick<ModelConfig, 'arch' | 'contextLength' | 'channels' | 'heads' | 'layers' | 'dropout'>;
   readonly train: Omit<RunSettings, 'seed' | 'patience'>;
@@ -27,7 +27,7 @@ const tinyShakespeare = {
   sha256: '86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed',
 } as const;
 
-/** What docs/recipe.md found: values for these sizes; --find-lr looks for better ones. */
+/** Settings that docs/recipe.md found good for models of these sizes; --find-lr looks for better learning rates. */
 const recipe = {
   accumulate: 1,
   sampling: 'random',

@@ -1,10 +1,10 @@
 /** How well a model predicts a text: the mean negative log-likelihood of its tokens, in nats.
  *
- *     nll = mean of -ln p(token | what came before it in its window)
+ *     nll = mean of -ln p(token | the tokens before it in its window)
  *
- * Each token is scored once and weighs the same, whatever window it stands in; the first has nothing before it and is
- * not scored. Log-likelihoods are taken in float64 from the logits and added in order, so the number does not depend on
- * how many windows are computed at a time. */
+ * Every token is scored once and has the same weight, except the first, which has nothing before it and is not scored.
+ * Log-likelihoods are computed in float64 from the logits and added in order, so the result does not depend on how many
+ * windows are computed at a time. */
 import type { Gpt } from '../model/gpt.ts';
 import { negativeLogLikelihood } from '../tensor/reference/cross-entropy.ts';
 import type { Floats, Ids } from '../tensor/tensor.ts';
@@ -21,14 +21,14 @@ export interface Score {
   readonly tokensScored: number;
   /** Mean, in nats. */
   readonly nll: number;
-  /** Standard error of nll, from the scatter of the windows; null for a single one. */
+  /** Standard error of nll, from how much the windows differ; null for a single window. */
   readonly standardError: number | null;
   readonly perplexity: number;
   readonly bitsPerChar: number;
 }
 
-/** One scored token: -ln p of it, its index in `tokens`, and the logits it was predicted from, `at` .. `at` + V - 1 of a
- * larger array that the next pass overwrites. */
+/** Receives one scored token: its -ln p, its index in `tokens`, and the logits that predicted it: elements `at` to
+ * `at` + V - 1 of a larger array, which the next forward pass overwrites. */
 export type Visit = (nll: number, index: number, logits: Floats, at: number) => void;
 
 /** Calls `visit` for each scored token, window by window. */

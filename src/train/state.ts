@@ -1,9 +1,10 @@
-/** A training run as files: the model's three, the trainer's state (the optimizer's moments and, where the model is a
- * mean of weights, the weights), and state.json with everything else.
+/** A checkpoint from which training can be resumed, as files: the three of the model, optimizer.safetensors with the
+ * trainer's state (the optimizer's moments and, where the model is a mean of weights, the weights), and state.json with
+ * everything else.
  *
- * All randomness is a function of (seed, step), so the step is the data's position and dropout's too. With the moments,
- * the best so far and the settings, whatever happens after a restored checkpoint happens exactly as it would have.
- * Nothing in here depends on when or where it was written: the same training gives the same bytes. */
+ * All randomness is a function of (seed, step), so the step alone says which batches and which dropout come next. With
+ * the moments, the best so far and the settings, a resumed run does exactly what it would have done without the stop.
+ * Nothing in these files depends on when or where they were written: the same training gives the same bytes. */
 import {
   type Checkpoint,
   type CheckpointFile,
@@ -21,22 +22,22 @@ import type { Progress } from './train.ts';
 import type { Trainer, TrainSettings } from './trainer.ts';
 
 export type StateFile = CheckpointFile | 'optimizer.safetensors' | 'state.json';
-/** Raised whenever the same state would train on differently. */
+/** To be raised whenever the program would continue from the same state differently. */
 export const stateVersion = 2;
 
-/** The settings of a run: the trainer's, and what the loop around it does that changes what is kept. */
+/** The settings of a run: the trainer's, and those of the loop around it that decide which model is kept. */
 export interface RunSettings extends Required<TrainSettings> {
   readonly initialization: Initialization;
   readonly evalEvery: number;
   /** Evaluations without a new best after which to stop; 0 never stops early. */
   readonly patience: number;
 }
-/** What must be the same for a run to go on. */
+/** What must be the same for a run to be resumed. */
 export interface RunIdentity {
   readonly preset: string;
   readonly data: string;
   readonly corpusSha256: string;
-  /** Which kernels and whether they fuse multiply and add: what decides the last bit. */
+  /** Which kernels compute, and whether they fuse multiply and add: the last bit of every result depends on it. */
   readonly arithmetic: string;
 }
 export interface TrainingState extends Progress, RunIdentity {
@@ -45,7 +46,7 @@ export interface TrainingState extends Progress, RunIdentity {
   readonly settings: RunSettings;
 }
 
-/** All files of a checkpoint that training can go on from. */
+/** All files of a checkpoint from which training can be resumed. */
 export function encodeState(
   trainer: Trainer,
   tokenizer: Tokenizer,
@@ -72,14 +73,14 @@ export function encodeState(
   ]);
 }
 
-/** What a number may be, and how an error says it. */
+/** Which numbers are allowed, and how an error describes them. */
 type Range = readonly [holds: (x: number) => boolean, text: string];
 const whole: Range = [(x) => Number.isSafeInteger(x) && x >= 0, 'a whole number'];
 const count: Range = [(x) => Number.isSafeInteger(x) && x > 0, 'a whole number of at least 1'];
 const positive: Range = [(x) => x > 0 && x < Number.POSITIVE_INFINITY, 'a number above 0'];
 const notNegative: Range = [(x) => x >= 0 && x < Number.POSITIVE_INFINITY, 'a number of at least 0'];
 const belowOne: Range = [(x) => x >= 0 && x < 1, 'a number of at least 0 and below 1'];
-/** The same that the flags demand. */
+/** The same conditions that the flags have. */
 const numbers = {
   ...{ steps: count, batchSize: count, accumulate: count, evalEvery: count },
   ...{ warmup: whole, patience: whole, seed: whole },
@@ -140,7 +141,8 @@ export function decodeState(bytes: Uint8Array, source: string): TrainingState {
   return value as unknown as TrainingState;
 }
 
-/** Puts weights, moments and step into a trainer built for the same sizes; all or nothing. */
+/** Puts weights, moments and step into a trainer made for the same sizes. If anything does not fit, it throws and has
+ * changed nothing. */
 export function restoreTrainer(
   trainer: Trainer,
   checkpoint: Checkpoint,

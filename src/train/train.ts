@@ -1,9 +1,9 @@
-/** The training loop, as a generator: it trains, and yields an event for all that happens or is due.
+/** The training loop. It is a generator: it trains, and yields an event whenever something has happened or is due.
  *
  *     pause -> step -> evaluation? -> checkpoint? -> sample?        again and again, and 'end' after the last step
  *
- * Whoever runs it, `for (const event of train(trainer, plan))`, decides what an event means: a line, a file, nothing.
- * Nothing that is done between two events, and no other choice of when events are due, changes what is learned. */
+ * Whoever runs it, with `for (const event of train(trainer, plan))`, decides what to do about an event: print a line,
+ * write a file, nothing. Evaluating, sampling or saving more often never changes what is learned. */
 import type { Score } from './score.ts';
 import type { StepRecord, Trainer } from './trainer.ts';
 
@@ -29,10 +29,10 @@ export interface Progress {
 export const notEvaluated: Progress = { best: null, evaluationsSinceBest: 0 };
 
 export type TrainEvent =
-  /** All that was due after the last step is done. Here a caller can leave the loop, and go on another time. */
+  /** Between two steps. Here a caller can leave the loop; a later call goes on as if there had been no break. */
   | { readonly kind: 'pause' }
   | ({ readonly kind: 'step' } & StepRecord)
-  /** `best`: lower than all before. `progress` includes this evaluation, and belongs into the next checkpoint. */
+  /** `best`: lower than all before. `progress` includes this evaluation; the next checkpoint must store it. */
   | {
       readonly kind: 'evaluation';
       readonly score: Score;
@@ -74,7 +74,7 @@ export function isOver(step: number, plan: Plan, progress: Progress): boolean {
   return step >= plan.steps || isOutOfPatience(plan, progress);
 }
 
-/** Whether the last evaluations brought no new best, as many of them as there is patience for. */
+/** Whether as many evaluations in a row as the plan has patience for brought no new best. */
 export function isOutOfPatience({ patience = 0 }: Pick<Plan, 'patience'>, progress: Progress): boolean {
   return patience > 0 && progress.evaluationsSinceBest >= patience;
 }

@@ -1,6 +1,7 @@
 /** One training step, `train`: draw a batch, forward, loss, backward, update. The loop around it is in train.ts.
  *
- * All randomness is a function of (seed, step): evaluating in between, or stopping and starting again, changes nothing. */
+ * All randomness is a function of (seed, step): evaluating in between, or stopping and starting again, changes
+ * nothing. */
 import type { ModelConfig } from '../model/config.ts';
 import { Gpt, type GptOptions } from '../model/gpt.ts';
 import { type Initialization, initialize } from '../model/initialize.ts';
@@ -19,9 +20,9 @@ export interface TrainSettings extends Schedule, OptimizerSettings {
   /** Micro-batches whose gradients are added up to one update. */
   readonly accumulate: number;
   readonly sampling: Sampling;
-  /** Of the running mean of the weights, which is then the model; absent or 0: no mean, the model is the weights. */
+  /** Decay of the running mean of the weights, which then is the model. Absent or 0: no mean. */
   readonly emaDecay?: number;
-  /** Held-out tokens in an evaluation during the run; the final one is over all. */
+  /** How many held-out tokens an evaluation during the run takes; the final one takes all. */
   readonly evalTokens: number | 'full';
   readonly seed: number;
 }
@@ -36,14 +37,14 @@ export interface StepRecord {
   readonly gradNorm: number;
 }
 
-/** The loss or the gradient is no number any more. Thrown before the update, so the weights are still good. */
+/** The loss or the gradient is NaN or infinite. Thrown before the update, so the weights are still good. */
 export class DivergenceError extends Error {}
 
 export class Trainer {
   readonly model: Gpt;
   readonly optimizer: Optimizer;
   readonly settings: TrainSettings;
-  /** Of the whole held-out part, which an evaluation over some of its windows takes as theirs. */
+  /** Mean over the whole held-out part; evaluations over some of its windows use it as well. */
   readonly charactersPerToken: number;
   /** Updates done so far. */
   step = 0;
@@ -54,8 +55,8 @@ export class Trainer {
   readonly #validation: Int32Array;
   readonly #windows: readonly Window[];
 
-  /** Plans and allocates everything; the parameters are zero until initialised or loaded. With `allocate` false it only
-   * plans, which tells what a run would take even where there is no such memory. */
+  /** Plans and allocates all memory; the parameters are zero until they are initialised or loaded. With `allocate`
+   * false it only plans, which tells how much memory a run would need even where there is not enough. */
   constructor(
     config: ModelConfig,
     settings: TrainSettings,
@@ -94,7 +95,7 @@ export class Trainer {
         : spreadWindows(split.validation.length, T, settings.evalTokens);
   }
 
-  /** What a resumed run needs beside the parameters, each laid out as they are. */
+  /** What a resumed run needs besides the parameters; each tensor is laid out as they are. */
   get state(): readonly Tensor[] {
     const { m, v } = this.optimizer.moments;
     return this.#average === undefined ? [m, v] : [m, v, this.#average.weights];
@@ -139,7 +140,8 @@ export class Trainer {
     return { step: this.step, loss, learningRate, gradNorm };
   }
 
-  /** Throws a DivergenceError if the last update left a parameter that is no number: nothing to save any more. */
+  /** Throws a DivergenceError if a parameter is NaN or infinite after the last update: then there is nothing to
+   * save. */
   checkParameters(): void {
     if (!this.model.arena.params.data.every(Number.isFinite)) throw this.#diverged(this.step, 'its update');
   }
@@ -157,7 +159,7 @@ export class Trainer {
 
   /** The held-out loss over the settings' windows, or over everything. Draws nothing, changes nothing.
    *
-   * Throws a DivergenceError when it is NaN: the last update did what the next step would have noticed. */
+   * Throws a DivergenceError when the loss is NaN: the last update has ruined the weights. */
   evaluate(which: 'settings' | 'full' = 'settings'): Score {
     const windows =
       which === 'full' ? allWindows(this.#validation.length, this.model.config.contextLength) : this.#windows;

@@ -1,17 +1,18 @@
 /** How a text longer than the context is cut into windows, so that every token after the first is scored once.
  *
- *     blocks    disjoint windows of T: fast, but a window's first tokens are predicted from almost nothing
- *     stride s  windows of T that start s apart and score what the one before did not reach, their last s tokens:
- *               each of those sees at least T - s tokens before it, for T / s times the work
+ *     blocks    windows of T that do not overlap: fast, but a window's first tokens are predicted from almost nothing
+ *     stride s  windows of T that start s tokens apart; each scores only its last s tokens, which the window before did
+ *               not reach, so each scored token has at least T - s tokens before it; T / s times the work
  *
- * A model that has learned to use context predicts better the smaller the stride, so a number means little without its
- * mode. Both are common; see "Perplexity of fixed-length models" (huggingface.co/docs/transformers/perplexity). Stride T is blocks. */
+ * The smaller the stride, the more context each token has and the lower the loss, so a loss means little unless the
+ * mode is known. Both are common; see "Perplexity of fixed-length models"
+ * (huggingface.co/docs/transformers/perplexity). Stride T is blocks. */
 import type { Window } from './dataset.ts';
 
 export const windowModes = ['blocks', 'stride'] as const;
 export type WindowMode = (typeof windowModes)[number];
 
-/** A window of which only the last `scored` targets count; all of them if it does not say. */
+/** A window of which only the last `scored` targets are scored; absent: all of them. */
 export interface ScoredWindow extends Window {
   readonly scored?: number;
 }

@@ -1,4 +1,5 @@
-/** What a run of npm run train is made of: a preset with the flags over it, or what a checkpoint has decided already. */
+/** What a run of npm run train is made of: a preset with the flags over it, or what a checkpoint has decided
+ * already. */
 import { randomInt } from 'node:crypto';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -26,9 +27,9 @@ export const tokenizerKind = (given: TrainFlags, preset: Preset): Tokenizer['kin
 
 /** A tokenizer made from the normalized text.
  *
- * Merges are learned from the training part alone, so that the held-out part decides nothing; a token for each of the 256
- * bytes spells whatever that part has that was never seen. Characters are those of the whole text: without a token for
- * each, the held-out part could not be encoded. */
+ * Merges are learned from the training part alone, so that the held-out part decides nothing; a token for each of the
+ * 256 bytes spells whatever that part has that was never seen. Characters are those of the whole text: without a token
+ * for each, the held-out part could not be encoded. */
 export function learnTokenizer(given: TrainFlags, preset: Preset, text: string): Tokenizer {
   if (tokenizerKind(given, preset) === 'char') return CharTokenizer.train(text);
   return trainBpe(splitText(text).training, given['vocab-size'] ?? defaultVocabSize);
