@@ -1,4 +1,4 @@
-/** npm run train: a text file in, a trained model and what it learned out. */
+/** npm run train: trains a model on a text file and writes a run: the model, checkpoints, records and a report. */
 import { join } from 'node:path';
 import { ngramBaselines } from '../evaluate/ngram.ts';
 import { loadParameters } from '../model/files/checkpoint.ts';
@@ -68,7 +68,7 @@ const command = {
   ],
 } as const;
 
-/** Checkpoints beside the best. */
+/** How many checkpoints are kept besides the best model. */
 const defaultKeep = 2;
 
 async function begin(given: TrainFlags): Promise<void> {
@@ -188,7 +188,8 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
   }
 }
 
-/** The arithmetic a run was begun with, or an error: with another, going on would not be exact. */
+/** Kernels with the arithmetic that the run was begun with. Throws if there are none here: with others, the resumed run
+ * would not be exact. */
 async function reopenKernels(given: TrainFlags, arithmetic: string, path: string): Promise<ChosenKernels> {
   const backend = given.backend ?? (arithmetic === 'reference' ? 'reference' : 'auto');
   const math = given.math ?? (arithmetic === 'simd portable' ? 'portable' : 'auto');
@@ -200,9 +201,9 @@ async function reopenKernels(given: TrainFlags, arithmetic: string, path: string
   );
 }
 
-/** What a checkpoint tells of a run besides its numbers. */
+/** What state.json has of a run besides the step. */
 type RunState = Omit<TrainingState, 'version' | 'step'>;
-/** What a run needs besides its state, whether it starts or goes on. */
+/** What a run needs besides its state, whether it is new or resumed. */
 interface Equipment {
   readonly trainer: Trainer;
   readonly tokenizer: Tokenizer;
@@ -257,8 +258,8 @@ async function go(given: TrainFlags, state: RunState, equipment: Equipment): Pro
   if (stopped) stop.leave();
 }
 
-/** Counts n-grams once per corpus; a resumed run finds them in its folder. Over characters for every tokenizer, so that
- * runs on one text have the same bars to clear. */
+/** Counts n-grams once per corpus; a resumed run finds the results in its folder. They are counted over characters
+ * whatever the tokenizer, so that all runs on one text have the same baselines. */
 function countBaselines(
   corpusSha256: string,
   { folder, text, split, tokenizer }: Equipment,

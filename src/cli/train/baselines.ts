@@ -1,9 +1,10 @@
-/** baselines.json: what counting n-grams reaches on a corpus, kept so that it is counted once. */
+/** Reads baselines.json: the losses of n-gram models on a corpus, kept so that they are counted only once. */
 import { isObject, show } from '../../model/json.ts';
 import type { Baseline } from '../../train/metrics.ts';
 import { readJson, type Warn } from '../host/files.ts';
 
-/** The baselines, and of which corpus. Entries that say nothing are left out with a warning; throws for another file. */
+/** The baselines, and the checksum of their corpus. Entries that are not baselines are left out with a warning; throws
+ * if it is not such a file. */
 export function readBaselines(
   file: string,
   warn: Warn,

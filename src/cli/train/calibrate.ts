@@ -1,7 +1,8 @@
-/** npm run train -- --minutes M, how many steps fit, and --plan, how long it would take: measured on a trainer that is
- * thrown away.
+/** Measures how fast this machine trains: for --minutes M, how many steps fit into that time; for --plan, how long the
+ * run would take.
  *
- * The trainer that learns is made afterwards, on kernels of its own, so the run is the same as with --steps. */
+ * The trainer that is measured is thrown away. The run has a trainer and kernels of its own, so its bytes are the same
+ * as with --steps. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -20,9 +21,9 @@ import { closeKernels, openKernels } from '../host/kernels.ts';
 import type { Terminal } from '../host/terminal.ts';
 import type { TrainFlags } from './flags.ts';
 
-/** Of measuring steps, and at most a tenth of what is asked for; the first third of it warms up. */
+/** Steps are measured for so long, and for at most a tenth of --minutes; the first third is only to warm up. */
 const measuredSeconds = 3;
-/** The same for --plan, half of it to warm up. */
+/** The same for --plan; the first half is only to warm up. */
 const plannedSeconds = 2;
 const leastSteps = 3;
 
@@ -41,11 +42,11 @@ export interface RunCosts {
   readonly evalEvery: number;
   readonly checkpoint: number;
   readonly checkpointEvery: number;
-  /** What every run needs however long it is: counting n-grams, the last evaluation, the sample. */
+  /** What every run needs once, however long it is: counting n-grams, the last evaluation, the sample. */
   readonly once: number;
 }
 
-/** What a run of so many steps takes. */
+/** The seconds that a run of so many steps takes. */
 export function secondsOf(steps: number, costs: RunCosts): number {
   return steps * eachStep(costs) + costs.once;
 }
@@ -55,7 +56,7 @@ export function stepsWithin(seconds: number, costs: RunCosts): number {
   return Math.max(1, Math.floor((seconds - costs.once) / eachStep(costs)));
 }
 
-/** A step with its share of what happens only now and then. */
+/** The seconds of a step, with its share of evaluations and checkpoints. */
 function eachStep({ step, evaluation, evalEvery, checkpoint, checkpointEvery }: RunCosts): number {
   return step + evaluation / evalEvery + checkpoint / checkpointEvery;
 }
@@ -79,8 +80,8 @@ export async function stepsInMinutes(
   return steps;
 }
 
-/** One line for --plan: how long the run would take here. Only steps are measured; evaluations are forward passes, a
- * third of a step's work for as many tokens. */
+/** One line for --plan: how long the run would take here. Only steps are measured. Evaluations are forward passes, so
+ * they are taken as a third of the work of a step with as many tokens. */
 export function timeLine(parts: Omit<Calibration, 'tokenizer'>, kernels: Kernels): string {
   const { config, settings, split } = parts;
   const { steps, evalEvery, evalTokens, batchSize, accumulate } = settings;
@@ -131,7 +132,8 @@ function warmTrainer(
   return trainer;
 }
 
-/** Seconds a step, the mean: what disturbs these steps disturbs those of the run as well. */
+/** The mean seconds of a step. Not the median: other programs that slow these steps down will slow down the run,
+ * too. */
 function trainSteps(trainer: Trainer, seconds: number): number {
   let steps = 0;
   const began = performance.now();

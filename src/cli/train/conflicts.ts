@@ -1,4 +1,5 @@
-/** Which flags of npm run train go together: one that would change nothing is refused, not passed over in silence. */
+/** Which flags of npm run train cannot go together. A flag that would have no effect is refused, not silently
+ * ignored. */
 
 import { defaultPreset, presets } from '../../train/presets.ts';
 import { UsageError } from '../command/command.ts';
@@ -7,12 +8,13 @@ import { tokenizerKind } from './settings.ts';
 
 type Name = keyof TrainFlags;
 
-/** What only a run that is written and evaluated has a use for. */
+/** Flags that only matter to a run that is written to disk and evaluated. */
 const whileRunning = [
   ...['out', 'overwrite', 'stop-at', 'checkpoint-every', 'keep', 'sample-every'],
   ...['eval-every', 'eval-tokens', 'patience'],
 ] as const;
-/** What has no place beside each of these. --plan is missing on purpose: it goes with whatever the run is to have. */
+/** For each of these flags, those that cannot go with it. --plan is missing on purpose: it goes with all flags of a
+ * run. */
 const excluded: { readonly [N in Name]?: readonly Name[] } = {
   steps: ['epochs', 'minutes'],
   epochs: ['minutes'],
@@ -25,10 +27,10 @@ const excluded: { readonly [N in Name]?: readonly Name[] } = {
   'overfit-batch': ['epochs', 'minutes', 'find-lr', 'init', ...whileRunning],
   'find-lr': ['epochs', 'minutes', 'init', 'steps', 'schedule', 'warmup', 'min-lr', ...whileRunning],
 };
-/** What each of these says something about. */
+/** For each of these flags, the one that it needs. */
 const needed: { readonly [N in Name]?: Name } = { unknown: 'init', overwrite: 'out' };
 
-/** Throws for flags that ask for different things, or for nothing at all. */
+/** Throws a UsageError for flags that contradict each other, or that have no effect. */
 export function refuseContradictions(given: TrainFlags): void {
   const names = Object.keys(given) as Name[];
   for (const name of names) {
@@ -53,7 +55,8 @@ export function refuseContradictions(given: TrainFlags): void {
   }
 }
 
-/** Throws unless the run comes by the step at which it is to stop. @param step that it has reached */
+/** Throws a UsageError unless the run still has to pass the step at which it is to stop.
+ * @param step the step that it has reached */
 export function checkStop(stopAt: number | undefined, step: number, steps: number): void {
   if (stopAt === undefined || (stopAt >= step && stopAt <= steps)) return;
   throw new UsageError(

@@ -1,4 +1,5 @@
-/** npm run train -- --find-lr: the range test on a fresh model, as a table, a curve, a page and a suggestion. */
+/** npm run train -- --find-lr: runs the learning-rate range test and shows it as a table, a curve, a page, and the
+ * suggested rates. */
 import { dirname } from 'node:path';
 import type { ModelConfig } from '../../model/config.ts';
 import { renderFindLr } from '../../report/find-lr.ts';
@@ -14,7 +15,7 @@ import { sparkline, type Terminal } from '../host/terminal.ts';
 
 const rows = 21;
 
-/** Trains a throw-away model and writes one page at `path`, and nothing else. */
+/** Trains a model that is thrown away, and writes a page to `path` and nothing else. */
 export function findLearningRate(
   config: ModelConfig,
   settings: RunSettings,
@@ -38,7 +39,7 @@ export function findLearningRate(
     const cells = [factor.toExponential(1).padStart(10), loss.toFixed(3).padStart(8)];
     terminal.line(`${cells.join('')}${test.smoothed[i]!.toFixed(3).padStart(10)}`);
   }
-  // A loss that blows up would press the rest of the curve flat.
+  // Without this limit a loss that blows up would make the rest of the curve flat.
   const shown = test.smoothed.map((y) => Math.min(y, 1.3 * test.smoothed[0]!));
   terminal.line(`  ${sparkline(shown, 60)}`);
   if (test.end !== 'done') {

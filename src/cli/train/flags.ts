@@ -11,12 +11,13 @@ import { kernelFlags } from '../host/kernels.ts';
 
 const { positive, notNegative, belowOne, seed } = rules;
 
-/** Sizes that fill the memory; the largest is more than any machine has. */
+/** Sizes that take memory; the maximum is more than any machine has room for. */
 const size = { kind: 'integer', value: 'N', rule: positive, most: 1_000_000 } as const;
-/** Steps, or steps between two of a kind. */
+/** A number of steps, or of steps between two evaluations, samples or checkpoints. */
 const steps = { kind: 'integer', value: 'N', rule: positive } as const;
 
-/** `aliases` are the names in nanoGPT, Hugging Face's Trainer and run_clm, PyTorch Lightning, llama2.c and makemore. */
+/** `aliases` are the names of the same flags in nanoGPT, Hugging Face's Trainer and run_clm, PyTorch Lightning,
+ * llama2.c and makemore. */
 export const trainFlags = {
   data: {
     section: 'What to learn, and where it goes',

@@ -1,4 +1,4 @@
-/** What a training run says at its head and at its end, and how it names things in between. */
+/** The lines that a training run prints at its beginning and end, for --plan, and about baselines and samples. */
 import { textTable } from '../../evaluate/table.ts';
 import { countWords, wordsOf } from '../../evaluate/words.ts';
 import type { ModelConfig } from '../../model/config.ts';
@@ -20,7 +20,7 @@ export const resumeCommand = (path: string): string => `npm run train -- --resum
 export const initCommand = (path: string): string => `npm run train -- --init ${shellWord(path)}`;
 export const sampleCommand = (path: string): string => `npm run sample -- --run ${shellWord(path)}`;
 
-/** The text, and the model with where its weights come from. */
+/** Two lines: the text, and the model with the source of its weights. */
 export function headLines(
   data: string,
   split: Split,
@@ -79,7 +79,7 @@ export function planText({ model }: Trainer, p: Preflight, keep: number): string
   ].join('\n');
 }
 
-/** Says so where the preset's figures are for another text. */
+/** A note if the preset was made for another text; else nothing. */
 export function otherTextLine({ text }: Preset, name: string, sha256: string): string[] {
   if (text === undefined || text.sha256 === sha256) return [];
   return [
@@ -87,7 +87,7 @@ export function otherTextLine({ text }: Preset, name: string, sha256: string): s
   ];
 }
 
-/** The losses of counting models. */
+/** The losses of the n-gram models that a run should get below. */
 export function baselineLine(baselines: readonly Baseline[], perCharacter: boolean): string {
   const all = baselines.map(({ order, nll }) => `${baselineName(order)} ${nll.toFixed(3)}`).join(', ');
   const best = strongest(baselines);
@@ -95,7 +95,7 @@ export function baselineLine(baselines: readonly Baseline[], perCharacter: boole
   return `to beat: ${all} nats${perCharacter ? ' per character' : ''}${which}`;
 }
 
-/** Says that a run's loss is below that of a counting model. */
+/** Says that a run's loss is below that of an n-gram model. */
 export function passedLine(
   { order, nll }: Baseline,
   baselines: readonly Baseline[],
@@ -114,7 +114,7 @@ export function stoppedLines(step: number, steps: number, path: string): string[
   ];
 }
 
-/** For --resume of a run in which nothing is left to do. */
+/** For --resume of a run that is complete. */
 export function completeLines(state: TrainingState, path: string): string[] {
   const { step, settings } = state;
   const why = isOutOfPatience(settings, state)
@@ -123,10 +123,10 @@ export function completeLines(state: TrainingState, path: string): string[] {
   return [`this run is complete: ${why}`, `to sample: ${sampleCommand(path)}`];
 }
 
-/** The result of a finished run: all of it is about its best model.
+/** The result of a finished run. All of it is about the best model.
  *
- * @param run.since a resumed run's step when this process took it up
- * @param run.step the last one */
+ * @param run.since the step at which it was resumed, if it was
+ * @param run.step the last step */
 export function closingLines(
   { final, text }: { readonly final: EvaluationMetrics; readonly text: string },
   run: {
@@ -163,7 +163,7 @@ function knownWordsLine(sample: string, corpus: string): string {
     : `words: ${Math.round((100 * found) / all)} % of ${all} in the corpus`;
 }
 
-/** The one with the lowest loss; on a short text that need not be the one of the highest order. */
+/** The baseline with the lowest loss. On a short text it need not be the one of the highest order. */
 export function strongest(baselines: readonly Baseline[]): Baseline | undefined {
   return baselines.reduce<Baseline | undefined>(
     (a, b) => (a === undefined || b.nll < a.nll ? b : a),
@@ -175,8 +175,8 @@ export function baselineName(order: number): string {
   return order === 0 ? 'uniform guess' : order === 1 ? 'unigram' : `${order}-gram`;
 }
 
-/** A sample in the midst of other lines: four spaces before each line, and without what the token limit left at its end
- * of a word or a character. */
+/** A sample as it is shown between other lines: four spaces before each line, and without the part of a word or
+ * character at its end that the token limit cut off. */
 export function indented(text: string): string {
   const whole = text.replace(/\uFFFD+$/, '').replace(/(?<=\s)\S{1,40}$/, '');
   return whole.replaceAll(/^\n+|\s+$/g, '').replaceAll(/^(?=.)/gm, '    ');

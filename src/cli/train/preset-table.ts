@@ -1,11 +1,11 @@
-/** What the presets are made of, for the help of train. */
+/** The presets as a table, for npm run train -- --help. */
 import { textTable } from '../../evaluate/table.ts';
 import { type Preset, presetNames, presets } from '../../train/presets.ts';
 import { beside } from '../command/help.ts';
 import { trainFlags } from './flags.ts';
 import { meaning } from './settings.ts';
 
-/** Each preset in words, then every flag with its value in each; those that all share stand below. */
+/** Each preset in words, then each flag with its value in every preset; flags that are equal in all stand below. */
 export function presetTable(): string {
   const settings = presetNames.map((name): Readonly<Record<string, unknown>> => {
     const { tokenizer = 'char', model, train }: Preset = presets[name];

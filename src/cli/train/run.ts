@@ -1,6 +1,5 @@
-/** What npm run train makes of the events of the training loop: it logs, warns, saves, samples, and stops when asked to.
- *
- * Nothing in here changes what is learned: whenever it looks, saves or draws, the weights go the same way. */
+/** A training run on disk and on the terminal: consumes the events of the training loop (train/train.ts), and for each
+ * of them logs, warns, saves or samples; it stops when asked to. Nothing in here changes what is learned. */
 import { join } from 'node:path';
 import { encodeCheckpoint, loadParameters } from '../../model/files/checkpoint.ts';
 import { type Tokenizer, wholeText } from '../../model/text/tokenizer.ts';
@@ -41,7 +40,7 @@ export interface TrainingRunParts {
   readonly baselines: readonly Baseline[];
   readonly terminal: Terminal;
   readonly stop: StopSignal;
-  /** What a restart may choose anew. */
+  /** What a resumed run may choose differently. */
   readonly cadence: {
     readonly checkpointEvery: number;
     readonly keep: number;
@@ -56,15 +55,15 @@ export class TrainingRun {
   readonly #pace = new Pace();
   readonly #forecast = new Forecast();
   readonly #guards: Guards;
-  /** What the report shows: read back once, then kept up to date. */
+  /** What the report shows: read from the folder once, then kept up to date. */
   readonly #recorded: RunData;
   #progress: Progress;
   /** The strongest baseline that the run is known to have passed. */
   #passed: Baseline | undefined;
   #savedAt: number;
   /** An evaluation that is recorded and not yet shown. */
-  #untold: EvaluationMetrics | undefined;
-  /** The step whose weights the model has: the trainer's, until the best are put in their place. */
+  #notShown: EvaluationMetrics | undefined;
+  /** The step whose weights the model has: the trainer's, until those of the best model replace them at the end. */
   #modelStep: number;
 
   constructor(parts: TrainingRunParts) {
@@ -77,7 +76,7 @@ export class TrainingRun {
     this.#recorded = { ...readRunData(folder.path, folder.warn), baselines };
     const { history } = this.#recorded;
     terminal.remember(history.means('loss').map(({ y }) => y));
-    // Of long runs these are the ups and downs, which scatter more than all losses: a guard warns later then, not earlier.
+    // Of a long run, points are only the lowest and highest losses. They scatter more: a guard warns later, never earlier.
     this.#guards = new Guards(settings.clip);
     this.#guards.remember(
       history.points('loss').map(({ x, y }) => ({ step: x, loss: y })),
@@ -87,8 +86,8 @@ export class TrainingRun {
     );
   }
 
-  /** Trains to the end, or until asked to stop; 'stopped' means that a checkpoint waits for --resume. Afterwards the
-   * model of a finished run is its best one. */
+  /** Trains to the end, or until asked to stop. 'stopped' means that a checkpoint is saved for --resume; after
+   * 'finished' the model is the best one. */
   async run(): Promise<'finished' | 'stopped'> {
     let outcome: 'finished' | 'stopped' = 'stopped';
     try {
@@ -105,13 +104,14 @@ export class TrainingRun {
     const plan = { ...cadence, steps, evalEvery, patience };
     let layers: ReturnType<typeof observe> | undefined;
     let last = performance.now();
-    const sinceLast = (now = performance.now()) => {
-      const seconds = (now - last) / 1000;
-      last = now;
-      return seconds;
+    /** Seconds since the last call. */
+    const sinceLast = () => {
+      const before = last;
+      last = performance.now();
+      return (last - before) / 1000;
     };
     for (const event of train(trainer, plan, this.#progress)) {
-      if (event.kind !== 'checkpoint') this.#tell(); // nothing that only tells comes before a checkpoint
+      if (event.kind !== 'checkpoint') this.#showEvaluation(); // after the checkpoint: what fails here must not cost it
       switch (event.kind) {
         case 'pause':
           this.#pace.addRest(sinceLast());
@@ -131,7 +131,7 @@ export class TrainingRun {
         case 'evaluation':
           this.#progress = event.progress;
           if (event.best) folder.saveBest(encodeCheckpoint(trainer.model, tokenizer));
-          this.#untold = this.#measured('evaluation', event.score, event.best);
+          this.#notShown = this.#measured('evaluation', event.score, event.best);
           break;
         case 'checkpoint':
           this.#save();
@@ -185,11 +185,11 @@ export class TrainingRun {
     this.#warn(this.#guards.step(step, record.loss, record.gradNorm));
   }
 
-  /** Shows the last evaluation, unless that is done. */
-  #tell(): void {
-    const evaluation = this.#untold;
+  /** Shows the last evaluation, unless it has been shown. */
+  #showEvaluation(): void {
+    const evaluation = this.#notShown;
     if (evaluation === undefined) return;
-    this.#untold = undefined;
+    this.#notShown = undefined;
     const { terminal, settings } = this.#parts;
     terminal.detail(evaluationLine(evaluation, settings.steps));
     this.#announceBaseline(evaluation);
@@ -197,16 +197,15 @@ export class TrainingRun {
     this.#draw({ live: true });
   }
 
-  /** Shows and records what a run that is stopped has reached. The run does not know of this evaluation: without the
-   * stop there would be none, and stopping must change nothing. */
+  /** Evaluates a run that is being stopped, for the terminal and the report only. This evaluation never becomes the
+   * best nor counts for patience: without the stop there would be none, and a stop must change nothing. */
   #leave(): void {
     const { trainer, settings, terminal } = this.#parts;
-    if (!isEvaluated(trainer.step, settings)) {
-      terminal.progress('saved; validating what it has learned (Ctrl+C leaves at once) ...');
-      const isBest = this.#progress.best?.step === trainer.step;
-      const reached = this.#measured('evaluation', trainer.evaluate(), isBest);
-      terminal.detail(evaluationLine(reached, settings.steps));
-    }
+    if (isEvaluated(trainer.step, settings)) return;
+    terminal.progress('saved; validating what it has learned (Ctrl+C leaves at once) ...');
+    const isBest = this.#progress.best?.step === trainer.step;
+    const reached = this.#measured('evaluation', trainer.evaluate(), isBest);
+    terminal.detail(evaluationLine(reached, settings.steps));
   }
 
   #measured(kind: EvaluationMetrics['kind'], score: Score, best: boolean): EvaluationMetrics {
@@ -219,7 +218,7 @@ export class TrainingRun {
     return metrics;
   }
 
-  /** Makes the model the best one, which is what npm run sample loads. */
+  /** Loads the best model, which is the one that npm run sample uses. */
   #takeBest(): void {
     const { trainer, folder, terminal } = this.#parts;
     const { best } = this.#progress;
@@ -244,7 +243,8 @@ export class TrainingRun {
     );
   }
 
-  /** Text after a line break, on the random numbers of (seed, this step): training never notices. */
+  /** Draws and records a text that begins after a line break. Its random numbers depend on the seed and the step only,
+   * so training is not affected. */
   #sample(): string {
     const { trainer, tokenizer, settings } = this.#parts;
     const lineBreak = tokenizer.encode('\n', 'skip');
@@ -281,7 +281,7 @@ export class TrainingRun {
     this.#savedAt = trainer.step;
   }
 
-  /** Says so when the run passes a stronger baseline than any before; one that falls back has passed nothing. */
+  /** Prints a line when the run gets below a stronger baseline than any before. */
   #announceBaseline(evaluation: EvaluationMetrics): void {
     const { baselines, terminal } = this.#parts;
     const beaten = this.#beaten(evaluation.natsPerChar ?? evaluation.nll);
@@ -290,7 +290,7 @@ export class TrainingRun {
     terminal.detail(passedLine(beaten, baselines, evaluation));
   }
 
-  /** The strongest baseline above this loss. @param nll per character, as the baselines are */
+  /** The strongest baseline that this loss is below. @param nll per character, as the baselines are */
   #beaten(nll: number): Baseline | undefined {
     return strongest(this.#parts.baselines.filter((baseline) => nll < baseline.nll));
   }

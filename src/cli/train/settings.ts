@@ -35,7 +35,8 @@ export function learnTokenizer(given: TrainFlags, preset: Preset, text: string):
   return trainBpe(splitText(text).training, given['vocab-size'] ?? defaultVocabSize);
 }
 
-/** The preset's sizes with the flags over them; with --init the checkpoint's, which a flag may not contradict. */
+/** The model's sizes: the preset's unless a flag says otherwise; with --init the checkpoint's, which no flag may
+ * contradict. */
 export function chooseConfig(
   given: TrainFlags,
   preset: Preset,
@@ -70,7 +71,7 @@ export function chooseConfig(
   return validateConfig(config);
 }
 
-/** The preset's settings with the flags over them. */
+/** The settings of a new run: the preset's unless a flag says otherwise. */
 export function chooseSettings(given: TrainFlags, preset: Preset): RunSettings {
   const base = preset.train;
   const steps = given.steps ?? base.steps;
@@ -113,7 +114,7 @@ export function chooseSettings(given: TrainFlags, preset: Preset): RunSettings {
   return settings;
 }
 
-/** A resumed run's settings: what it was started with, except that --steps may be raised. */
+/** The settings of a resumed run: those it was started with, except that --steps may be raised. */
 export function resumedSettings(
   given: TrainFlags,
   saved: RunSettings,
@@ -127,7 +128,7 @@ export function resumedSettings(
   return { ...saved, steps: given.steps ?? steps }; // in the saved order: state.json is compared byte for byte
 }
 
-/** What a checkpoint may have settled already. */
+/** What a checkpoint may have decided already. */
 type Decided = RunSettings & ModelConfig & { readonly tokenizer: Tokenizer['kind'] };
 
 /** Which setting each flag sets. */
@@ -161,7 +162,7 @@ export const meaning = {
   seed: 'seed',
 } as const satisfies Partial<Record<keyof TrainFlags, keyof Decided>>;
 
-/** Throws for a flag that says something else than what `source` has decided already. */
+/** Throws a UsageError for a flag that contradicts what `source` has decided already. */
 function refuseConflicts(given: TrainFlags, decided: Partial<Decided>, source: string): void {
   for (const flag of Object.keys(meaning) as (keyof typeof meaning)[]) {
     const there = decided[meaning[flag]];
