@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { ngramBaselines } from '../evaluate/ngram.ts';
 import { loadParameters } from '../model/files/checkpoint.ts';
 import { initialize } from '../model/initialize.ts';
-import { CharTokenizer, normalizeText, type Tokenizer } from '../model/text/tokenizer.ts';
+import { CharTokenizer, normalizeText } from '../model/text/tokenizer.ts';
 import { checkSplit, encodeSplit, type Split, stepsInEpochs } from '../train/dataset.ts';
 import { preflightWarnings } from '../train/guards.ts';
 import { type Baseline, counted } from '../train/metrics.ts';
@@ -43,12 +43,12 @@ import {
   planText,
   stoppedLines,
 } from './train/lines.ts';
-import { presetTable } from './train/preset-table.ts';
-import { TrainingRun } from './train/run.ts';
+import { TrainingRun, type TrainingRunParts } from './train/run.ts';
 import {
   chooseConfig,
   chooseSettings,
   learnTokenizer,
+  presetTable,
   resumedSettings,
   shippedText,
 } from './train/settings.ts';
@@ -204,14 +204,10 @@ async function reopenKernels(given: TrainFlags, arithmetic: string, path: string
 /** What state.json has of a run besides the step. */
 type RunState = Omit<TrainingState, 'version' | 'step'>;
 /** What a run needs besides its state, whether it is new or resumed. */
-interface Equipment {
-  readonly trainer: Trainer;
-  readonly tokenizer: Tokenizer;
-  readonly folder: RunFolder;
+interface Equipment extends Pick<TrainingRunParts, 'trainer' | 'tokenizer' | 'folder' | 'terminal'> {
   /** The whole corpus. */
   readonly text: string;
   readonly split: Split;
-  readonly terminal: Terminal;
   readonly resumed: boolean;
 }
 

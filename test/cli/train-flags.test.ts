@@ -2,8 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../src/cli/command/command.ts';
 import { checkStop, refuseContradictions } from '../../src/cli/train/conflicts.ts';
 import type { TrainFlags } from '../../src/cli/train/flags.ts';
-import { presetTable } from '../../src/cli/train/preset-table.ts';
-import { chooseConfig, chooseSettings, resumedSettings, shippedText } from '../../src/cli/train/settings.ts';
+import {
+  chooseConfig,
+  chooseSettings,
+  presetTable,
+  resumedSettings,
+  shippedText,
+} from '../../src/cli/train/settings.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { presetNames, presets } from '../../src/train/presets.ts';
 import { tinyConfig } from '../support/models.ts';

@@ -92,10 +92,10 @@ export class TrainingRun {
     let outcome: 'finished' | 'stopped' = 'stopped';
     try {
       outcome = await this.#train();
-      return outcome;
     } finally {
       if (outcome === 'stopped') this.#draw({ live: false });
     }
+    return outcome;
   }
 
   async #train(): Promise<'finished' | 'stopped'> {

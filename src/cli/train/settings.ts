@@ -3,15 +3,17 @@
 import { randomInt } from 'node:crypto';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { textTable } from '../../evaluate/table.ts';
 import { configOf, feedForwardWidth, type ModelConfig, validateConfig } from '../../model/config.ts';
 import type { Checkpoint } from '../../model/files/checkpoint.ts';
 import { trainBpe } from '../../model/text/bpe-train.ts';
 import { CharTokenizer, type Tokenizer } from '../../model/text/tokenizer.ts';
 import { splitText } from '../../train/dataset.ts';
-import type { Preset } from '../../train/presets.ts';
+import { type Preset, presetNames, presets } from '../../train/presets.ts';
 import type { RunSettings } from '../../train/state.ts';
 import { readNumber, UsageError } from '../command/command.ts';
-import type { TrainFlags } from './flags.ts';
+import { beside } from '../command/help.ts';
+import { type TrainFlags, trainFlags } from './flags.ts';
 
 /** The shipped text; its path leads there from wherever the command was started. */
 export function shippedText(): string {
@@ -132,7 +134,7 @@ export function resumedSettings(
 type Decided = RunSettings & ModelConfig & { readonly tokenizer: Tokenizer['kind'] };
 
 /** Which setting each flag sets. */
-export const meaning = {
+const meaning = {
   tokenizer: 'tokenizer',
   'vocab-size': 'vocabSize',
   arch: 'arch',
@@ -161,6 +163,31 @@ export const meaning = {
   patience: 'patience',
   seed: 'seed',
 } as const satisfies Partial<Record<keyof TrainFlags, keyof Decided>>;
+
+/** Each preset in words, then each flag with its value in every preset; flags that are equal in all stand below. */
+export function presetTable(): string {
+  const settings = presetNames.map((name): Readonly<Record<string, unknown>> => {
+    const { tokenizer = 'char', model, train }: Preset = presets[name];
+    return { tokenizer, ...model, ...train };
+  });
+  const settingOf: Readonly<Record<string, string>> = { ...meaning, steps: 'steps' };
+  const rows: string[][] = [];
+  const shared: string[] = [];
+  for (const flag of Object.keys(trainFlags)) {
+    const setting = settingOf[flag] ?? '';
+    const values = settings.map((of) => of[setting]);
+    if (values.every((value) => value === undefined)) continue;
+    if (values.every((value) => value === values[0])) shared.push(`--${flag} ${values[0]}`);
+    else rows.push([`  --${flag}`, ...values.map((value) => String(value ?? '-'))]);
+  }
+  return [
+    'Presets:',
+    ...presetNames.map((name) => beside(`  ${name}`, presets[name].summary, 15)),
+    '',
+    textTable([['', ...presetNames], ...rows]),
+    beside('  all presets', shared.join(', '), 15),
+  ].join('\n');
+}
 
 /** Throws a UsageError for a flag that contradicts what `source` has decided already. */
 function refuseConflicts(given: TrainFlags, decided: Partial<Decided>, source: string): void {
