@@ -1,8 +1,8 @@
-/** Bytes as a text, or an error that says how to make them one. */
+/** Decodes UTF-8. For bytes that are not UTF-8 text, the error says how to convert them. */
 import { constants } from 'node:buffer';
 import { shellWord } from './printable.ts';
 
-/** Throws for a text of so many bytes that it cannot be one string: V8 has room for half a gigabyte. */
+/** Throws if a text has more bytes than a string can hold: in V8 half a gigabyte. */
 export function checkLength(bytes: number, source: string): void {
   const most = constants.MAX_STRING_LENGTH;
   if (bytes <= most) return;
@@ -10,7 +10,7 @@ export function checkLength(bytes: number, source: string): void {
   throw new Error(`${source} is too long: ${got}; expected at most ${limit} of text; take a part of it`);
 }
 
-/** UTF-8 as a text; `source` is what an error calls it, and `file` what a command does. */
+/** The text of UTF-8 bytes. Errors call it `source`, and in the command that they suggest it is `file`. */
 export function decodeText(bytes: Uint8Array, source: string, file = source): string {
   checkLength(bytes.length, source);
   const convert = (encoding: string) => `iconv -f ${encoding} -t UTF-8 ${shellWord(file)} > utf8.txt`;
@@ -35,7 +35,7 @@ export function decodeText(bytes: Uint8Array, source: string, file = source): st
   throw new Error(`${source} holds NUL bytes: a binary file; expected a plain text file`);
 }
 
-/** UTF-16 by its mark, or by the zeros that are every second byte of most letters. */
+/** Recognises UTF-16: by its byte-order mark, or because every second byte of most letters is zero. */
 function utf16(bytes: Uint8Array): string | undefined {
   const mark = (bytes[0]! << 8) | bytes[1]!;
   if (mark === 0xfffe || mark === 0xfeff) return 'UTF-16';
@@ -47,7 +47,8 @@ function utf16(bytes: Uint8Array): string | undefined {
   return even * 8 < odd ? 'UTF-16LE' : odd * 8 < even ? 'UTF-16BE' : undefined;
 }
 
-/** Where UTF-8 ends: decoding puts U+FFFD there, which is three bytes where it stood in the text itself. */
+/** The offset of the first byte that is not UTF-8. Decoding puts U+FFFD there; where the text itself has that
+ * character, it is there as three bytes. */
 function firstBadByte(bytes: Uint8Array): number {
   const parts = new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes).split('\ufffd');
   let at = 0;

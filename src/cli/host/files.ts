@@ -1,4 +1,5 @@
-/** Files and folders, with errors a user can act on and writes that never leave half a file behind. */
+/** Reading and writing files and folders. Errors say what a user can do, and a write that is interrupted never leaves
+ * half a file behind. */
 import { createHash } from 'node:crypto';
 import {
   closeSync,
@@ -30,10 +31,10 @@ const reasons: Readonly<Record<string, string>> = {
   ENAMETOOLONG: 'the name is too long',
 };
 
-/** Takes what is wrong with a file that can be gone on without. */
+/** Receives what is wrong with a file that the program can do without. */
 export type Warn = (file: string, message: string) => void;
 
-/** Runs a file operation; an error of the system becomes one line that says what was tried and what stood in the way. */
+/** Runs a file operation. An error of the system becomes one line that says what was tried and why it failed. */
 export function attempt<T>(what: string, path: string, operation: () => T): T {
   try {
     return operation();
@@ -102,12 +103,13 @@ export function sha256(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** Names the checksums of the other files in a folder, in the format of the sha256sum command. */
+/** The file with the checksums of the other files in its folder, in the format of the sha256sum command. */
 export const checksumFile = 'checksums.txt';
 
-/** Replaces a whole folder, with checksums: written beside, flushed to the disk, then renamed into its place.
+/** Replaces a whole folder and adds checksums: the new one is written beside the old one, flushed to the disk, and then
+ * renamed.
  *
- * Killed at any instant, there is always one whole folder under one of three names: see `replacements`. */
+ * Whenever the process is killed, there is one complete folder under one of three names: see `replacements`. */
 export function writeFolder(path: string, files: ReadonlyMap<string, Uint8Array>): void {
   const { fresh, old } = replacements(path);
   attempt('write', path, () => {
@@ -119,7 +121,7 @@ export function writeFolder(path: string, files: ReadonlyMap<string, Uint8Array>
       writeFlushed(join(fresh, checksumFile), new TextEncoder().encode(checksums));
       flush(fresh);
     } catch (error) {
-      rmSync(fresh, { recursive: true, force: true }); // a half would only fill a full disk further
+      rmSync(fresh, { recursive: true, force: true }); // half of it would only fill a full disk further
       throw error;
     }
     rmSync(old, { recursive: true, force: true });
@@ -130,7 +132,7 @@ export function writeFolder(path: string, files: ReadonlyMap<string, Uint8Array>
   });
 }
 
-/** Where a folder is while it is being replaced: its next content, and its last. */
+/** The other two names of a folder while it is being replaced: one for its new content, one for its old. */
 export function replacements(path: string): { readonly fresh: string; readonly old: string } {
   return {
     fresh: join(dirname(path), `.${basename(path)}.new`),
@@ -138,9 +140,9 @@ export function replacements(path: string): { readonly fresh: string; readonly o
   };
 }
 
-/** Ends a replacement or removal that was interrupted: afterwards there is only `path`, or nothing.
+/** Cleans up after a replacement or removal that was interrupted: afterwards there is only `path`, or nothing.
  *
- * Where the folder was caught on its way, its last content returns; the next one is written again by whoever goes on. */
+ * If it was interrupted between the two renames, the old content returns; whoever resumes writes the new one again. */
 export function settleFolder(path: string): void {
   const { fresh, old } = replacements(path);
   attempt('tidy', path, () => {
@@ -149,7 +151,7 @@ export function settleFolder(path: string): void {
   });
 }
 
-/** Takes a folder away so that no half of it is ever found under its name. */
+/** Removes a folder in such a way that nobody ever finds a part of it under its name. */
 export function removeFolder(path: string): void {
   const { old } = replacements(path);
   attempt('remove', path, () => {
@@ -159,7 +161,7 @@ export function removeFolder(path: string): void {
   });
 }
 
-/** Throws unless every file of the folder is what `writeFolder` wrote. A folder without checksums passes. */
+/** Throws unless every file of the folder is as `writeFolder` wrote it. A folder without checksums is accepted. */
 export function verifyFolder(path: string): void {
   const list = join(path, checksumFile);
   if (!existsSync(list)) return;
@@ -180,7 +182,7 @@ export function verifyFolder(path: string): void {
   }
 }
 
-/** Replaces one small file at once. */
+/** Replaces a small file in one step: readers see the old file or the new one. */
 export function writeFile(path: string, text: string): void {
   const fresh = join(dirname(path), `.${basename(path)}.new`);
   attempt('write', path, () => {
@@ -204,7 +206,7 @@ function writeFlushed(path: string, bytes: Uint8Array): void {
   }
 }
 
-/** Makes the names in a folder reach the disk, where the system can. */
+/** Makes sure that the names in a folder are on the disk, if the system can do that. */
 function flush(folder: string): void {
   if (process.platform === 'win32') return; // folders cannot be opened there
   const handle = openSync(folder, 'r');

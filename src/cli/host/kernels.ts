@@ -1,4 +1,5 @@
-/** Which kernels compute: the flags --backend, --threads and --math, and the fast ones wherever the engine allows. */
+/** Chooses the kernels that compute, by the flags --backend, --threads and --math; without flags the fast ones wherever
+ * the engine allows. */
 import { availableParallelism } from 'node:os';
 import type { Kernels } from '../../tensor/kernels.ts';
 import { reference } from '../../tensor/reference/index.ts';
@@ -36,11 +37,11 @@ export const kernelFlags = {
 export interface ChosenKernels {
   readonly kernels: Kernels;
   readonly threads: number;
-  /** What decides the last bit of a result; a run must keep it to be exact. */
+  /** The last bit of every result depends on it, so a resumed run must have the same. */
   readonly arithmetic: 'reference' | 'simd fma' | 'simd portable';
 }
 
-/** Starts the kernels; throws if those asked for cannot run here. */
+/** Starts the kernels. Throws if the chosen ones cannot run here. */
 export async function openKernels(given: Values<typeof kernelFlags>): Promise<ChosenKernels> {
   const { backend = 'auto', math = 'auto', threads = Math.min(availableParallelism(), most) } = given;
   if (backend === 'reference' && (given.threads ?? 1) > 1) {

@@ -1,12 +1,12 @@
-/** Files of lines that may be of any length: read in pieces, from the front or from the end. */
+/** Reads files of lines piece by piece, from the beginning or from the end, so that they may be of any length. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 
 /** No record of a run is longer. */
 const longest = 2 ** 20;
 const lineBreak = 0x0a;
 
-/** Visits each line in turn, with its number from 1; undefined is a line of more than a mebibyte. What is not UTF-8 becomes
- * U+FFFD. `unfinished` says that the file ends before the line does. */
+/** Calls `visit` with each line and its number, from 1; a line of more than a mebibyte is undefined. What is not UTF-8
+ * becomes U+FFFD. `unfinished` means that the file ends without a line break. */
 export function eachLine(
   path: string,
   visit: (line: string | undefined, number: number, unfinished: boolean) => void,
@@ -37,7 +37,7 @@ export function eachLine(
   }
 }
 
-/** Where `text` stands last in a file at or after `start`, in bytes; -1 if nowhere. Read from the end. */
+/** The byte offset of the last `text` in a file, not before `start`; -1 if there is none. Reads from the end. */
 export function lastIndexIn(path: string, text: string, start = 0): number {
   const wanted = Buffer.from(text);
   const file = openSync(path, 'r');

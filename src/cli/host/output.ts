@@ -1,11 +1,11 @@
-/** Standard output, as every command writes to it, and its remarks on standard error.
+/** Writes to standard output, and remarks to standard error.
  *
- * The reader of a pipe may be slower than the writer, or leave, as head and less do. The stream says so by an event, and
- * events reach only a program that pauses: a loop that never does would go on for nobody, and fill the memory with what
- * it could not deliver. So what is written in a loop is awaited. That costs nothing while the reader keeps up. */
+ * What is written in a loop must be awaited. The reader of a pipe may be slower than the writer, or stop reading, as
+ * head and less do. The stream tells it by an event, and events only arrive while the program awaits something: a loop
+ * that never does would go on for nobody and fill the memory. While the reader keeps up, awaiting costs nothing. */
 import { forStream, oneLine } from './printable.ts';
 
-/** Writes what this program made, which may hold colours. Where the reader lags, resolves once it has caught up. */
+/** Writes text of this program, which may have colours. If the reader is slow, resolves once it has caught up. */
 export function write(text: string, stream: NodeJS.WriteStream = process.stdout): void | Promise<void> {
   if (stream.write(text)) return;
   // 'close' comes after an error. If the reader is gone that ends the process, see runCommand; else the work goes on.
@@ -18,7 +18,7 @@ export function write(text: string, stream: NodeJS.WriteStream = process.stdout)
   });
 }
 
-/** Writes text from outside (prompts, models, corpora), with what a terminal would obey made visible on one. */
+/** Writes text from outside (prompts, models, corpora). On a terminal, control characters are shown as escapes. */
 export function show(text: string, stream: NodeJS.WriteStream = process.stdout): void | Promise<void> {
   return write(forStream(text, stream), stream);
 }

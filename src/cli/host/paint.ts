@@ -1,4 +1,5 @@
-/** How tables may look where they are printed: bars on a terminal, colours unless NO_COLOR is set, neither in a pipe. */
+/** What tables may use where they are printed: bars on a terminal, colours unless NO_COLOR is set, neither in a
+ * pipe. */
 import { styleText } from 'node:util';
 import { oneLine } from './printable.ts';
 

@@ -1,11 +1,11 @@
-/** Text from outside (corpora, models, names of files) on its way to a terminal.
+/** Makes text from outside (corpora, models, file names) safe to print on a terminal.
  *
- * A terminal obeys what it is sent: ESC ] 0 ; ... BEL renames its window, ESC [ 2 J clears it, and a right-to-left
- * override turns the rest of a line around. Here such characters become the escapes that JSON has for them. */
+ * A terminal obeys control characters: ESC ] 0 ; ... BEL renames its window, ESC [ 2 J clears it, and a right-to-left
+ * override reverses the rest of a line. Here such characters become the escapes that JSON has for them. */
 
 /** C0 and C1 controls but line break and tab, DEL, and the characters that change the direction of writing. */
 const obeyed = /(?![\n\t])[\p{Cc}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
-/** And what would begin a new line. */
+/** The characters that would begin a new line, or move to a tab stop. */
 const breaks = /[\n\t\u2028\u2029]/g;
 
 const escaped = (character: string): string => {
@@ -23,7 +23,7 @@ export function oneLine(text: string): string {
   return printable(text).replaceAll(breaks, escaped);
 }
 
-/** What may be written to `stream`: a pipe gets the bytes as they are, a terminal what it can show. */
+/** The text as it may be written to `stream`: unchanged for a pipe, printable for a terminal. */
 export function forStream(text: string, stream: { readonly isTTY?: boolean }): string {
   return stream.isTTY === true ? printable(text) : text;
 }

@@ -1,6 +1,8 @@
-/** Ctrl+C, SIGTERM and a closed terminal (SIGHUP) ask a run to stop after its step; a second one leaves at once.
+/** Ctrl+C (SIGINT), SIGTERM and a closed terminal (SIGHUP) ask a run to stop after its step. A second signal ends the
+ * process at once.
  *
- * The second is left to the system: a handler would only run once the work at hand, be it a long one, is over. */
+ * The second one is left to the system: a handler of ours would only run after the computation of the moment, which may
+ * take long. */
 import { constants } from 'node:os';
 
 const names = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -22,10 +24,10 @@ export class StopSignal {
     return this.requested === undefined ? 0 : 128 + constants.signals[this.requested];
   }
 
-  /** Lets the process end as the signal says; for when all is saved and given back.
+  /** Makes the process end as the signal demands. To be called when everything is saved and released.
    *
-   * Node puts the terminal in order when it exits and aborts (SIGABRT, 134) where that is closed. So a closed terminal's
-   * signal is sent once more, for the system to end the process with. */
+   * When Node exits it restores the terminal's settings, and it aborts (SIGABRT, 134) if the terminal is closed. So
+   * after SIGHUP the signal is sent again, and the system ends the process. */
   leave(): void {
     process.exitCode = this.exitCode;
     if (this.requested === 'SIGHUP') process.kill(process.pid, 'SIGHUP');

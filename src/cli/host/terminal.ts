@@ -1,4 +1,5 @@
-/** Standard output: plain lines when piped; on a terminal also a bar with a small live curve, rewritten in place. */
+/** Shows a run on standard output: plain lines in a pipe; on a terminal also a bar with a small live curve, which is
+ * rewritten in place. */
 import { wrappedLines } from '../../evaluate/table.ts';
 import { type StepMetrics, stepParts } from '../../train/metrics.ts';
 import { write } from './output.ts';
@@ -21,7 +22,7 @@ export class Terminal {
     this.#quiet = options.quiet ?? false;
   }
 
-  /** Always shown; to be awaited in loops that do not pause otherwise, see output.ts. @param mark may be coloured */
+  /** Always shown. In a loop that awaits nothing else it must be awaited: see output.ts. @param mark may be coloured */
   line(text: string, mark = ''): void | Promise<void> {
     this.#clear();
     return write(`${mark}${forStream(text, process.stdout)}\n`);
@@ -45,12 +46,13 @@ export class Terminal {
     this.#transient = true;
   }
 
-  /** Losses of before a resume, with which the curve begins. */
+  /** Begins the curve with the losses from before a resume. */
   remember(losses: readonly number[]): void {
     for (const loss of losses) this.#curve.add(loss);
   }
 
-  /** A bar, the numbers of the step, and the losses so far as a curve; what matters least goes first where room is short. */
+  /** A bar, the numbers of the step, and the losses so far as a curve. Where room is short, the least important numbers
+   * are left out. */
   status(metrics: StepMetrics, steps: number): void {
     this.#curve.add(metrics.loss);
     if (!this.interactive || this.#quiet) return;
@@ -66,7 +68,7 @@ export class Terminal {
     this.progress(rest < leastCurve ? line : `${line}  ${sparkline(this.#curve.means, rest)}`);
   }
 
-  /** Columns for a line that is rewritten: the last ones are left for the ^C that a terminal shows. */
+  /** Columns for a line that is rewritten: room is left for the ^C that a terminal shows. */
   get #room(): number {
     return (process.stdout.columns || 80) - 3;
   }
@@ -81,7 +83,7 @@ export class Terminal {
   }
 }
 
-/** A long row of values in little memory: means over ever longer stretches, all of one length. */
+/** Keeps a long series of values in little memory: means over stretches of equal length, which grow with the series. */
 export class Curve {
   static readonly #most = 512;
   #stretch = 1;

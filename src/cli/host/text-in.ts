@@ -2,7 +2,7 @@
 import { fstatSync } from 'node:fs';
 import { decodeText } from './decode.ts';
 
-/** Whether a file or a shell's pipe stands at standard input: neither a terminal nor nothing. */
+/** Whether standard input is a file or a pipe, and not a terminal or closed. */
 export function isPiped(): boolean {
   try {
     const input = fstatSync(0);
