@@ -1,6 +1,6 @@
-/** What the commands have in common: flags as a table, help made from it, and errors as one line.
+/** What all commands have in common: flags as a table, the help made from it, and errors in one line.
  *
- * Exit codes: 0 done, 1 something was wrong with the input or the machine, 2 the command line itself was wrong. */
+ * Exit codes: 0 success; 1 something is wrong with the input or the machine; 2 the command line is wrong. */
 import { readFileSync } from 'node:fs';
 import { paintOf, styled } from '../host/paint.ts';
 import { oneLine } from '../host/printable.ts';

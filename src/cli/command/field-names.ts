@@ -1,7 +1,5 @@
-/** Flags of other programs that have no counterpart here, and what to do instead.
- *
- * Names that mean exactly the same are `aliases` in the tables of flags. Here are those of nanoGPT, Hugging Face's
- * Trainer, Keras, OpenAI's interface and llama.cpp that mean something else, or nothing. */
+/** Answers to flags of other programs (nanoGPT, Hugging Face's Trainer, Keras, OpenAI's interface, llama.cpp) that do
+ * not exist here: what to use instead. Names with exactly the same meaning are `aliases` in the tables of flags. */
 
 const all = (names: readonly string[], answer: string): Readonly<Record<string, string>> =>
   Object.fromEntries(names.map((name) => [name, answer]));

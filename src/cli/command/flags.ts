@@ -1,4 +1,4 @@
-/** Flags as a table: their kinds and rules, and how a command line is checked against them. */
+/** Checks a command line against a table of flags, and defines what such a table holds. */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 import { suggestion } from './suggest.ts';
 
@@ -9,21 +9,21 @@ interface FlagBase {
   readonly help: string;
   /** What the help shows for the value: FILE, N, X. */
   readonly value?: string;
-  /** The heading of a part of the help that begins here. */
+  /** A heading in the help, above this flag. */
   readonly section?: string;
-  /** What other programs call it, where it means exactly the same: 'max-iters'; 'n' is -n. */
+  /** Names of the same flag in other programs: 'max-iters'; 'n' is -n. */
   readonly aliases?: readonly string[];
 }
 export type Flag =
   | (FlagBase & { readonly kind: 'switch' })
-  /** With `multiple` it may be given again and again, and its value is the list. */
+  /** With `multiple` it may be given more than once, and its value is a list. */
   | (FlagBase & { readonly kind: 'text'; readonly multiple?: true })
   | (FlagBase & { readonly kind: 'choice'; readonly choices: readonly string[] })
   | (FlagBase & NumberFlag);
 export interface NumberFlag {
   readonly kind: 'integer' | 'number';
   readonly rule: Rule;
-  /** The largest value, where more would only fill the memory. */
+  /** The largest value that makes sense. */
   readonly most?: number;
 }
 /** A condition on a number, and how an error states it after 'must be a number': 'above 0'. */
@@ -55,27 +55,27 @@ export const rules = {
 export interface Command<F extends Flags> {
   readonly name: string;
   readonly summary: string;
-  /** What stands without a flag, for the help: 'RUN RUN ...'; absent if nothing may. */
+  /** Arguments that are not flags, as the help shows them: 'RUN RUN ...'. Absent if there must be none. */
   readonly positionals?: string;
   readonly flags: F;
   readonly examples: readonly string[];
-  /** What else the help says, at its end. */
+  /** More text for the end of the help. */
   readonly notes?: string;
   /** What to type before the flags, where it is not `npx inkling NAME`. */
   readonly start?: string;
-  /** What to say about flags of other programs that have no counterpart here. */
+  /** What to say about flags of other programs that do not exist here. */
   readonly answers?: Readonly<Record<string, string>>;
 }
 
-/** Every name of each flag, the aliases too, with the flag's own name. */
+/** From every name, aliases included, to the flag's own name. */
 export function namesOf(flags: Flags): Map<string, string> {
   return new Map(
     Object.entries(flags).flatMap(([name, { aliases = [] }]) => [name, ...aliases].map((n) => [n, name])),
   );
 }
 
-/** Checks the arguments against the table; what stands without a flag is added to `positionals`.
- * Returns 'help' when --help is among them; throws a UsageError for what does not fit. */
+/** The values of the flags, or 'help' if --help is among the arguments. Arguments that are not flags are added to
+ * `positionals`. Throws a UsageError for anything that does not fit the table. */
 export function parse<F extends Flags>(
   command: Command<F>,
   args: readonly string[],
@@ -128,8 +128,8 @@ export function parse<F extends Flags>(
   return values as Values<F>;
 }
 
-/** Writes every flag in one way: --max_iters and -max-iters as --max-iters, and a value behind a =, whatever it begins with.
- * A known flag where a value should be stays what it is, so that the value is missed. */
+/** Brings all flags into one form: --max_iters and -max-iters become --max-iters, and a value follows after =, even if
+ * it begins with a dash. A known flag in the place of a value stays a flag, so that the missing value is noticed. */
 function oneSpelling(args: readonly string[], options: NonNullable<ParseArgsConfig['options']>): string[] {
   const written: string[] = [];
   for (const [i, arg] of args.entries()) {

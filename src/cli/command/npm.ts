@@ -1,6 +1,6 @@
-/** Flags that npm took for itself: `npm run train --steps 100`, where a `--` was forgotten.
+/** Notices a forgotten `--`, as in `npm run train --steps 100`, where npm takes the flag for itself.
  *
- * npm then hands over only the 100, or nothing, and a run would start by mistake. But it leaves what it took in the
+ * Then npm passes on only the 100, or nothing, and a run would start by mistake. But npm leaves what it took in the
  * environment, as npm_config_steps=true. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { type Command, type Flag, type Flags, namesOf } from './flags.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** What npm takes some of our flags for: --plan is to it -p -l -a, and -p is --parseable. */
+/** npm reads some of our flags as others of its own: --plan as -p -l -a, and -p as --parseable. */
 const npmNames: Readonly<Record<string, string>> = {
   plan: 'parseable',
   quiet: 'loglevel',
@@ -18,7 +18,8 @@ const npmNames: Readonly<Record<string, string>> = {
   m: 'message',
 };
 
-/** What to say if npm took flags of this command, or undefined. What stands in a .npmrc was not typed and passes. */
+/** The error message if npm took flags of this command, else undefined. Settings in a .npmrc were not typed and do not
+ * count. */
 export function takenByNpm<F extends Flags>(
   { name: command, flags, positionals }: Command<F>,
   args: readonly string[],

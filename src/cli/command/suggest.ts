@@ -1,4 +1,4 @@
-/** What somebody may have meant who mistyped a name. */
+/** Suggests the name that somebody may have meant. */
 
 /** The known name nearest to what was typed, if at most a third of its letters are wrong. */
 export function suggestion(typed: string, known: Iterable<string>): string | undefined {
@@ -10,7 +10,7 @@ export function suggestion(typed: string, known: Iterable<string>): string | und
   return nearest;
 }
 
-/** How many letters to insert, delete or replace, or neighbours to swap (optimal string alignment). */
+/** How many letters must be inserted, deleted, replaced, or swapped with their neighbour (optimal string alignment). */
 function editDistance(a: string, b: string): number {
   let [before, row]: number[][] = [[], Array.from({ length: b.length + 1 }, (_, j) => j)];
   for (let i = 1; i <= a.length; i++) {
