@@ -11,24 +11,24 @@ import { evenly, type Point, thin } from './series.ts';
 
 /** Units across the inner drawing. */
 export const width = 1000;
-/** More would run into each other on a phone. */
+/** More dots than this would overlap on a phone. */
 const mostDots = 80;
 
 export interface Curve {
   readonly name: string;
   /** Classes of the style sheet: a colour and a stroke. */
   readonly style: string;
-  /** All of them; the drawing thins them. */
+  /** All points; the drawing leaves some out where there are too many. */
   readonly points: readonly Point[];
   /** A dot at each point, if they are few enough to tell apart. */
   readonly dots?: boolean;
-  /** Not in the legend nor the table: it only accompanies another curve. */
+  /** Left out of the legend and the table: it only accompanies another curve. */
   readonly quiet?: boolean;
 }
 /** A horizontal line with its label in the right margin. */
 export interface Level {
   readonly label: string;
-  /** Beside the label where there is room. */
+  /** Follows the label where there is room. */
   readonly detail: string;
   readonly y: number;
   readonly style: string;
@@ -37,17 +37,18 @@ export interface Level {
 export interface Mark {
   readonly x: number;
   readonly text: string;
-  /** 'line': from top to bottom, its text beside it. 'flag': a triangle at the top that tells its text when pointed at. */
+  /** 'line': from top to bottom, with its text beside it. 'flag': a triangle at the top, whose text appears when one
+   * points at it. */
   readonly kind: 'line' | 'flag';
 }
 export interface Chart {
   /** Unique on the page. */
   readonly id: string;
   readonly title: string;
-  /** One or two sentences for who cannot see the chart, and under the title. */
+  /** One or two sentences, shown under the title and read out to people who cannot see the chart. */
   readonly description: string;
   readonly height: number;
-  /** Without a name it counts steps. */
+  /** Absent name: the axis counts steps. */
   readonly x: Pick<Scale, 'kind' | 'domain'> & { readonly name?: string };
   readonly y: Pick<Scale, 'kind' | 'domain'> & { readonly unit: string };
   readonly curves: readonly Curve[];
@@ -57,7 +58,7 @@ export interface Chart {
   readonly rug?: readonly number[];
 }
 
-/** Title, legend, drawing, and the numbers as a table to open. */
+/** A chart with its title, its legend, and its numbers as a table that can be opened. */
 export function chartFigure(chart: Chart): Markup {
   const shown = chart.curves.filter((curve) => !curve.quiet);
   const flagged = chart.marks?.some(({ kind }) => kind === 'flag') ?? false;
@@ -100,11 +101,11 @@ ${levels.length > 0 && levelLabels(levels, y)}${(chart.marks ?? []).map((mark) =
 </svg>`;
 }
 
-/** What the read-out needs to turn a place back into a number; it knows steps only. */
+/** What the script needs to compute numbers from places; it knows axes of steps only. */
 const attributes = (x: Scale, y: Scale) =>
   html` data-x="${x.domain.join(' ')}" data-y="${y.domain.join(' ')}" data-kind="${y.kind}"`;
 
-/** The inner drawing. It cuts off what leaves the plot, unless `open`: dots on the edge stay whole. */
+/** The inner drawing. It cuts off what is outside the plot, unless `open`: then dots on the edge stay whole. */
 export function stretched(height: number, content: Part, { open = false } = {}): Markup {
   return html`<svg class="${open ? 'open' : 'inner'}" width="100%" height="${height}" viewBox="0 0 ${width} ${height}" preserveAspectRatio="none">${content}</svg>`;
 }
@@ -117,7 +118,7 @@ function horizontalGrid(y: Scale, unit: string): Markup {
 <text class="unit" x="-8" y="-14">${unit}</text></g>`;
 }
 
-/** The axis of steps, which all drawings of a page share, or of what else is named. */
+/** The horizontal axis, of steps unless it has another name. */
 export function stepAxis(x: Scale, height: number, name = 'step'): Markup {
   const at = ticks(x, 4).filter((at) => name !== 'step' || Number.isInteger(at));
   const labels = tickLabels(at);
@@ -140,7 +141,8 @@ function line({ name, style, points, quiet }: Curve, x: Scale, y: Scale): Markup
   return html`<path class="${style}"${label} d="M${at.join('L')}"/>\n`;
 }
 
-/** Dots and whiskers. A curve of a single point gets its dot in any case: a line of one point cannot be seen. */
+/** Dots and whiskers. A curve with a single point always gets its dot, because a line through one point is
+ * invisible. */
 function dots({ style, points, dots }: Curve, x: Scale, y: Scale): Markup | undefined {
   const all = placed(points, x, y);
   if (all.length > (dots ? mostDots : 1)) return undefined;
@@ -180,7 +182,8 @@ export function apart(
   return moved;
 }
 
-/** One tick a unit at most: a thousand clipped steps of ten thousand would else be ten thousand strokes. */
+/** Ticks at the lower edge, at most one for each unit of width: thousands of clipped steps must not be thousands of
+ * strokes. */
 function rug(steps: readonly number[], x: Scale, height: number): Markup | false {
   const at = new Set(steps.map((step) => Math.round(place(x, step))));
   return at.size > 0 && html`<path class="rug" d="${[...at].map((px) => `M${px} ${height}v-8`).join('')}"/>`;
@@ -195,7 +198,7 @@ function markText({ kind, x: step, text }: Mark, x: Scale): Markup {
   return html`<svg class="flag" x="${at}"><path d="M0 0L-5 -9H5Z"><title>${text}</title></path></svg>`;
 }
 
-/** Up to 25 rows of what the curves show: at the dots if there are any, else evenly spaced along the first curve. */
+/** The curves' values in up to 25 rows: at the dots if there are any, else evenly spaced along the first curve. */
 function numbers(label: string, curves: readonly Curve[], name = 'step'): Markup {
   const dotted = curves.filter((curve) => curve.dots).flatMap((curve) => curve.points.map((p) => p.x));
   const all =
@@ -212,7 +215,8 @@ function numbers(label: string, curves: readonly Curve[], name = 'step'): Markup
   });
 }
 
-/** The value at this very step for dots; for lines at the last point up to it, and nothing once the line has ended. */
+/** The value of a curve at a step. Dots have one only at that very step; lines have that of the last point up to it,
+ * until the line ends. */
 function cell({ points, dots }: Curve, step: number): string {
   const point = points.findLast((p) => p.x <= step);
   const there = point !== undefined && (dots ? point.x === step : step <= points.at(-1)!.x);
@@ -223,6 +227,6 @@ function cell({ points, dots }: Curve, step: number): string {
     : value(point.y);
 }
 
-/** Hundredths of a unit are finer than any screen. */
+/** To hundredths of a unit, which is finer than any screen. */
 export const round = (x: number): number => Math.round(x * 100) / 100;
 export const percent = (x: number): string => `${round((100 * x) / width)}%`;

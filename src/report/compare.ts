@@ -1,4 +1,4 @@
-/** Runs side by side: curves over each other, final numbers, and what differs in how they were made. */
+/** The page that compares runs: their curves in one chart, their final numbers, and in which settings they differ. */
 import { type Chart, type Curve, chartFigure } from './chart.ts';
 import { baselineLevels, reachOf } from './figures.ts';
 import { clip, html, type Markup, type Part, table } from './html.ts';
@@ -7,13 +7,13 @@ import { extent, value, whole } from './scale.ts';
 import { type Point, quantile } from './series.ts';
 import { page } from './style.ts';
 
-/** A run, and where its report lies as seen from the page. */
+/** A run, and the link from the page to its report. */
 export interface Compared extends RunData {
   readonly report?: string;
 }
 type Side = Run & Compared;
 
-/** As many as the style sheet tells apart; later runs begin anew. */
+/** The style sheet has so many styles for curves; the next run gets the first one again. */
 const styles = 6;
 const dash = '\u2013';
 const lengths = { sample: 600, name: 100, value: 100 };
@@ -100,8 +100,8 @@ const lossAxis = (low: readonly number[]): Chart['y'] => ({
 const styleOf = (i: number): string => `run${i % styles}`;
 const lastStep = (runs: readonly Run[]): number => Math.max(1, ...runs.map((run) => run.lastStep));
 
-/** The losses of some curves that an axis shows, and a sentence where it cuts: the start is alike for all and high above
- * the rest, so it ends where nearly all points are. */
+/** The losses of some curves that an axis shows, and a sentence where it cuts: the start is alike for all and high
+ * above the rest, so it ends where nearly all points are. */
 function lossRange(curves: readonly Curve[]): { readonly y: Chart['y']; readonly cut: string } {
   const drawn = curves.flatMap((curve) => reachOf(curve.points));
   const high = quantile(drawn, 0.98);
@@ -148,7 +148,7 @@ function training(runs: readonly Run[]): Chart {
   };
 }
 
-/** The held-out loss over what it cost: time, and, where steps differ in size, tokens. */
+/** The held-out loss over time and, where the steps of the runs have different sizes, over tokens. */
 function costs(runs: readonly Run[]): Markup | undefined {
   const sizes = runs.map(tokensPerStep);
   if (sizes.some((size) => size === undefined)) return undefined;
@@ -191,7 +191,7 @@ function costs(runs: readonly Run[]): Markup | undefined {
   );
   return html`<div class="pair">${[time, tokens].map(chartFigure)}</div>`;
 }
-/** Of a step, what it took to get there. */
+/** The cost of training up to a step. */
 type Cost = (step: number) => number;
 
 function tokensPerStep({ description: { training, model } }: Run): number | undefined {
@@ -199,7 +199,7 @@ function tokensPerStep({ description: { training, model } }: Run): number | unde
   return tokens > 0 && Number.isFinite(tokens) ? tokens : undefined;
 }
 
-/** How many seconds the steps up to one took. @param tokens in a step */
+/** The seconds that training up to a step took. @param tokens in a step */
 function clockOf({ history }: Run, tokens: number): Cost {
   let [seconds, before] = [0, 0];
   const clock = history.means('tokensPerSecond').flatMap(({ x, y }): Point[] => {

@@ -39,7 +39,7 @@ export function lossChart(run: Run): Chart {
   };
 }
 
-/** The second half with an axis of its own: where curves part and n-grams are passed. */
+/** The second half of the run with an axis of its own, which shows where the curves separate and n-grams are passed. */
 export function closerLossChart(run: Run): Chart | undefined {
   const full = lossChart(run);
   const start = Math.floor(run.lastStep / 2);
@@ -85,7 +85,7 @@ export function speedChart(run: Run): Chart {
   });
 }
 
-/** Norms live on a logarithmic axis: what matters is how many times the limit they are. */
+/** Gradient norms, on a logarithmic axis because their ratio to the clip limit is what matters. */
 export function gradNormChart(run: Run): Chart {
   const { raw: points, mean } = curveOf(run, 'gradNorm');
   const { clip: limit, clipped, stepCount } = run.history;
@@ -139,13 +139,13 @@ export const baselineLevels = (run: Run): Level[] =>
 const resumeMarks = (run: Run): Mark[] =>
   run.history.resumes.first.map(({ step }) => ({ x: step, text: 'resumed', kind: 'line' }));
 
-/** As many as can be told apart; the list below the chart has them all. */
+/** Only the first 40, so that they can be told apart; the list below the chart has more. */
 const warningMarks = (run: Run): Mark[] =>
   run.history.warnings.first
     .slice(0, 40)
     .map(({ step, message }) => ({ x: step, text: clip(`step ${step}: ${message}`, 120), kind: 'flag' }));
 
-/** All that a curve touches, whiskers included. */
+/** All values that a curve takes, including the ends of its whiskers. */
 export const reachOf = (points: readonly Point[]): number[] =>
   points.flatMap(({ y, error }) =>
     error !== undefined && Number.isFinite(error) ? [y - error, y + error] : [y],

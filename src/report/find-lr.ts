@@ -1,18 +1,18 @@
-/** The page of a learning-rate range test: the loss over the rate, and where to choose. */
+/** The page of a learning-rate range test: the loss over the learning rate, and the suggested rate. */
 import { belowMinimum, type RangeTest, type Suggestion } from '../train/find-lr.ts';
 import { chartFigure } from './chart.ts';
 import { html } from './html.ts';
 import { extent } from './scale.ts';
 import { page } from './style.ts';
 
-/** What a factor means: the rates of the preset that it multiplies. */
+/** @param rates the learning rates at factor 1, as flags */
 export function renderFindLr(
   { steps, smoothed }: RangeTest,
   suggestion: Suggestion | undefined,
   rates: string,
 ): string {
   const factors = steps.map(({ factor }) => factor);
-  // What blew up would press the rest of the curve flat.
+  // Without this limit a loss that blew up would make the rest of the curve flat.
   const top = 1.3 * smoothed[0]!;
   return page(
     'Learning-rate range test',

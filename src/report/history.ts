@@ -1,8 +1,8 @@
-/** What a report keeps of a run while its records come in, one by one: constant memory, however long the run.
+/** Collects the records of a run for its report, one by one, in constant memory however long the run is.
  *
- * Runs of a few thousand steps are kept whole. Of longer ones each stretch of steps keeps, for every curve, its mean and
- * its lowest and highest point, so that no spike is lost. After a resume the steps since the checkpoint come a second
- * time: the later record counts. */
+ * Runs of a few thousand steps are kept whole. Of longer ones each stretch of steps keeps, for every curve, its mean
+ * and its lowest and highest point, so that no spike is lost. After a resume the steps since the checkpoint come a
+ * second time: the later record counts. */
 import type {
   EvaluationMetrics,
   LayerMetrics,
@@ -40,14 +40,14 @@ interface Extremes {
   readonly high: EvaluationMetrics;
 }
 
-/** The first of them, and how many there were. */
+/** The first records of a kind, and how many there were in all. */
 export interface Noted<T> {
   readonly first: T[];
   count: number;
 }
 
 export class RunHistory {
-  /** Where gradients are clipped; undefined if they are not. */
+  /** The norm to which gradients are clipped; undefined if they are not. */
   readonly clip: number | undefined;
   readonly #steps = new Stretches<StepStretch>(limits.steps, mergeSteps);
   readonly #evaluations = new Stretches<Extremes>(limits.evaluations, mergeExtremes);
@@ -90,7 +90,7 @@ export class RunHistory {
   get lastLoss(): number | undefined {
     return this.#steps.values.at(-1)?.last.loss;
   }
-  /** How many steps were clipped, and where: one a stretch. */
+  /** How many steps were clipped, and the first clipped step of each stretch. */
   get clipped(): { readonly count: number; readonly at: readonly number[] } {
     const stretches = this.#steps.values;
     return {
@@ -106,7 +106,7 @@ export class RunHistory {
   get finals(): readonly EvaluationMetrics[] {
     return this.#finals.values;
   }
-  /** The last measurement with a number, in the order in which they were made. */
+  /** The evaluation that was made last, of those whose loss is a number. */
   get latest(): EvaluationMetrics | undefined {
     return this.#latest;
   }
@@ -121,7 +121,7 @@ export class RunHistory {
     return this.#steps.length;
   }
 
-  /** The ups and downs of a curve: first and last, lowest and highest of each stretch. */
+  /** A curve with its extremes: the lowest and highest point of each stretch, and the first and last of all. */
   points(curve: CurveName): Point[] {
     const stretches = this.#steps.values;
     const inner = stretches.flatMap(({ ranges }) => {
@@ -192,7 +192,8 @@ function mergeRanges(a: Range, b: Range): Range {
   return { low, high, sum: a.sum + b.sum, finite: a.finite + b.finite };
 }
 
-/** What has no number is kept only where nothing has one; what was the best model, before what is only lower. */
+/** An evaluation whose loss is NaN is kept only if all are. As the lowest counts, first of all, one that was the
+ * best. */
 function mergeExtremes(a: Extremes, b: Extremes): Extremes {
   if (Number.isNaN(a.low.nll)) return b;
   const lower = a.low.best === b.low.best ? b.low.nll < a.low.nll : b.low.best;
@@ -204,7 +205,7 @@ function mergeExtremes(a: Extremes, b: Extremes): Extremes {
 
 const later = <T>(_: T, b: T): T => b;
 
-/** Two items in their order, or the one that both are. */
+/** Two items in their order, or one if both are the same. */
 function inOrder<T>(a: T, b: T, at: (item: T) => number): readonly T[] {
   return at(a) === at(b) ? [a] : at(a) < at(b) ? [a, b] : [b, a];
 }

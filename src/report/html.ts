@@ -1,9 +1,9 @@
-/** HTML by template: what is put in is escaped, unless it is Markup already.
+/** HTML from templates. Every value that is put in is escaped, unless it is Markup already.
  *
  *     html`<p title="${name}">${text}</p>`
  *
- * So no text of a run can become a tag or leave its attribute: forgetting to escape is not possible, only asking not to.
- * Attributes are always written in double quotes. */
+ * So no text of a run can become a tag or leave its attribute: forgetting to escape is not possible, only asking not
+ * to. Attributes are always written in double quotes. */
 
 export class Markup {
   readonly text: string;
@@ -12,7 +12,7 @@ export class Markup {
     this.text = text;
   }
 }
-/** What a template takes. undefined and false leave nothing. */
+/** What can be put into a template; undefined and false become nothing. */
 export type Part = Markup | string | number | undefined | false | readonly Part[];
 
 export function html(strings: TemplateStringsArray, ...parts: readonly Part[]): Markup {
@@ -36,8 +36,8 @@ const entities: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** Control characters, which HTML forbids even as entities, become their pictures: NUL is U+2400. Characters that turn the
- * direction of writing around, also that of their neighbours, become the escapes that JSON has for them. */
+/** Control characters, which HTML forbids even as entities, become their pictures: NUL is U+2400. Characters that turn
+ * the direction of writing around, also that of their neighbours, become the escapes that JSON has for them. */
 export function escapeHtml(text: string): string {
   return text
     .replace(/[&<>"']/g, (c) => entities[c]!)
@@ -59,7 +59,7 @@ export function clip(text: string, limit: number): string {
 
 export interface Table {
   readonly caption?: string;
-  /** For who cannot see what it belongs to; without it the caption. */
+  /** Read out to people who cannot see the table; absent: the caption. */
   readonly label?: string;
   readonly head: readonly Part[];
   /** The first cell of each row is its heading. */
@@ -78,7 +78,7 @@ ${rows.map(([first, ...rest]) => html`<tr><th scope="row">${first}</th>${rest.ma
 </table></div>`;
 }
 
-/** Part of a page that is closed until asked for. */
+/** A part of a page that is closed until a reader opens it. */
 export function folded(summary: Part, content: Part, { open = false } = {}): Markup {
   return html`<details${open && new Markup(' open')}><summary>${summary}</summary>${content}</details>`;
 }

@@ -2,9 +2,9 @@
  *
  * The ratio of update to weight (root mean squares) is the learning rate that a group really feels. Around 1e-3 is the
  * usual guide (Karpathy's lectures on backpropagation: github.com/karpathy/nn-zero-to-hero): well below, a group hardly
- * learns; well above, it is thrown about. That is AdamW's guide. Muon moves all directions of a matrix alike, so the same
- * ratio does less harm: with its usual rate of 0.02 a healthy run is near 1e-2 until the schedule lowers it (measured on
- * the default preset: 1.5e-2). Colours are steps of half a decade, symmetric around the guide. */
+ * learns; well above, it is thrown about. That is AdamW's guide. Muon moves all directions of a matrix alike, so the
+ * same ratio does less harm: with its usual rate of 0.02 a healthy run is near 1e-2 until the schedule lowers it
+ * (measured on the default preset: 1.5e-2). Colours are steps of half a decade, symmetric around the guide. */
 import { exp } from '../tensor/math.ts';
 import type { LayerMetrics } from '../train/metrics.ts';
 import { round, stepAxis, stretched, width } from './chart.ts';
@@ -95,7 +95,7 @@ const measured = (map: HeatMap, record: LayerMetrics, name: string): number => {
   return layer === undefined ? Number.NaN : map.measure(layer);
 };
 
-/** Which of the nine colours; undefined for what has no logarithm: the cell stays empty. */
+/** Which of the nine colours a value gets; undefined if it has no logarithm, and then the cell stays empty. */
 export function colourOf(x: number, [low, high]: readonly [number, number]): number | undefined {
   if (!(x > 0) || x === Number.POSITIVE_INFINITY) return undefined;
   const share = (log10(x) - low) / (high - low);
@@ -109,7 +109,7 @@ interface Grid {
   readonly x: Scale;
 }
 
-/** One path a colour; equal neighbours in a row are one stroke, as thick as the row is high. */
+/** One path for each colour; neighbours of one colour are a single stroke, as thick as the row is high. */
 function cells(map: HeatMap, { names, records, cell, x }: Grid): Markup {
   const paths = Array.from({ length: colours }, () => '');
   const edges = edgesOf(records.map(({ step }) => step)).map((step) => round(Math.max(0, place(x, step))));
@@ -126,7 +126,7 @@ function cells(map: HeatMap, { names, records, cell, x }: Grid): Markup {
   return html`${paths.map((d, i) => d !== '' && html`<path class="cells ${map.colours}${i}" style="stroke-width:${cell - 1}" d="${d}"/>`)}`;
 }
 
-/** A cell reaches half way to its neighbours; the outer ones as far outward as inward. */
+/** Each cell reaches half way to its neighbours; the outer ones reach as far outward as inward. */
 function edgesOf(steps: readonly number[]): number[] {
   if (steps.length === 1) return [0, steps[0]!];
   const middles = steps.slice(1).map((step, i) => (step + steps[i]!) / 2);

@@ -1,4 +1,4 @@
-/** The page a run leaves behind: what it reached, how it got there, what it wrote, and what it was made of.
+/** The report of a run as a page: its losses, its curves, its samples and its settings.
  *
  * One file that opens anywhere: no network, nothing that needs JavaScript, light and dark, on paper too. Long runs are
  * thinned, so that the page stays below 300 kB. */
@@ -21,10 +21,10 @@ const shown = {
   valueLength: 300,
 };
 
-/** Seconds after which the report of a run at work loads itself anew. */
+/** Seconds after which the report of a run at work reloads itself. */
 const reloadEvery = 5;
 
-/** A self-contained HTML page about one run. While that is `live`, the page loads itself anew. */
+/** A self-contained HTML page about one run. With `live` the page reloads itself every few seconds. */
 export function renderReport(data: RunData, { live = false } = {}): string {
   const run = readRun(data);
   const { history } = run;
@@ -81,7 +81,7 @@ const counted = (steps: number): string => `${whole(steps)} step${steps === 1 ? 
 const error = (x: number | null): Part =>
   x !== null && Number.isFinite(x) && html` <small>\u00b1 ${value(x, 2)}</small>`;
 
-/** Which counting model has been passed, and how far it is to the next. */
+/** Which n-gram model has been passed, and how far it is to the next. */
 function ngramSentence(latest: EvaluationMetrics, { passed, ahead }: Run): Markup | undefined {
   if (passed === undefined && ahead === undefined) return undefined;
   const done =

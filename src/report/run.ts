@@ -1,4 +1,4 @@
-/** What a report says about a run, picked from what is kept of it. */
+/** What a report says about a run: its best evaluation, the n-grams that it has passed, and its curves. */
 import type { Baseline, EvaluationMetrics } from '../train/metrics.ts';
 import type { CurveName, RunHistory } from './history.ts';
 import { type Point, smooth } from './series.ts';
@@ -18,7 +18,7 @@ export interface Run extends RunData {
   /** The lowest evaluation that the run itself made, which is of the model in best/; without any, the lowest final. The
    * one that a stop adds may be lower, but its model was not kept. */
   readonly best: EvaluationMetrics | undefined;
-  /** The strongest counting model that the latest measurement beats, and the weakest that it does not. */
+  /** The strongest n-gram model that the latest evaluation is better than, and the weakest that it is not. */
   readonly passed: Baseline | undefined;
   readonly ahead: Baseline | undefined;
 }
@@ -38,7 +38,7 @@ export function readRun(data: RunData): Run {
   };
 }
 
-/** The baselines are counted over characters; for longer tokens, what they come to over an average token. */
+/** Baselines are in nats per character; with longer tokens, converted to nats per average token. */
 function perToken(
   baselines: readonly Baseline[],
   latest: EvaluationMetrics | undefined,
@@ -73,7 +73,7 @@ export const validationPoints = (measured: readonly EvaluationMetrics[]): Point[
     .filter((m) => Number.isFinite(m.nll))
     .map((m) => ({ x: m.step, y: m.nll, error: m.standardError ?? Number.NaN }));
 
-/** A curve's ups and downs, its running mean, and how many steps that takes: a thirtieth of the run altogether. */
+/** A curve, its running mean, and over how many steps each mean is: about a thirtieth of the run. */
 export function curveOf(
   { history }: Run,
   name: CurveName,

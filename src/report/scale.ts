@@ -1,4 +1,4 @@
-/** From numbers to places on an axis, linear or logarithmic, and the round numbers to write beside it. */
+/** Converts numbers to places on a linear or logarithmic axis, and chooses the round numbers that label it. */
 import { log } from '../tensor/math.ts';
 
 export interface Scale {
@@ -9,15 +9,15 @@ export interface Scale {
   readonly range: readonly [number, number];
 }
 
-/** Where x is. Outside the domain it is outside the range; 0 on a logarithmic axis is infinitely far. */
+/** The place of x. Numbers outside the domain are outside the range; 0 on a logarithmic axis is infinitely far away. */
 export function place({ kind, domain: [low, high], range: [from, to] }: Scale, x: number): number {
   // Differences of logarithms: the quotient of a huge and a tiny number would be infinite.
   const share = kind === 'log' ? (log(x) - log(low)) / (log(high) - log(low)) : (x - low) / (high - low);
   return from + share * (to - from);
 }
 
-/** Low and high of what is finite (and above 0 for a logarithm), with `margin` of the span added at both ends.
- * Nothing to show gives 0 to 1 (1 to 10); a single value gets room around it. */
+/** The lowest and highest of the finite values (of those above 0 for a logarithm), with `margin` of the span added at
+ * both ends. Without values it is 0 to 1 (1 to 10); a single value gets room around it. */
 export function extent(
   kind: Scale['kind'],
   values: readonly number[],
@@ -67,7 +67,8 @@ function linearTicks(low: number, high: number, count: number): number[] {
   );
 }
 
-/** Labels of one axis: the same decimals throughout, or exponents if the numbers are tiny, or k and M if they are large. */
+/** Labels of one axis: the same decimals throughout, or exponents if the numbers are tiny, or k and M if they are
+ * large. */
 export function tickLabels(at: readonly number[]): string[] {
   const sizes = at.filter((x) => x !== 0).map(Math.abs);
   const largest = Math.max(0, ...sizes);
@@ -83,7 +84,7 @@ export function tickLabels(at: readonly number[]): string[] {
   return at.map((x) => (x === 0 ? '0' : label(x)));
 }
 
-/** Four significant digits or as many as said; a dash for what is not a number. */
+/** A number with four significant digits, or as many as `digits`; a dash if it is not finite. */
 export function value(x: number | null, digits = 4): string {
   if (x === null || Number.isNaN(x)) return '\u2013';
   if (!Number.isFinite(x)) return x > 0 ? 'infinite' : '-infinite';

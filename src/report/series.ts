@@ -1,4 +1,4 @@
-/** Curves made small and smooth for a page, without hiding what matters. */
+/** Makes curves small and smooth for a page, without losing their extremes. */
 
 export interface Point {
   readonly x: number;
@@ -7,8 +7,9 @@ export interface Point {
   readonly error?: number;
 }
 
-/** At most `limit` points with the look of all: first and last, and from each stretch between its lowest and highest, so
- * that no spike gets lost, as it would by averaging or taking every tenth. What is not finite cannot be drawn and goes. */
+/** At most `limit` points with the look of all: first and last, and from each stretch between its lowest and highest,
+ * so that no spike gets lost, as it would by averaging or taking every tenth. What is not finite cannot be drawn and
+ * goes. */
 export function thin(all: readonly Point[], limit = 600): readonly Point[] {
   const points = all.filter((p) => Number.isFinite(p.y));
   if (points.length <= limit) return points;
@@ -31,9 +32,9 @@ export function thin(all: readonly Point[], limit = 600): readonly Point[] {
   return kept;
 }
 
-/** About `limit` evenly spaced points, each a weighted mean of the finite values up to `reach` places on both sides; weights
- * fall in a straight line, so that a spike leaves a peak and not a plateau. Near the start, where losses fall fastest,
- * the window shrinks to what both sides have; at the end it looks back only. */
+/** About `limit` evenly spaced points, each a weighted mean of the finite values up to `reach` places on both sides;
+ * weights fall in a straight line, so that a spike leaves a peak and not a plateau. Near the start, where losses fall
+ * fastest, the window shrinks to what both sides have; at the end it looks back only. */
 export function smooth(points: readonly Point[], reach: number, limit = 300): Point[] {
   const finite = points.filter((p) => Number.isFinite(p.y));
   return evenly(finite.length, limit).map((i) => {
@@ -58,7 +59,7 @@ export function evenly(length: number, limit: number): number[] {
   );
 }
 
-/** The value that `share` of the finite ones do not exceed; NaN if there are none. */
+/** The quantile: `share` of the finite values are below it. NaN if there are none. */
 export function quantile(values: readonly number[], share: number): number {
   const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;

@@ -1,8 +1,8 @@
-/** What is worth keeping of a run however long it gets: a value for each stretch of steps, at most `limit` of them.
+/** Keeps the values of a run in bounded memory: one value for each stretch of steps, in at most `limit` stretches.
  *
- * A stretch is one step at first, so short runs are kept whole. When there are too many, all stretches become twice as
- * long and neighbours are merged; so the memory is bounded, every part of the run is kept equally fine, and what is kept
- * depends on nothing but the values and their order. */
+ * At first a stretch is one step, so short runs are kept completely. When there are too many, all stretches become
+ * twice as long and neighbours are merged. So every part of the run is kept in equal detail, and the result depends
+ * only on the values and their order. */
 
 interface Stretch<T> {
   /** The last step in it, and how many there were. */
@@ -30,7 +30,7 @@ export class Stretches<T> {
   get values(): readonly T[] {
     return this.#all.map(({ value }) => value);
   }
-  /** How many values were added, those apart that were done again. */
+  /** How many values were added; steps that were done again after a resume count once. */
   get count(): number {
     return this.#all.reduce((sum, { count }) => sum + count, 0);
   }
@@ -57,7 +57,7 @@ export class Stretches<T> {
     }
   }
 
-  /** Forgets what came after `step`, but for the rest of the stretch that it lies in. */
+  /** Removes what came after `step`, except in the stretch that `step` is in. */
   dropAfter(step: number): void {
     while (this.#all.length > 0 && this.#index(this.lastStep) > this.#index(step)) this.#all.pop();
   }

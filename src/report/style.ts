@@ -1,7 +1,7 @@
 /** How a report looks: one style sheet for screen (light and dark), phone and paper, one short script, and the page.
  *
- * Colours: blue against vermilion and the like after Okabe and Ito's palette for all kinds of colour vision (2008, "Color
- * Universal Design"), darkened or lightened until text has a contrast of 4.5 and lines of 3. Nothing is told by
+ * Colours: blue against vermilion and the like after Okabe and Ito's palette for all kinds of colour vision (2008,
+ * "Color Universal Design"), darkened or lightened until text has a contrast of 4.5 and lines of 3. Nothing is told by
  * colour alone: curves also differ in stroke, levels carry labels. */
 import { html, Markup } from './html.ts';
 
@@ -92,7 +92,8 @@ footer{margin-top:3.5rem;padding-top:.9rem;border-top:1px solid var(--rule);font
 @media print{:root{color-scheme:light;${light};--paper:#fff}html{font-size:10.5pt}body{max-width:none;padding:0}output{display:none}.pair{grid-template-columns:1fr 1fr}
 .samples details::details-content{content-visibility:visible;display:block}pre{break-inside:avoid}}`;
 
-/** The read-out under the pointer: finds the last point of each curve up to there and turns its place back into numbers. */
+/** The read-out under the pointer: finds the last point of each curve up to there and turns its place back into
+ * numbers. */
 export const script = `for(const plot of document.querySelectorAll('svg[data-x]')){
 const pair=s=>s.split(' ').map(Number),[x0,x1]=pair(plot.dataset.x),[y0,y1]=pair(plot.dataset.y),height=plot.height.baseVal.value;
 const number=y=>{const s=1-y/height;return plot.dataset.kind==='log'?y0*(y1/y0)**s:y0+s*(y1-y0)};
@@ -105,11 +106,11 @@ output.textContent=['step '+Math.round(x0+share*(x1-x0)).toLocaleString('en-US')
 const point=at.findLast(p=>p[0]<=1000*share+2);return point&&at.at(-1)[0]>=1000*share-2?[name+' '+Number(number(point[1]).toPrecision(4))]:[]})].join('  \\u00b7  ')});
 plot.addEventListener('pointerleave',()=>{line.remove();output.textContent=''})}`;
 
-/** Of the script, base64. The page allows no other and nothing from elsewhere, so even text that did get out of its place
- * could not run. A test keeps it right. */
+/** Of the script, base64. The page allows no other and nothing from elsewhere, so even text that did get out of its
+ * place could not run. A test keeps it right. */
 export const scriptSha256 = 'Ngke7GT1TR2qJekS36fnL5/mj9ZO3gcla85O3OTRpj4=';
 
-/** A whole document. With `reloadEvery` it loads itself anew after as many seconds, without a script. */
+/** A whole document. With `reloadEvery` it reloads itself after so many seconds, without a script. */
 export function page(title: string, body: Markup, { reloadEvery = 0 } = {}): string {
   const policy = `default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-${scriptSha256}'`;
   return `<!doctype html>
