@@ -1,13 +1,13 @@
-/** A run on disk.
+/** The folder of a run: what is in it, how it is written, and how models and checkpoints are found in it.
  *
  *     runs/<name>/
  *       best/            the checkpoint with the lowest validation loss
- *       step-00000400/   the newest checkpoints, from which training can go on
- *       run.json         what was asked for, and where it runs
+ *       step-00000400/   the newest checkpoints, from which training can be resumed
+ *       run.json         the settings, and the machine
  *       metrics.jsonl    one record a line: steps, evaluations, samples, warnings
- *       baselines.json   what counting n-grams achieves on the same split
- *       report.html      all of it to look at
- *       sweep.svg        how its texts change with temperature and top-p, once npm run eval -- --sweep has drawn it
+ *       baselines.json   the losses of n-gram models on the same split
+ *       report.html      all of it as a page
+ *       sweep.svg        how its texts change with temperature and top-p, if npm run eval -- --sweep has drawn it
  *       lock             while a trainer is at work */
 import { appendFileSync, existsSync, mkdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -40,7 +40,7 @@ const stepFolder = /^step-\d{8}$/;
 const ownFiles =
   /^(metrics\.jsonl|(run|baselines)\.json|report\.html|sweep\.svg|best|step-\d{8}|\.(best|step-\d{8}|(run|baselines)\.json|report\.html)\.(new|old))$/;
 
-/** A checkpoint that training can go on from. */
+/** A checkpoint from which training can be resumed. */
 export interface SavedState {
   readonly folder: string;
   readonly state: TrainingState;
@@ -54,14 +54,14 @@ const toStandardError = (message: string): void => console.error(`warning: ${mes
 
 /** A run being written, locked against a second trainer. Its records reach the disk line by line.
  *
- * What cannot be written of a checkpoint is an error. All else tells of the training and is no part of it: a file of
- * that kind that cannot be written is a warning, once, and the run goes on. */
+ * A checkpoint that cannot be written is an error. All other files only tell about the training: if one of them cannot
+ * be written, there is one warning and the run goes on. */
 export class RunFolder {
   readonly path: string;
   readonly release: () => void;
   readonly #say: (message: string) => void;
   readonly #told = new Set<string>();
-  /** Whether the last line of metrics.jsonl may be half there. */
+  /** Whether the last line of metrics.jsonl may be incomplete. */
   #torn = false;
 
   private constructor(path: string, say: (message: string) => void) {
@@ -70,8 +70,8 @@ export class RunFolder {
     this.#say = say;
   }
 
-  /** Makes the folder. One that holds anything is refused unless `overwrite`, which removes a run's own files only.
-   * @param say takes warnings about by-products */
+  /** Makes the folder. If it exists and is not empty, this is an error, or with `overwrite` a run's own files are
+   * removed from it. @param say receives warnings about by-products */
   static create(path: string, overwrite: boolean, say = toStandardError): RunFolder {
     if (existsSync(path) && !isFolder(path)) {
       throw new Error(`cannot write into ${path}: this is a file; expected a folder`);
@@ -89,8 +89,8 @@ export class RunFolder {
     return run;
   }
 
-  /** Opens the folder of a run that stopped, at whatever instant: what was caught half done is put right first.
-   * Checkpoints are all that it needs. @param say takes warnings about by-products */
+  /** Opens the folder of a run that stopped or was killed at any moment; what was half done is repaired first. It needs
+   * nothing but a checkpoint. @param say receives warnings about by-products */
   static reopen(path: string, say = toStandardError): RunFolder {
     if (!isFolder(path)) throw new Error(`cannot resume ${path}: no such run folder`);
     if (!existsSync(join(path, 'run.json')) && stepFolders(path).length === 0) {
@@ -114,14 +114,14 @@ export class RunFolder {
     return run;
   }
 
-  /** Says what is wrong with a file, once for each. */
+  /** Says what is wrong with a file, only once for each file. */
   readonly warn: Warn = (file, message) => {
     if (this.#told.has(file)) return;
     this.#told.add(file);
     this.#say(oneLine(message));
   };
 
-  /** Does something to a file that training can do without: what stands in its way is a warning. */
+  /** Does something to a file that training can do without: an error becomes a warning. */
   byProduct(name: string, action: (path: string) => void): void {
     const path = join(this.path, name);
     try {
@@ -145,7 +145,7 @@ export class RunFolder {
     });
   }
 
-  /** Whether the closing evaluation is on record, and no step after it. */
+  /** Whether the final evaluation is recorded, and no step after it. */
   isClosed(): boolean {
     const path = join(this.path, 'metrics.jsonl');
     try {
@@ -155,7 +155,7 @@ export class RunFolder {
     }
   }
 
-  /** The n-gram losses counted for this corpus, if the run has all of them. */
+  /** The n-gram losses of this corpus, if the run has all of them. */
   readBaselines(corpusSha256: string): readonly Baseline[] | undefined {
     const path = join(this.path, 'baselines.json');
     if (!existsSync(path)) return undefined;
@@ -181,10 +181,10 @@ export class RunFolder {
   }
 }
 
-/** The newest checkpoint of a run that is whole; damaged ones are passed over and reported.
+/** The newest checkpoint of a run that is not damaged; damaged ones are skipped and listed.
  *
- * What is whole and still cannot be gone on from, such as another version's, is an error: an older one would only
- * hide it. */
+ * One that is not damaged and still cannot be used, such as that of another version, is an error: to take an older one
+ * would only hide it. */
 export function newestState(path: string): SavedState {
   const damaged: string[] = [];
   for (const name of stepFolders(path)) {
@@ -209,7 +209,8 @@ export function newestState(path: string): SavedState {
   throw new Error(damaged[0] ?? `cannot resume ${path}: it holds no checkpoint yet (step-...)`);
 }
 
-/** runs/<name>, or the first of runs/<name>-2, -3, ... that does not exist; made, so that nobody else takes it. */
+/** runs/<name>, or the first of runs/<name>-2, -3, ... that does not exist. The folder is made at once, so that no
+ * other process takes it. */
 export function freshRunPath(name: string): string {
   makeFolder(runsFolder);
   for (let n = 1; ; n++) {
@@ -220,7 +221,8 @@ export function freshRunPath(name: string): string {
   }
 }
 
-/** The checkpoint folder that a path means: a run's best, else its newest, else the folder itself. */
+/** The folder with the model that a path stands for: of a run the best, else the newest checkpoint; else the folder
+ * itself. */
 export function findCheckpoint(path: string | undefined): string {
   const start = path ?? newestRun();
   if (!existsSync(start)) throw new Error(`cannot read ${start}: no such folder; npm run train makes a run`);
@@ -235,13 +237,13 @@ export function findCheckpoint(path: string | undefined): string {
   return found;
 }
 
-/** What other software saves of a model without the file that is read here. */
+/** Files that other software saves instead of the one that is read here. */
 const otherForms = {
   'model.safetensors': ['pytorch_model.bin', 'pytorch_model.bin.index.json', 'tf_model.h5'],
   'tokenizer.json': ['vocab.json', 'vocab.txt', 'tokenizer.model'],
 } as const;
 
-/** Reads a model folder after checking what it holds against its checksums, if it has any. */
+/** Reads a model folder, after verifying its checksums if it has any. */
 export function readCheckpoint(folder: string): Checkpoint {
   verifyFolder(folder);
   const holds = (file: string) => existsSync(join(folder, file));
@@ -256,24 +258,25 @@ export function readCheckpoint(folder: string): Checkpoint {
   return decodeCheckpoint((file) => (holds(file) ? readBytes(join(folder, file)) : undefined), folder);
 }
 
-/** The run that a checkpoint folder belongs to, or undefined for a folder that stands alone. */
+/** The run that a checkpoint folder belongs to, or undefined if it belongs to none. */
 export function runOf(checkpoint: string): string | undefined {
   const name = basename(checkpoint);
   const inRun = name === 'best' || stepFolder.test(name) || name.startsWith('.best.');
   return inRun && holdsRecords(dirname(checkpoint)) ? dirname(checkpoint) : undefined;
 }
 
-/** Whether a folder holds what a run records, be it damaged. */
+/** Whether a folder has the records of a run, damaged or not. */
 export function holdsRecords(path: string): boolean {
   return isFolder(path) && (existsSync(join(path, 'run.json')) || existsSync(join(path, 'metrics.jsonl')));
 }
 
-/** Whether there is a model, even a damaged one: reading it says so, where another in its place would be a surprise. */
+/** Whether there is a model, damaged or not: an error about it is better than silently taking another one. */
 function holdsModel(folder: string): boolean {
   return existsSync(join(folder, 'config.json')) || existsSync(join(folder, checksumFile));
 }
 
-/** best/ may have been caught in the middle of being replaced: then it is whole under one of two other names. */
+/** Where a model may be, best first. If a run was killed while replacing best/, that is complete under one of two other
+ * names. */
 function checkpointsIn(path: string): string[] {
   const best = join(path, 'best');
   const { fresh, old } = replacements(best);
@@ -281,7 +284,7 @@ function checkpointsIn(path: string): string[] {
   return [best, ...spare, ...stepFolders(path).map((name) => join(path, name)), path];
 }
 
-/** Cuts off a last line that was not written to its end, so that the next record is not glued to it. */
+/** Removes a last line that was not completely written, so that the next record begins on a new line. */
 function cutTornLine(path: string): void {
   if (!existsSync(path)) return;
   if (!isFile(path)) throw new Error(`cannot write ${path}: expected a file`);
@@ -295,7 +298,7 @@ function stepName(step: number): string {
   return `step-${String(step).padStart(8, '0')}`;
 }
 
-/** The names of a run's checkpoints to go on from, newest first. */
+/** The names of a run's checkpoints, newest first. */
 export function stepFolders(path: string): string[] {
   return listFolder(path)
     .filter((name) => stepFolder.test(name))

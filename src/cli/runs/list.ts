@@ -1,4 +1,4 @@
-/** What can be said of a run without reading all of it: for the list of runs. */
+/** The list of runs: a summary of each, made without reading all of its files. */
 import { existsSync, lstatSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { textTable, wrapped } from '../../evaluate/table.ts';
@@ -13,12 +13,12 @@ import { holdsRecords, stepFolders } from './folder.ts';
 export interface RunSummary {
   readonly name: string;
   readonly path: string;
-  /** Of the newest checkpoint that can be read; without any, of the last measurement. */
+  /** Of the newest checkpoint that can be read; if there is none, of the last evaluation. */
   readonly step: number;
   /** How many steps were asked for. */
   readonly steps: number | null;
-  /** The lowest held-out loss, in nats per character, so that tokenizers compare; over the whole held-out part where that
-   * was measured for the best model, else over the sample that evaluations take. */
+  /** The lowest held-out loss, in nats per character, so that tokenizers compare; over the whole held-out part where
+   * that was measured for the best model, else over the sample that evaluations take. */
   readonly loss: number | null;
   /** Of all its files. */
   readonly bytes: number;
@@ -89,8 +89,8 @@ function newestReadable(
   return undefined;
 }
 
-/** Nats per character of the best model. The last measurement says how many characters a token has, and more exactly how
- * good the best is, if it was the best that was measured over everything. */
+/** Nats per character of the best model. The last measurement says how many characters a token has, and more exactly
+ * how good the best is, if it was the best that was measured over everything. */
 function bestLoss(
   best: TrainingState['best'],
   last: EvaluationMetrics | undefined,

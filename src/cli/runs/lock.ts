@@ -1,10 +1,11 @@
-/** One trainer a folder: a lock file that names the process that holds it, and is taken over when that one is gone.
+/** Allows only one trainer in a folder: a lock file names the process that holds it. If that process is gone, the lock
+ * can be taken over.
  *
  *     4711 myhost 1234567      number, machine, and when the process began
  *
- * Numbers are used again, so the beginning tells a process from its namesakes: in clock ticks since the machine started,
- * as Linux counts them; other systems and older locks leave it out. Whatever else is found under the name, such as the
- * empty file that a power failure leaves, is nobody's lock. */
+ * Process numbers are used again, so the time of its beginning tells a process from others with its number: in clock
+ * ticks since the machine started, as Linux counts them. Other systems and older locks leave it out. A file with other
+ * content, such as the empty one that a power failure leaves, is no lock. */
 import { linkSync, lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -17,10 +18,11 @@ interface Holder {
 }
 /** No lock is longer. */
 const mostBytes = 1000;
-/** Locks of this process: one that names it and is not among them is a namesake's, as containers reuse numbers. */
+/** Locks of this process. One that has its number and is not among them is of another process: containers reuse
+ * numbers. */
 const held = new Set<string>();
 
-/** Takes the folder's lock or throws; returns the function that gives it back. */
+/** Takes the folder's lock or throws. Returns the function that releases it. */
 export function lockFolder(folder: string): () => void {
   const path = join(folder, 'lock');
   const own = `${[process.pid, machine(), statusOf(process.pid)?.began ?? ''].join(' ').trimEnd()}\n`;
@@ -58,7 +60,7 @@ export function isLocked(folder: string): boolean {
   }
 }
 
-/** What the lock says, '' for what no trainer wrote; undefined where there is none. */
+/** The content of the lock; '' if no trainer wrote it; undefined if there is none. */
 function look(path: string): string | undefined {
   const there = lstatSync(path, { throwIfNoEntry: false });
   if (there === undefined) return undefined;
@@ -89,7 +91,7 @@ function holderOf(lock: string, path: string): Holder | undefined {
   return host !== machine() || isRunning(holder, path) ? holder : undefined;
 }
 
-/** Removes what `found` was read from. Renaming lets only one of several newcomers take it away. */
+/** Removes the lock whose content is `found`. It is renamed first, so that only one of several processes removes it. */
 function takeAway(path: string, found: string): void {
   const taken = `${path}.${process.pid}.stale`;
   try {

@@ -1,6 +1,6 @@
 /** Reads a run's files back for its report, and writes report.html.
  *
- * All of these files are by-products: what is damaged in them is passed over with a warning that names it. */
+ * All of these files are by-products: damaged parts are skipped, with a warning that names them. */
 import { existsSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { isObject } from '../../model/json.ts';
@@ -15,7 +15,7 @@ import type { RunFolder } from './folder.ts';
 
 type Group = RunData['description'][string];
 
-/** Everything a run has recorded so far, read once; its history takes what is recorded next. */
+/** Everything that a run has recorded so far. New records can be added to its history. */
 export function readRunData(path: string, warn: Warn): RunData {
   const [about, metrics, baselines] = ['run.json', 'metrics.jsonl', 'baselines.json'].map((name) =>
     join(path, name),
@@ -33,7 +33,7 @@ export function readRunData(path: string, warn: Warn): RunData {
   };
 }
 
-/** Draws the report of a run. While that is `live`, the page loads itself anew. */
+/** Writes the report of a run. With `live` the page reloads itself. */
 export function writeReport(folder: RunFolder, run: RunData, options: { readonly live: boolean }): void {
   folder.byProduct('report.html', (path) => writeFile(path, renderReport(run, options)));
 }
@@ -48,7 +48,7 @@ function readDescription(file: string): RunData['description'] {
   };
 }
 
-/** Passes over lines that hold no record, and says so once. */
+/** Skips lines that are not records, with one warning for all. */
 function readHistory(file: string, history: RunHistory, warn: Warn): void {
   if (!isFile(file)) throw new Error(`cannot read ${file}: expected a file`);
   let first = '';
