@@ -6,7 +6,7 @@ import { readText } from './host/files.ts';
 import { oneLine } from './host/printable.ts';
 import { Terminal } from './host/terminal.ts';
 import { longest, runMicro, wordsOf } from './micro/run.ts';
-import { shippedText } from './train/flags.ts';
+import { shippedText } from './train/settings.ts';
 
 const command = {
   name: 'micro',
