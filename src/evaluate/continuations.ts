@@ -60,7 +60,11 @@ export function chooseExcerpts(
 export function continuePrompts(
   model: Gpt,
   prompts: readonly ArrayLike<number>[],
-  options: { readonly settings: SamplingSettings; readonly newTokens: number; readonly seed: number },
+  options: {
+    readonly settings: Partial<SamplingSettings>;
+    readonly newTokens: number;
+    readonly seed: number;
+  },
 ): Int32Array[] {
   const { settings, newTokens, seed } = options;
   const { slots } = model.cache;

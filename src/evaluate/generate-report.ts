@@ -16,7 +16,9 @@ import { corpusRouge, type Rouge } from './rouge.ts';
 import { decimals, textTable } from './table.ts';
 import type { Scorer } from './text-score.ts';
 
-export interface GenerateSettings extends ExcerptSizes, SamplingSettings {
+export interface GenerateSettings
+  extends ExcerptSizes,
+    Pick<SamplingSettings, 'temperature' | 'topK' | 'topP'> {
   readonly seed: number;
 }
 

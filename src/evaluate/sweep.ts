@@ -4,7 +4,6 @@
  * those of real text (Holtzman et al. 2020; Zhang et al., "Trading off diversity and quality in natural language
  * generation", 2021). Every setting gets the same prompts and the same random numbers, so that neighbours in
  * the grid differ by their settings and by as little chance as possible. */
-import { samplingSettings } from '../sample/settings.ts';
 import { chooseExcerpts } from './continuations.ts';
 import { type GenerateSettings, measureSampling, measureTruth } from './generate-report.ts';
 import { type Corpus, measures, type TextMeasures } from './measures.ts';
@@ -42,7 +41,7 @@ export function sweep(
   const grid = topPs.flatMap((topP) => temperatures.map((temperature) => ({ topP, temperature })));
   const cells = grid.map(({ topP, temperature }, i) => {
     onCell(i, grid.length);
-    const cell = { ...rest, ...samplingSettings({ temperature, topP, topK: rest.topK }) };
+    const cell = { ...rest, temperature, topP };
     return { temperature, topP, measures: measureSampling(scorer, excerpts, corpus, cell).measured };
   });
   return { settings, truth, cells };

@@ -10,11 +10,11 @@
  * text so far, not the model's window. What must last from token to token is in ChainState, which the caller owns. */
 import type { Floats } from '../tensor/tensor.ts';
 import { Candidates } from './candidates.ts';
-import type { ChainSettings } from './chain-settings.ts';
 import { maskAllBut, maskRepeatedNgrams, maskSequences, maskTokens } from './masks.ts';
 import { firstMu, keepUnsurprising, nextMu, surpriseOf } from './mirostat.ts';
 import { addBias, type History, penalizeFrequency, penalizeRepetition } from './penalties.ts';
 import { applyTemperature, draw, keepTopK, keepTopP, load, noCandidates, totalWeight } from './sampler.ts';
+import type { SamplingSettings } from './settings.ts';
 import { SamplerError } from './settings.ts';
 import type { Trace } from './trace.ts';
 import { keepMinP, keepTypical } from './truncation.ts';
@@ -27,7 +27,7 @@ export interface ChainState {
 
 /** Settings and scratch for one vocabulary; one chain serves any number of rows, in any order. */
 export class Chain {
-  readonly settings: ChainSettings;
+  readonly settings: SamplingSettings;
   /** What the last call left; after `next`, what the token was drawn from. */
   readonly candidates: Candidates;
   readonly #logits: Float64Array;
@@ -35,8 +35,8 @@ export class Chain {
   readonly #scores: Float64Array;
   readonly #edits: boolean;
 
-  /** @param settings as `chainSettings` checked them for this vocabulary */
-  constructor(vocabularySize: number, settings: ChainSettings) {
+  /** @param settings as `samplingSettings` checked them for this vocabulary */
+  constructor(vocabularySize: number, settings: SamplingSettings) {
     this.settings = settings;
     this.candidates = new Candidates(vocabularySize);
     this.#logits = new Float64Array(vocabularySize);
@@ -140,7 +140,7 @@ export class Chain {
   }
 }
 
-function editsLogits(s: ChainSettings): boolean {
+function editsLogits(s: SamplingSettings): boolean {
   return (
     s.allowedTokens !== undefined ||
     s.bannedTokens.length + s.bannedSequences.length + s.logitBias.length > 0 ||

@@ -21,9 +21,9 @@ import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { RandomStream } from '../tensor/random.ts';
 import type { Floats } from '../tensor/tensor.ts';
 import { Chain, type ChainState } from './chain.ts';
-import { type ChainSettings, chainSettings } from './chain-settings.ts';
 import { type Ends, Row } from './row.ts';
 import { noCandidates } from './sampler.ts';
+import { type SamplingSettings, samplingSettings } from './settings.ts';
 import { type FinishReason, type LoopRule, type StopSettings, stopSettings } from './stop.ts';
 import type { Trace } from './trace.ts';
 
@@ -38,7 +38,7 @@ export interface Request {
 /** What every way of decoding has to know. */
 export interface DecodeOptions {
   /** Defaults for what is left out; eosTokens, stopTokens and minNewTokens count for the end, too. */
-  readonly settings: Partial<ChainSettings>;
+  readonly settings: Partial<SamplingSettings>;
   readonly maxNewTokens: number;
   readonly contextPolicy: ContextPolicy;
   /** With it, events and results carry text; without it their texts are empty. */
@@ -147,7 +147,7 @@ export function generationOf({ ids, promptLength, given, text, finish }: Row, T:
 }
 
 /** How many of the newest tokens a row's next one can depend on. */
-function memoryOf(T: number, settings: ChainSettings, { stopSequences, loop }: StopSettings): number {
+function memoryOf(T: number, settings: SamplingSettings, { stopSequences, loop }: StopSettings): number {
   const { bannedSequences, repetitionPenalty, frequencyPenalty, presencePenalty, noRepeatNgram } = settings;
   const all = repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0 || noRepeatNgram > 0;
   if (all) return Infinity;
@@ -222,7 +222,7 @@ export function startDecoding(
   checkRequests(model, requests, options);
   const { vocabSize: V, contextLength: T } = model.config;
   const { tokenizer, contextPolicy, includeStop = false } = options;
-  const settings = chainSettings(options.settings, V);
+  const settings = samplingSettings(options.settings, V);
   const { eosTokens, stopTokens, minNewTokens } = settings;
   const stops = stopSettings({ ...options, eosTokens, stopTokens, minNewTokens }, V);
   const mostTokens = contextPolicy === 'stop' ? T : Number.POSITIVE_INFINITY;

@@ -32,7 +32,7 @@ export const slack = 1e-6;
 export function sample(
   candidates: Candidates,
   logits: Floats,
-  settings: SamplingSettings,
+  settings: Pick<SamplingSettings, 'temperature' | 'topK' | 'topP'>,
   uniform: number,
 ): number {
   load(candidates, logits);

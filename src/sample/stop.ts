@@ -1,8 +1,8 @@
 /** When generation ends: at an end token, a sequence of tokens, a length, or in a loop. For strings see stop-text.ts. */
-import { sequenceList, tokenList } from './chain-settings.ts';
+
 import { endsWith } from './masks.ts';
 import type { History } from './penalties.ts';
-import { SamplerError, setting } from './settings.ts';
+import { SamplerError, sequenceList, setting, tokenList } from './settings.ts';
 
 /** A loop: the generated text ends in at least minCount copies of a pattern of minPattern to maxPattern tokens. */
 export interface LoopRule {

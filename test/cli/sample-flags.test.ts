@@ -5,7 +5,7 @@ import { checkFlags, type SampleFlags, sampleFlags } from '../../src/cli/sample/
 import { chooseSettings, stopStrings, unescapeFlag } from '../../src/cli/sample/settings.ts';
 import { BpeTokenizer } from '../../src/model/text/bpe.ts';
 import { CharTokenizer, type Tokenizer } from '../../src/model/text/tokenizer.ts';
-import { chainSettings } from '../../src/sample/chain-settings.ts';
+import { samplingSettings } from '../../src/sample/settings.ts';
 import { gpt2Layout, stringMerges } from '../model/files/gpt2-layout.ts';
 
 const tokenizer = CharTokenizer.train('\n #=abcdeh-t');
@@ -47,7 +47,7 @@ describe('chooseSettings', () => {
       ...['--min-tokens', '2', '--on-exhausted', 'relax', '--allow', 'abc', '--ban', 'a', '--ban', 'the'],
       ...['--stop-token', '\\n', '--logit-bias', 'a=-2', '--logit-bias', '#3=1.5'],
     );
-    const checked = chainSettings(all, tokenizer.vocabSize);
+    const checked = samplingSettings(all, tokenizer.vocabSize);
     expect(checked).toMatchObject({
       temperature: 0.5,
       topK: 3,
@@ -196,7 +196,7 @@ describe('chooseSettings', () => {
           return;
         }
         accepted += 1;
-        chainSettings(chosen, tokenizer.vocabSize);
+        samplingSettings(chosen, tokenizer.vocabSize);
       }),
       { seed: 41, numRuns: 2000 },
     );

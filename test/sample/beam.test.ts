@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import type { Gpt } from '../../src/model/gpt.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { type BeamOptions, beamSearch } from '../../src/sample/beam.ts';
-import type { ChainSettings } from '../../src/sample/chain-settings.ts';
 import { type ContextPolicy, generateAll } from '../../src/sample/generate.ts';
+import type { SamplingSettings } from '../../src/sample/settings.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { ids } from '../../src/tensor/tensor.ts';
 import { randomModel, tinyConfig } from '../support/models.ts';
@@ -120,7 +120,7 @@ function naive(model: Gpt, prompt: readonly number[], width: number, n: number, 
 }
 
 describe('what masks leave is worth what the model says', () => {
-  const masked = (text: readonly number[], settings: Partial<ChainSettings>) => {
+  const masked = (text: readonly number[], settings: Partial<SamplingSettings>) => {
     const pairs = text.slice(1).map((id, i) => `${text[i]} ${id}`);
     const repeats = new Set(pairs).size < pairs.length;
     return (
@@ -185,7 +185,7 @@ describe('on the cache', () => {
 
   test('width 1 is greedy decoding, with masks, penalties and each context policy', () => {
     const model = open(11, 2);
-    const rows: Partial<ChainSettings>[] = [
+    const rows: Partial<SamplingSettings>[] = [
       {},
       { noRepeatNgram: 3 },
       { repetitionPenalty: 1.5, bannedTokens: [5], logitBias: [[3, 2]] },

@@ -1,20 +1,20 @@
 /** What the tests of the full chain share: random settings for it, and the chain once more over plain arrays. */
 import fc from 'fast-check';
 import { Chain } from '../../src/sample/chain.ts';
-import { type ChainSettings, chainSettings } from '../../src/sample/chain-settings.ts';
 import type { History } from '../../src/sample/penalties.ts';
 import { noCandidates } from '../../src/sample/sampler.ts';
+import { type SamplingSettings, samplingSettings } from '../../src/sample/settings.ts';
 import type { Trace } from '../../src/sample/trace.ts';
 import { exp, log } from '../../src/tensor/math.ts';
 import { historyOf, oracleDraw } from './support.ts';
 
 /** The vocabulary of the random rows. */
 export const V = 8;
-export const chainOf = (given: Partial<ChainSettings>, size = V): Chain =>
-  new Chain(size, chainSettings(given, size));
+export const chainOf = (given: Partial<SamplingSettings>, size = V): Chain =>
+  new Chain(size, samplingSettings(given, size));
 /** One token from a fresh row. */
 export const next = (
-  given: Partial<ChainSettings>,
+  given: Partial<SamplingSettings>,
   logits: Float32Array | Float64Array,
   history: History = historyOf([0]),
   u = 0.5,
@@ -32,7 +32,7 @@ export const histories = fc
 const tokens = fc.array(fc.nat(V - 1), { maxLength: 3 });
 const share = fc.double({ min: 0.05, max: 1, noNaN: true });
 
-export const chainRows: fc.Arbitrary<Partial<ChainSettings>> = fc.record(
+export const chainRows: fc.Arbitrary<Partial<SamplingSettings>> = fc.record(
   {
     temperature: fc.constantFrom(0, 0.5, 1, 2),
     topK: fc.nat(V),
@@ -58,7 +58,7 @@ export const chainRows: fc.Arbitrary<Partial<ChainSettings>> = fc.record(
 );
 
 /** The documented chain once more: maps and sorts over (id, logit) pairs. */
-export function chainOracle(logits: Float32Array, history: History, s: ChainSettings, u: number): number {
+export function chainOracle(logits: Float32Array, history: History, s: SamplingSettings, u: number): number {
   const all = Array.from(history.ids).slice(0, history.length);
   const generated = all.slice(history.promptLength);
   const ends = (start: readonly number[]): boolean =>

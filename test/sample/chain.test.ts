@@ -3,10 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Candidates } from '../../src/sample/candidates.ts';
 import type { Chain, ChainState } from '../../src/sample/chain.ts';
-import { type ChainSettings, chainSettings } from '../../src/sample/chain-settings.ts';
 import type { History } from '../../src/sample/penalties.ts';
 import { noCandidates, sample } from '../../src/sample/sampler.ts';
-import { SamplerError, samplingSettings } from '../../src/sample/settings.ts';
+import { SamplerError, type SamplingSettings, samplingSettings } from '../../src/sample/settings.ts';
 import { Trace } from '../../src/sample/trace.ts';
 import { log } from '../../src/tensor/math.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
@@ -16,7 +15,7 @@ import { historyOf, logitRows, logitsOf, settingsRows, uniforms } from './suppor
 const run = { seed: 71, numRuns: 1000 };
 /** Every token that can come: those drawn at many uniforms. */
 const possible = (
-  given: Partial<ChainSettings>,
+  given: Partial<SamplingSettings>,
   logits: Float32Array | Float64Array,
   history?: History,
 ): number[] => {
@@ -70,7 +69,7 @@ describe('the chain', () => {
         const before = logits.slice();
         const trace = new Trace();
         const token = next(given, logits, history, u);
-        expect(token).toBe(chainOracle(logits, history, chainSettings(given, V), u));
+        expect(token).toBe(chainOracle(logits, history, samplingSettings(given, V), u));
         expect(next(given, logits, history, u, trace)).toBe(token);
         expect(trace.token).toBe(token);
         expect(logits).toEqual(before);
@@ -167,7 +166,7 @@ describe('with every token masked', () => {
   });
 
   test('relax lifts n-grams first, then sequences and minimum length, never bans nor the model’s own masks', () => {
-    const relaxed = (given: Partial<ChainSettings>, row = logits): [number[], number] => {
+    const relaxed = (given: Partial<SamplingSettings>, row = logits): [number[], number] => {
       const trace = new Trace();
       next({ ...given, onExhausted: 'relax' }, row, seen, 0, trace);
       return [possible({ ...given, onExhausted: 'relax' }, row, seen), trace.relaxed];

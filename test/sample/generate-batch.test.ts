@@ -2,7 +2,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Gpt } from '../../src/model/gpt.ts';
-import type { ChainSettings } from '../../src/sample/chain-settings.ts';
 import {
   type GenerateOptions,
   generate,
@@ -10,19 +9,23 @@ import {
   type Request,
   sampleRequests,
 } from '../../src/sample/generate.ts';
+import type { SamplingSettings } from '../../src/sample/settings.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { backends } from '../support/backends.ts';
 import { randomModel, tinyConfig } from '../support/models.ts';
 
 const slots = 6;
-const options = (settings: Partial<ChainSettings>, more: Partial<GenerateOptions> = {}): GenerateOptions => ({
+const options = (
+  settings: Partial<SamplingSettings>,
+  more: Partial<GenerateOptions> = {},
+): GenerateOptions => ({
   settings,
   maxNewTokens: 25,
   seed: 7,
   contextPolicy: 'shift',
   ...more,
 });
-const everything: Partial<ChainSettings> = {
+const everything: Partial<SamplingSettings> = {
   temperature: 1.3,
   topP: 0.95,
   minP: 0.01,

@@ -2,8 +2,8 @@
  * what is returned, never half a character. */
 import { describe, expect, test } from 'vitest';
 import type { Tokenizer } from '../../src/model/text/tokenizer.ts';
-import type { ChainSettings } from '../../src/sample/chain-settings.ts';
 import { type GenerateOptions, generate, generateAll } from '../../src/sample/generate.ts';
+import type { SamplingSettings } from '../../src/sample/settings.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { randomModel, tinyConfig } from '../support/models.ts';
 
@@ -45,7 +45,7 @@ const bytes = byteTokenizer(
 function run(
   tokenizer: Tokenizer,
   given: Partial<GenerateOptions> = {},
-  settings: Partial<ChainSettings> = {},
+  settings: Partial<SamplingSettings> = {},
   stream = 0,
 ) {
   const events = generate(model, [{ prompt: [1, 2], stream }], {
@@ -194,7 +194,7 @@ describe('the other ends', () => {
   });
 
   test('settings are checked before the model computes anything', () => {
-    const bad: [Partial<GenerateOptions>, Partial<ChainSettings>, string][] = [
+    const bad: [Partial<GenerateOptions>, Partial<SamplingSettings>, string][] = [
       [{ maxNewTokens: 0 }, {}, 'maxNewTokens must be an integer of at least 1, got 0'],
       [{ maxNewTokens: 3 }, { minNewTokens: 4 }, 'minNewTokens must be an integer from 0 to 3, got 4'],
       [{ stop: [''] }, {}, 'stop[0] must be a string of whole characters, got ""'],

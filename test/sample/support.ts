@@ -41,6 +41,8 @@ export function distribution(
   return c;
 }
 
+export type Cuts = Pick<SamplingSettings, 'temperature' | 'topK' | 'topP'>;
+
 export interface OracleEntry {
   readonly id: number;
   readonly logit: number;
@@ -48,7 +50,7 @@ export interface OracleEntry {
 }
 
 /** The whole chain again, by full sorts over plain arrays, in the order temperature, top-k, top-p. Ids ascending. */
-export function oracle(logits: ArrayLike<number>, { temperature, topK, topP }: SamplingSettings) {
+export function oracle(logits: ArrayLike<number>, { temperature, topK, topP }: Cuts) {
   const all = Array.from(logits, (logit, id) => ({ id, logit })).filter(({ logit }) => logit !== -Infinity);
   const max = all.reduce((largest, { logit }) => Math.max(largest, logit), -Infinity);
   const weighed = all.map((e) => ({ ...e, weight: exp((e.logit - max) / temperature) }));
@@ -113,7 +115,7 @@ export const uniforms = fc.oneof(
   fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
   fc.constantFrom(0, 2 ** -53, 0.5, 1 - 2 ** -53),
 );
-export const settingsRows: fc.Arbitrary<SamplingSettings> = fc.record({
+export const settingsRows: fc.Arbitrary<Cuts> = fc.record({
   temperature: temperatures,
   topK: fc.nat(45),
   topP: probabilities,

@@ -1,9 +1,9 @@
 /** What npm run sample does with a model and prompts: draws, searches, explains. */
 import { beamSearch } from '../../sample/beam.ts';
 import { Chain } from '../../sample/chain.ts';
-import { chainSettings } from '../../sample/chain-settings.ts';
 import { explain } from '../../sample/explain.ts';
 import { generate, reread, sampleRequests } from '../../sample/generate.ts';
+import { samplingSettings } from '../../sample/settings.ts';
 import type { FinishReason } from '../../sample/stop.ts';
 import { Trace } from '../../sample/trace.ts';
 import { note, show, write } from '../host/output.ts';
@@ -122,7 +122,7 @@ export async function search(session: Session, prompts: readonly Prompt[], width
 export async function explainFirst(session: Session, prompts: readonly Prompt[]): Promise<void> {
   const { given, model, tokenizer, options } = session;
   const { vocabSize: V, contextLength: T } = model.config;
-  const chain = new Chain(V, chainSettings(options.settings, V));
+  const chain = new Chain(V, samplingSettings(options.settings, V));
   for (const [p, { text: prompt, ids }] of prompts.entries()) {
     if (ids.length === 0) throw new RangeError('explain: the prompt is empty; expected at least one token');
     const logits = reread(model, { slot: 0, ids: [...ids] }, T);

@@ -1,6 +1,6 @@
 /** From the flags of npm run sample to the sampler's settings: where texts become tokens. */
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
-import type { ChainSettings } from '../../sample/chain-settings.ts';
+import type { SamplingSettings } from '../../sample/settings.ts';
 import { defaultSampling } from '../../sample/settings.ts';
 import { readNumber, UsageError } from '../command/command.ts';
 import type { SampleFlags } from './flags.ts';
@@ -10,9 +10,9 @@ export const loopRule = { minCount: 4, minPattern: 4, maxPattern: 100 } as const
 
 /** The sampler's settings: those that were given, and the temperature and the nucleus that stand without their flags.
  *  Mirostat cuts in the nucleus's place. */
-export function chooseSettings(given: SampleFlags, tokenizer: Tokenizer): Partial<ChainSettings> {
+export function chooseSettings(given: SampleFlags, tokenizer: Tokenizer): Partial<SamplingSettings> {
   const banned = (given.ban ?? []).map((text) => encodeFlag('ban', text, tokenizer));
-  const settings: { [K in keyof ChainSettings]?: ChainSettings[K] | undefined } = {
+  const settings: { [K in keyof SamplingSettings]?: SamplingSettings[K] | undefined } = {
     temperature: given.greedy ? 0 : (given.temperature ?? defaultSampling.temperature),
     topK: given['top-k'],
     topP: given['top-p'] ?? (given.mirostat === undefined ? defaultSampling.topP : undefined),
@@ -35,7 +35,7 @@ export function chooseSettings(given: SampleFlags, tokenizer: Tokenizer): Partia
     logitBias: given['logit-bias']?.map((text) => bias(text, tokenizer)),
   };
   const entries = Object.entries(settings).filter(([, value]) => value !== undefined);
-  return Object.fromEntries(entries) as Partial<ChainSettings>;
+  return Object.fromEntries(entries) as Partial<SamplingSettings>;
 }
 
 /** The strings of --stop. */
