@@ -2,9 +2,8 @@
 import type { ModelConfig } from '../src/model/config.ts';
 import { Gpt } from '../src/model/gpt.ts';
 import { initialize } from '../src/model/initialize.ts';
-import { Candidates } from '../src/sample/candidates.ts';
 import { generateAll } from '../src/sample/generate.ts';
-import { sample } from '../src/sample/sampler.ts';
+import { Sampler } from '../src/sample/sampler.ts';
 import { samplingSettings } from '../src/sample/settings.ts';
 import type { Kernels } from '../src/tensor/kernels.ts';
 import { RandomStream } from '../src/tensor/random.ts';
@@ -64,13 +63,14 @@ export interface SamplerResult {
 }
 
 export function measureSampler(vocabulary: number, seconds: number): SamplerResult {
-  const candidates = new Candidates(vocabulary);
   const logits = new Float32Array(vocabulary);
   const random = new RandomStream(1, 'init');
   random.normals(logits, 2, 0);
-  const settings = samplingSettings({ temperature: 0.8, topK: 40, topP: 0.9 });
+  const sampler = new Sampler(vocabulary, samplingSettings({ temperature: 0.8, topK: 40, topP: 0.9 }));
+  const state = sampler.start();
+  const history = { ids: [], length: 0, promptLength: 0 };
   let drawn = 0;
-  const choose = () => void sample(candidates, logits, settings, random.uniform(drawn++, 0));
+  const choose = () => void sampler.next(state, logits, history, random.uniform(drawn++, 0));
   warmUp(choose, seconds / 4);
   const { batch, calls } = batched(choose);
   const [times] = inTurns([batch], { seconds: seconds / 2, least: 3, most: 500 });

@@ -23,6 +23,8 @@
 import type { Gpt } from '../model/gpt.ts';
 import { exp, log } from '../tensor/math.ts';
 import type { Floats } from '../tensor/tensor.ts';
+import { keepTopK } from './cuts.ts';
+import { logSumExp } from './edits.ts';
 import {
   type DecodeOptions,
   type Generation,
@@ -31,9 +33,8 @@ import {
   reread,
   startDecoding,
 } from './generate.ts';
-import { logSumExp } from './penalties.ts';
 import { Row } from './row.ts';
-import { keepTopK, noCandidates } from './sampler.ts';
+import { noCandidates } from './sampler.ts';
 import { setting } from './settings.ts';
 
 export interface BeamOptions extends DecodeOptions {
@@ -87,11 +88,11 @@ export function beamSearch(model: Gpt, prompt: ArrayLike<number>, options: BeamO
     'must be finite and at least 0',
     (x) => x >= 0 && x < Infinity,
   );
-  const { chain, ends } = startDecoding(model, [{ prompt, stream: 0 }], options);
+  const { sampler, ends } = startDecoding(model, [{ prompt, stream: 0 }], options);
 
   /** The hypothesis's W best continuations. */
   const continuations = (parent: Hypothesis, logits: Floats): Candidate[] => {
-    const c = chain.prepare(logits, parent.row);
+    const c = sampler.prepare(logits, parent.row);
     keepTopK(c, width);
     const logSum = logSumExp(logits);
     return Array.from(c.ids.subarray(0, c.count), (token, i) => ({

@@ -1,13 +1,12 @@
 /** One distribution seen at several temperatures and through several nuclei: what a token would be drawn from. */
 import type { Floats } from '../tensor/tensor.ts';
-import type { Candidates } from './candidates.ts';
-import type { Chain } from './chain.ts';
-import type { History } from './penalties.ts';
-import { applyTemperature, keepTopP, totalWeight } from './sampler.ts';
-import { entropyOf } from './truncation.ts';
+import { entropyOf, totalWeight } from './candidates.ts';
+import type { History } from './edits.ts';
+import { noCandidates, Sampler } from './sampler.ts';
+import type { SamplingSettings } from './settings.ts';
 
 export interface View {
-  /** Undefined for the view through the chain's own settings. */
+  /** Undefined for the view through the settings as they are. */
   readonly temperature: number | undefined;
   readonly topP: number | undefined;
   /** Tokens that can be drawn. */
@@ -18,33 +17,29 @@ export interface View {
   readonly probabilities: Float64Array;
 }
 
-/** The temperatures without a cut, the nuclei at temperature 1, and last what the chain's settings make of it. Masks,
- *  bias and penalties count in all of them. Empty if they leave nothing. */
+/** The temperatures without a cut, the nuclei at temperature 1, and last what the settings make of it: each as a sampler of
+ * these settings sees it. Masks, bias and penalties count in all of them. Empty if they leave nothing. */
 export function explain(
-  chain: Chain,
+  settings: SamplingSettings,
   logits: Floats,
   history: History,
   temperatures: readonly number[],
   nuclei: readonly number[],
 ): View[] {
-  const view = (temperature: number | undefined, topP: number | undefined, c: Candidates): View => {
+  const V = logits.length;
+  const view = (s: SamplingSettings, temperature?: number, topP?: number): View[] => {
+    const sampler = new Sampler(V, s);
+    if (sampler.next(sampler.start(), logits, history, 0) === noCandidates) return [];
+    const c = sampler.candidates;
     const total = totalWeight(c);
-    const probabilities = new Float64Array(logits.length);
+    const probabilities = new Float64Array(V);
     for (let i = 0; i < c.count; i++) probabilities[c.ids[i]] = c.weights[i] / total;
-    return { temperature, topP, kept: c.count, entropy: entropyOf(c), probabilities };
+    return [{ temperature, topP, kept: c.count, entropy: entropyOf(c), probabilities }];
   };
-  if (chain.prepare(logits, history).count === 0) return [];
-  const hot = temperatures.map((temperature) => {
-    const c = chain.prepare(logits, history);
-    applyTemperature(c, temperature);
-    return view(temperature, undefined, c);
-  });
-  const cut = nuclei.map((topP) => {
-    const c = chain.prepare(logits, history);
-    applyTemperature(c, 1);
-    keepTopP(c, topP);
-    return view(1, topP, c);
-  });
-  chain.next(chain.start(), logits, history, 0);
-  return [...hot, ...cut, view(undefined, undefined, chain.candidates)];
+  const uncut = { ...settings, topK: 0, topP: 1, minP: 0, typicalP: 1, mirostatTarget: 0 };
+  return [
+    ...temperatures.flatMap((temperature) => view({ ...uncut, temperature }, temperature)),
+    ...nuclei.flatMap((topP) => view({ ...uncut, temperature: 1, topP }, 1, topP)),
+    ...view(settings),
+  ];
 }

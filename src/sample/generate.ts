@@ -20,9 +20,8 @@ import type { Gpt } from '../model/gpt.ts';
 import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { RandomStream } from '../tensor/random.ts';
 import type { Floats } from '../tensor/tensor.ts';
-import { Chain, type ChainState } from './chain.ts';
 import { type Ends, Row } from './row.ts';
-import { noCandidates } from './sampler.ts';
+import { noCandidates, Sampler, type SamplerState } from './sampler.ts';
 import { type SamplingSettings, samplingSettings } from './settings.ts';
 import { type FinishReason, type LoopRule, type StopSettings, stopSettings } from './stop.ts';
 import type { Trace } from './trace.ts';
@@ -86,9 +85,9 @@ export interface Sequence {
 
 class SampledRow extends Row {
   readonly stream: number;
-  readonly state: ChainState;
+  readonly state: SamplerState;
 
-  constructor(slot: number, { prompt, stream }: Request, state: ChainState, ends: Ends) {
+  constructor(slot: number, { prompt, stream }: Request, state: SamplerState, ends: Ends) {
     super(slot, Array.from(prompt), prompt.length, ends);
     this.stream = stream;
     this.state = state;
@@ -108,14 +107,14 @@ export function* generate(
 ): Generator<TokenEvent, Generation[]> {
   const { seed, contextPolicy, trace, forget = false } = options;
   const T = model.config.contextLength;
-  const { chain, ends } = startDecoding(model, requests, options);
-  const memory = forget ? memoryOf(T, chain.settings, ends) : Infinity;
+  const { sampler, ends } = startDecoding(model, requests, options);
+  const memory = forget ? memoryOf(T, sampler.settings, ends) : Infinity;
   const random = new RandomStream(seed, 'sample');
-  const rows = requests.map((request, slot) => new SampledRow(slot, request, chain.start(), ends));
+  const rows = requests.map((request, slot) => new SampledRow(slot, request, sampler.start(), ends));
 
   /** Draws the row's next token from its logits and looks whether the row ends with it. */
   const draw = (row: SampledRow, logits: Floats): TokenEvent => {
-    const token = chain.next(row.state, logits, row, random.uniform(row.drawn, row.stream), trace);
+    const token = sampler.next(row.state, logits, row, random.uniform(row.drawn, row.stream), trace);
     const text = row.take(token);
     if (forget) row.forget(memory);
     const drawn = token === noCandidates ? undefined : token;
@@ -213,12 +212,12 @@ export function generateAll(
   }
 }
 
-/** Checks all there is to check before the model computes anything; the chain and what ends the texts. */
+/** Checks all there is to check before the model computes anything; the sampler and what ends the texts. */
 export function startDecoding(
   model: Gpt,
   requests: readonly Request[],
   options: DecodeOptions,
-): { readonly chain: Chain; readonly ends: Ends } {
+): { readonly sampler: Sampler; readonly ends: Ends } {
   checkRequests(model, requests, options);
   const { vocabSize: V, contextLength: T } = model.config;
   const { tokenizer, contextPolicy, includeStop = false } = options;
@@ -226,7 +225,7 @@ export function startDecoding(
   const { eosTokens, stopTokens, minNewTokens } = settings;
   const stops = stopSettings({ ...options, eosTokens, stopTokens, minNewTokens }, V);
   const mostTokens = contextPolicy === 'stop' ? T : Number.POSITIVE_INFINITY;
-  return { chain: new Chain(V, settings), ends: { ...stops, tokenizer, includeStop, mostTokens } };
+  return { sampler: new Sampler(V, settings), ends: { ...stops, tokenizer, includeStop, mostTokens } };
 }
 
 function checkRequests(

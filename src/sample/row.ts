@@ -2,7 +2,7 @@
  *
  * Sampling and beam search take their tokens in different ways, but end their texts here, by the same rules. */
 import type { Tokenizer } from '../model/text/tokenizer.ts';
-import type { History } from './penalties.ts';
+import type { History } from './edits.ts';
 import { RowText } from './row-text.ts';
 import { noCandidates } from './sampler.ts';
 import { type FinishReason, type StopSettings, stopReason } from './stop.ts';

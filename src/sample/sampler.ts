@@ -1,98 +1,175 @@
-/** From logits to one token: greedy, temperature, top-k and top-p (nucleus) sampling.
+/** From logits to one token, in stages that always come in this order:
  *
- * With z the logits, T the temperature and u a uniform random number in [0, 1):
- *     weight of token i     w_i = e^((z_i - max z) / T)      probability = w_i / (sum of the kept w)
- *     ranking               by logit, ties by lower id; temperature never changes it
- *     top-k                 keep the k best ranked
- *     top-p                 keep token i if the tokens ranked ahead of it hold less than p of the probability:
- *                           the smallest set that reaches p, with the token that crosses p inside
- *     draw                  walk the kept tokens by id; the first whose running sum of weights exceeds u * total
+ *     edits         masks, bias, penalties   change the logits: what must not come, what should come more or less often
+ *     temperature                            makes weights of them: w_i = e^((z_i - max z) / T)
+ *     cuts          greedy, top-k, top-p, min-p, typical, mirostat: drop the unlikely tail
+ *     draw                                   takes one of the tokens left, in proportion to their weights
  *
- * Everything here is a function of its arguments: the same logits, settings and u give the same token. Each stage
- * narrows a workspace made once, so a token costs no allocation and any further stage can stand between these.
- *
- * Top-k: Fan, Lewis and Dauphin, "Hierarchical neural story generation", ACL 2018. Top-p: Holtzman et al., "The curious
- * case of neural text degeneration", ICLR 2020. */
-import { exp } from '../tensor/math.ts';
+ * The same logits, settings, history and uniform number give the same token. A token costs no allocation: every stage
+ * works on arrays that were made once. edits.ts and cuts.ts say what each stage computes, and whose idea it was. */
 import type { Floats } from '../tensor/tensor.ts';
-import type { Candidates } from './candidates.ts';
-import { keepBest } from './select.ts';
+import { Candidates, load, totalWeight } from './candidates.ts';
+import {
+  applyTemperature,
+  firstMu,
+  keepMinP,
+  keepTopK,
+  keepTopP,
+  keepTypical,
+  keepUnsurprising,
+  nextMu,
+  surpriseOf,
+} from './cuts.ts';
+import { addBias, type History, masksOf, penalizeFrequency, penalizeRepetition } from './edits.ts';
 import { SamplerError, type SamplingSettings } from './settings.ts';
+import type { Trace } from './trace.ts';
 
-/** What `sample` returns when every token is masked. */
+/** The answer where no token is left to draw. */
 export const noCandidates = -1;
 
-/** Sums of rounded probabilities fall short: the softmax of ln .5, ln .3, ln .2 reaches .8 only to the last bit.
- *  A top-p reached to within this much counts as reached. */
-export const slack = 1e-6;
-
-/** One token id for these logits (V) and one uniform in [0, 1), or `noCandidates`.
- *
- * A logit of -Infinity masks its token; NaN and +Infinity are errors. Settings are trusted: see samplingSettings. */
-export function sample(
-  candidates: Candidates,
-  logits: Floats,
-  settings: Pick<SamplingSettings, 'temperature' | 'topK' | 'topP'>,
-  uniform: number,
-): number {
-  load(candidates, logits);
-  if (candidates.count === 0) return noCandidates;
-  if (settings.temperature === 0) return best(candidates);
-  keepTopK(candidates, settings.topK); // temperature does not change ranks: cut first, exponentiate less
-  applyTemperature(candidates, settings.temperature);
-  keepTopP(candidates, settings.topP);
-  return draw(candidates, uniform);
+/** What a text must remember from token to token: plain data, to be copied with `{ ...state }` and stored as JSON. */
+export interface SamplerState {
+  /** Mirostat's bar, in bits. */
+  mu: number;
 }
 
-/** Starts over with every token that is not masked. */
-export function load(c: Candidates, logits: Floats): void {
-  if (logits.length !== c.ids.length) {
-    throw new RangeError(
-      `sample: logits do not fit; expected ${c.ids.length} as in the vocabulary, got ${logits.length}`,
-    );
+interface Stage {
+  readonly name: string;
+  /** Whether the settings ask for it. */
+  readonly on: boolean;
+}
+/** Changes the logits (V) in place. `relaxed` is how far masks have to give way, see onExhausted. */
+interface Edit extends Stage {
+  readonly edit: (logits: Float64Array, history: History, relaxed: number) => void;
+}
+/** Drops candidates, whose weights are set, and always keeps at least one. */
+interface Cut extends Stage {
+  readonly keep: (c: Candidates, state: SamplerState) => void;
+  /** Whether it looks at nothing but the ranks of the tokens. */
+  readonly byRank?: true;
+  /** Called with the token drawn. */
+  readonly learn?: (c: Candidates, state: SamplerState, token: number) => void;
+}
+
+/** The stages before and after the temperature, in their order. A further one is an entry here. */
+export function stagesOf(s: SamplingSettings, V: number): { readonly edits: Edit[]; readonly cuts: Cut[] } {
+  const [counts, scores] = [new Int32Array(V), new Float64Array(V)];
+  const masks = masksOf(s);
+  const greedy = s.temperature === 0; // the limit T -> 0: the best token has all the weight, so there is nothing to cut
+  let total = 0; // mirostat asks for the surprise in all of the distribution, not in what it left
+  return {
+    edits: [
+      {
+        name: 'masks',
+        on: masks.length > 0,
+        edit: (z, history, relaxed) => {
+          for (const { lifted = 3, mask } of masks) if (relaxed < lifted) mask(z, history);
+        },
+      },
+      { name: 'bias', on: s.logitBias.length > 0, edit: (z) => addBias(z, s.logitBias) },
+      {
+        name: 'repetition',
+        on: s.repetitionPenalty !== 1,
+        edit: (z, history) => penalizeRepetition(z, counts, history, s),
+      },
+      {
+        name: 'frequency',
+        on: s.frequencyPenalty !== 0 || s.presencePenalty !== 0,
+        edit: (z, history) => penalizeFrequency(z, counts, history, s),
+      },
+    ],
+    cuts: [
+      { name: 'greedy', on: greedy, byRank: true, keep: (c) => keepTopK(c, 1) },
+      { name: 'topK', on: !greedy && s.topK > 0, byRank: true, keep: (c) => keepTopK(c, s.topK) },
+      { name: 'topP', on: !greedy && s.topP < 1, keep: (c) => keepTopP(c, s.topP) },
+      { name: 'minP', on: !greedy && s.minP > 0, keep: (c) => keepMinP(c, s.minP) },
+      { name: 'typicalP', on: !greedy && s.typicalP < 1, keep: (c) => keepTypical(c, scores, s.typicalP) },
+      {
+        name: 'mirostat',
+        on: !greedy && s.mirostatTarget > 0,
+        keep: (c, state) => {
+          total = totalWeight(c);
+          keepUnsurprising(c, state.mu);
+        },
+        learn: (c, state, token) => {
+          state.mu = nextMu(state.mu, surpriseOf(c, token, total), s.mirostatTarget, s.mirostatRate);
+        },
+      },
+    ],
+  };
+}
+
+/** Settings and scratch for a vocabulary of V tokens; one sampler serves any number of texts, in any order. */
+export class Sampler {
+  readonly settings: SamplingSettings;
+  /** What the last call left; after `next`, what the token was drawn from. */
+  readonly candidates: Candidates;
+  readonly #logits: Float64Array;
+  readonly #edits: readonly Edit[];
+  readonly #temperature: number;
+  readonly #cuts: readonly Cut[];
+  readonly #rankCut: Cut | undefined;
+
+  /** @param settings as `samplingSettings` checked them for this vocabulary */
+  constructor(V: number, settings: SamplingSettings) {
+    this.settings = settings;
+    this.candidates = new Candidates(V);
+    this.#logits = new Float64Array(V);
+    const { edits, cuts } = stagesOf(settings, V);
+    this.#edits = edits.filter(({ on }) => on);
+    this.#temperature = settings.temperature || Number.MIN_VALUE;
+    this.#cuts = cuts.filter(({ on }) => on);
+    this.#rankCut = this.#cuts.find(({ byRank }) => byRank);
   }
-  const { ids, logits: kept } = c;
-  let count = 0;
-  let max = Number.NEGATIVE_INFINITY;
-  for (let id = 0; id < logits.length; id++) {
-    const z = logits[id];
-    if (!(z < Number.POSITIVE_INFINITY)) {
-      throw new SamplerError('non-finite-logits', 'logits', 'must be finite or -Infinity', z, id);
+
+  /** The state before a text's first token. */
+  start(): SamplerState {
+    return { mu: firstMu(this.settings.mirostatTarget) };
+  }
+
+  /** The next token id of a text, or `noCandidates`; its state moves on. A logit of -Infinity masks its token; NaN and
+   * +Infinity are errors. The history is the whole text so far, not only what the model sees of it.
+   * @param uniform from [0, 1): all the chance there is */
+  next(state: SamplerState, logits: Floats, history: History, uniform: number, trace?: Trace): number {
+    const c = this.prepare(logits, history, trace);
+    if (c.count === 0) return noCandidates;
+    if (trace === undefined) this.#rankCut?.keep(c, state); // no temperature changes ranks: cut first, exponentiate less
+    applyTemperature(c, this.#temperature);
+    trace?.weighed(c);
+    for (const { name, keep } of this.#cuts) {
+      keep(c, state);
+      trace?.cut(name, c);
     }
-    if (z === Number.NEGATIVE_INFINITY) continue;
-    max = Math.max(max, z);
-    ids[count] = id;
-    kept[count++] = z;
+    const token = draw(c, uniform);
+    for (const { learn } of this.#cuts) learn?.(c, state, token);
+    trace?.end(token, c);
+    return token;
   }
-  c.count = count;
-  c.max = max;
+
+  /** The edits alone: the candidates that they leave, without weights, for whoever decodes without drawing. */
+  prepare(logits: Floats, history: History, trace?: Trace): Candidates {
+    const c = this.candidates;
+    load(c, logits); // checks every logit, also those about to be masked
+    trace?.begin(logits);
+    const { onExhausted } = this.settings;
+    for (let relaxed = 0; relaxed <= (onExhausted === 'relax' ? 2 : 0); relaxed++) {
+      if (this.#edits.length > 0) {
+        this.#logits.set(logits);
+        for (const { edit } of this.#edits) edit(this.#logits, history, relaxed);
+        load(c, this.#logits);
+      }
+      if (c.count > 0) {
+        trace?.edited(c, relaxed);
+        return c;
+      }
+    }
+    if (onExhausted !== 'throw') return c;
+    throw new SamplerError('no-candidates', 'candidates', 'must be at least 1 after masks', 0);
+  }
 }
 
-/** The best ranked token: the largest logit, the lowest id among equals. */
-export function best(c: Candidates): number {
-  let at = 0;
-  for (let i = 1; i < c.count; i++) if (c.logits[i] > c.logits[at]) at = i;
-  return c.ids[at];
-}
-
-/** Weights at temperature T > 0. Subtracting before dividing lets no T overflow: the best weighs 1, always. */
-export function applyTemperature(c: Candidates, temperature: number): void {
-  const { count, logits, weights, max } = c;
-  for (let i = 0; i < count; i++) weights[i] = exp((logits[i] - max) / temperature);
-}
-
-/** Keeps the k best ranked, exactly, also where logits are equal; k = 0 keeps all. */
-export function keepTopK(c: Candidates, k: number): void {
-  if (k > 0 && k < c.count) keepBest(c, c.logits, undefined, k);
-}
-
-/** Keeps the best ranked tokens until their share of the weight reaches p, and always the best one; p = 1 keeps all. */
-export function keepTopP(c: Candidates, p: number): void {
-  if (p < 1) keepBest(c, c.logits, c.weights, Math.max((p - slack) * totalWeight(c), Number.MIN_VALUE));
-}
-
-/** The token at `uniform` of the way through the kept weights. The test is strict, so a weight of 0 is never drawn:
- *  it leaves the running sum as it was, and the test that failed before fails again. */
+/** The token at `uniform` of the way through the weights, by id: the first whose running sum exceeds uniform * total. So a
+ *  weight of 0 is never drawn: it leaves the running sum as it was, and the test that failed before fails again. */
 export function draw(c: Candidates, uniform: number): number {
   if (!(uniform >= 0 && uniform < 1)) {
     throw new SamplerError('invalid-uniform', 'uniform', 'must be in [0, 1)', uniform);
@@ -106,11 +183,4 @@ export function draw(c: Candidates, uniform: number): number {
     if (target < sum) return c.ids[i];
   }
   return c.ids[last]; // uniform * total was rounded up to total
-}
-
-/** The sum of the kept weights, in the order of `draw`. */
-export function totalWeight(c: Candidates): number {
-  let total = 0;
-  for (let i = 0; i < c.count; i++) total += c.weights[i];
-  return total;
 }

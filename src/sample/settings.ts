@@ -2,8 +2,6 @@
  * setting a token is drawn from the model's own distribution.
  *
  * Every rule is a positive assertion (`x >= 0`, never `!(x < 0)`), so NaN fails it; a number in quotes is refused. */
-import type { Bias, RepetitionSettings } from './penalties.ts';
-
 export type SamplerErrorCode =
   | 'invalid-setting'
   | 'conflict' // settings that do not go together
@@ -29,7 +27,9 @@ export class SamplerError extends RangeError {
   }
 }
 
-export interface SamplingSettings extends RepetitionSettings {
+export type Bias = readonly (readonly [id: number, bias: number])[];
+
+export interface SamplingSettings {
   /** Divides the logits: below 1 sharpens, above 1 flattens, 0 always takes the best token. */
   readonly temperature: number;
   /** Keep this many best tokens; 0 keeps all. */
@@ -48,6 +48,13 @@ export interface SamplingSettings extends RepetitionSettings {
   /** No n-gram of this length comes twice; 0 is off. */
   readonly noRepeatNgram: number;
   readonly logitBias: Bias;
+  /** Above 1 discourages what was said, below 1 encourages it. */
+  readonly repetitionPenalty: number;
+  /** 'logits' as most samplers do; 'logprobs' does not depend on where the logits' zero lies. */
+  readonly penaltyMode: 'logits' | 'logprobs';
+  /** How many of the last tokens, prompt included, are looked at: -1 all, 0 none. */
+  readonly penaltyLastN: number;
+  /** Taken from the logit of a token for each time it was drawn; presencePenalty once if it was. */
   readonly frequencyPenalty: number;
   readonly presencePenalty: number;
   readonly minP: number;

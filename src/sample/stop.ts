@@ -1,7 +1,6 @@
 /** When generation ends: at an end token, a sequence of tokens, a length, or in a loop. For strings see stop-text.ts. */
 
-import { endsWith } from './masks.ts';
-import type { History } from './penalties.ts';
+import { endsWith, type History } from './edits.ts';
 import { SamplerError, sequenceList, setting, tokenList } from './settings.ts';
 
 /** A loop: the generated text ends in at least minCount copies of a pattern of minPattern to maxPattern tokens. */

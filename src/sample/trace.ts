@@ -1,12 +1,12 @@
 /** What happened on the way from logits to one token: for whoever wants to see a sampler's settings at work. */
 import { exp, log } from '../tensor/math.ts';
 import type { Floats } from '../tensor/tensor.ts';
-import type { Candidates } from './candidates.ts';
-import { totalWeight } from './sampler.ts';
-import { entropyOf } from './truncation.ts';
+import { type Candidates, entropyOf, totalWeight } from './candidates.ts';
+import { logSumExp } from './edits.ts';
 
 export interface StageTrace {
-  readonly name: 'masks' | 'greedy' | 'topK' | 'topP' | 'minP' | 'typicalP' | 'mirostat';
+  /** As in `stagesOf`: masks or a cut, for no other stage drops tokens. */
+  readonly name: string;
   /** Candidates left after the stage. */
   readonly kept: number;
   /** Their share of the probability: for masks, of what the model gave; for cuts, of what there was before the first. */
@@ -34,29 +34,33 @@ export class Trace {
   #ids = new Int32Array(0);
   #ranking = new Float64Array(0);
 
-  /** Starts a step. `all` holds the model's logits, with weights at temperature 1. */
-  begin(all: Candidates, logits: Floats): void {
+  /** Starts a step with the model's logits. */
+  begin(logits: Floats): void {
     this.stages = [];
     this.#logits = logits;
-    this.#logSum = all.max + log(totalWeight(all));
+    this.#logSum = logSumExp(logits);
     [this.relaxed, this.entropy] = [0, 0];
     [this.token, this.rank] = [-1, 0];
     [this.rawLogProbability, this.logProbability] = [Number.NaN, Number.NaN];
   }
 
-  /** `c` holds what masks and penalties left, with weights at its temperature. */
-  masked(c: Candidates, relaxed: number): void {
+  /** `c` holds what masks, bias and penalties left. */
+  edited(c: Candidates, relaxed: number): void {
     this.relaxed = relaxed;
-    this.entropy = entropyOf(c);
-    this.#total = totalWeight(c);
     this.#ids = c.ids.slice(0, c.count);
     this.#ranking = c.logits.slice(0, c.count);
     const mass = this.#ids.reduce((sum, id) => sum + exp(this.#raw(id)), 0);
     this.stages.push({ name: 'masks', kept: c.count, mass });
   }
 
+  /** The same, with weights at its temperature. */
+  weighed(c: Candidates): void {
+    this.entropy = entropyOf(c);
+    this.#total = totalWeight(c);
+  }
+
   /** `c` holds what a cut left. */
-  cut(name: StageTrace['name'], c: Candidates): void {
+  cut(name: string, c: Candidates): void {
     this.stages.push({ name, kept: c.count, mass: totalWeight(c) / this.#total });
   }
 

@@ -3,8 +3,8 @@ import { bar, type Paint, visible } from '../../src/cli/host/paint.ts';
 import { explainRecord, explainTable } from '../../src/cli/sample/explain-table.ts';
 import { TraceTable, traceRecord } from '../../src/cli/sample/trace-table.ts';
 import { CharTokenizer, type Tokenizer } from '../../src/model/text/tokenizer.ts';
-import { Chain } from '../../src/sample/chain.ts';
 import { explain } from '../../src/sample/explain.ts';
+import { Sampler } from '../../src/sample/sampler.ts';
 import { type SamplingSettings, samplingSettings } from '../../src/sample/settings.ts';
 import { Trace } from '../../src/sample/trace.ts';
 
@@ -17,8 +17,8 @@ const plain: Paint = { bars: false, colors: false, width: 80 };
 const terminal: Paint = { bars: true, colors: false, width: 100 };
 const step = (given: Partial<SamplingSettings>, u: number) => {
   const trace = new Trace();
-  const chain = new Chain(V, samplingSettings(given, V));
-  chain.next(chain.start(), logits, history, u, trace);
+  const sampler = new Sampler(V, samplingSettings(given, V));
+  sampler.next(sampler.start(), logits, history, u, trace);
   return trace;
 };
 
@@ -114,7 +114,7 @@ describe('TraceTable', () => {
 
 describe('explain', () => {
   const views = (given: Partial<SamplingSettings> = {}) =>
-    explain(new Chain(V, samplingSettings(given, V)), logits, history, [0.5, 1], [0.6]);
+    explain(samplingSettings(given, V), logits, history, [0.5, 1], [0.6]);
 
   it('gives the distribution at each temperature, in each nucleus, and as set', () => {
     const [cold, one, nucleus, set] = views({ temperature: 2, minP: 0.6 });
@@ -163,8 +163,7 @@ describe('explain', () => {
     const none = explainTable(views(), tokenizer, { ...terminal, width: 40 }).split('\n');
     expect(none[1]).toMatch(/40\.00%$/);
     const many = CharTokenizer.train('abcdefghijklmno');
-    const chain = new Chain(15, samplingSettings({}, 15));
-    const wide = explain(chain, new Float32Array(15), history, [1], []);
+    const wide = explain(samplingSettings(), new Float32Array(15), history, [1], []);
     expect(explainTable(wide, many, plain)).toContain(' 5 others       33.33%  33.33%\n');
   });
 

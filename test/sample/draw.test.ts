@@ -1,17 +1,19 @@
 /** The draw: what it never returns, and that its tokens have the probabilities they should. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Candidates } from '../../src/sample/candidates.ts';
-import { draw, sample, totalWeight } from '../../src/sample/sampler.ts';
+import { totalWeight } from '../../src/sample/candidates.ts';
+import { draw } from '../../src/sample/sampler.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import {
   distribution,
+  historyOf,
   idsOf,
   logitRows,
   neighbours,
   oracle,
   oracleDraw,
+  samplerOf,
   settingsRows,
   uniforms,
   weightsOf,
@@ -71,8 +73,9 @@ describe('the draw', () => {
     const kept = oracle(logits, settings);
     const total = kept.reduce((sum, e) => sum + e.weight, 0);
     const counts = new Array<number>(logits.length).fill(0);
-    const c = new Candidates(logits.length);
-    for (let step = 0; step < N; step++) counts[sample(c, logits, settings, random.uniform(step))]! += 1;
+    const sampler = samplerOf(given, logits.length);
+    for (let step = 0; step < N; step++)
+      counts[sampler.next(sampler.start(), logits, historyOf([]), random.uniform(step))]! += 1;
     const observed = kept.map((e) => counts[e.id]!);
     expect(observed.reduce((sum, n) => sum + n, 0)).toBe(N); // nothing outside the kept set
     const expected = kept.map((e) => (N * e.weight) / total);
@@ -82,10 +85,10 @@ describe('the draw', () => {
   test.each(['consecutive steps', 'neighbouring streams'])('is independent between %s', (kind) => {
     const logits = Float32Array.of(0, 0, 0, 0);
     const random = new RandomStream(7, 'sample');
-    const c = new Candidates(4);
+    const sampler = samplerOf({}, 4);
     const counts = new Array<number>(16).fill(0);
     const token = (step: number, stream: number): number =>
-      sample(c, logits, samplingSettings(), random.uniform(step, stream));
+      sampler.next(sampler.start(), logits, historyOf([]), random.uniform(step, stream));
     for (let i = 0; i < N; i++) {
       const pair =
         kind === 'consecutive steps' ? [token(2 * i, 0), token(2 * i + 1, 0)] : [token(i, 0), token(i, 1)];

@@ -1,14 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { Gpt } from '../../src/model/gpt.ts';
-import { Candidates } from '../../src/sample/candidates.ts';
 import { type ContextPolicy, generate, generateAll } from '../../src/sample/generate.ts';
-import { sample } from '../../src/sample/sampler.ts';
+import { Sampler } from '../../src/sample/sampler.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import { ids } from '../../src/tensor/tensor.ts';
 import { backends } from '../support/backends.ts';
 import { placed, randomModel, tinyConfig, tinyQwen3 } from '../support/models.ts';
 import { naiveQwen3 } from '../support/naive-qwen3.ts';
+import { historyOf } from './support.ts';
 
 const T = tinyConfig.contextLength;
 const settings = samplingSettings({ temperature: 0.9, topK: 8, topP: 0.95 });
@@ -34,11 +34,12 @@ describe.each(await backends())('generate on $name kernels', ({ kernels }) => {
   ) {
     const history = [...prompt];
     const random = new RandomStream(5, 'sample');
-    const candidates = new Candidates(tinyConfig.vocabSize);
+    const sampler = new Sampler(tinyConfig.vocabSize, settings);
     for (let i = 0; i < n; i++) {
       const seen = window(history);
       const logits = model.forward(placed(model, ids('window', seen)), { batch: 1, time: seen.length });
-      history.push(sample(candidates, logits.row(seen.length - 1).data, settings, random.uniform(i, stream)));
+      const row = logits.row(seen.length - 1).data;
+      history.push(sampler.next(sampler.start(), row, historyOf(history), random.uniform(i, stream)));
     }
     return history.slice(prompt.length);
   }
@@ -75,10 +76,11 @@ describe.each(await backends())('generate on $name kernels', ({ kernels }) => {
       const { tokens, truncatedPromptTokens } = alone(model, prompt, 'roll');
       const seen = prompt.slice(-T);
       const random = new RandomStream(5, 'sample');
+      const sampler = new Sampler(tinyQwen3.vocabSize, settings);
       for (let i = 0; i < 30; i++) {
         const logits = naiveQwen3(tinyQwen3, model.parameters, seen, T).at(-1)!;
-        const candidates = new Candidates(tinyQwen3.vocabSize);
-        seen.push(sample(candidates, Float32Array.from(logits), settings, random.uniform(i, 0)));
+        const row = Float32Array.from(logits);
+        seen.push(sampler.next(sampler.start(), row, historyOf(seen), random.uniform(i, 0)));
       }
       expect(tokens).toEqual(seen.slice(-30));
       expect(truncatedPromptTokens).toBe(Math.max(0, length - T));

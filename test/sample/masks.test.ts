@@ -7,7 +7,7 @@ import {
   maskRepeatedNgrams,
   maskSequences,
   maskTokens,
-} from '../../src/sample/masks.ts';
+} from '../../src/sample/edits.ts';
 import { historyOf } from './support.ts';
 
 const run = { seed: 47, numRuns: 1000 };

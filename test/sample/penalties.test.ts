@@ -1,20 +1,15 @@
 /** Bias and penalties: published values, then properties over random rows and histories. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import {
-  addBias,
-  type History,
-  penalizeFrequency,
-  penalizeRepetition,
-  type RepetitionSettings,
-} from '../../src/sample/penalties.ts';
-import { distribution, entries, historyOf, tameRows } from './support.ts';
+import { addBias, type History, penalizeFrequency, penalizeRepetition } from '../../src/sample/edits.ts';
+import type { SamplingSettings } from '../../src/sample/settings.ts';
+import { distribution, entries, historyOf, samplerOf, tameRows } from './support.ts';
 
 const run = { seed: 31, numRuns: 500 };
 const repetition = (
   logits: ArrayLike<number>,
   history: History,
-  given: Partial<RepetitionSettings>,
+  given: Partial<SamplingSettings>,
 ): Float64Array => {
   const row = Float64Array.from(logits);
   const counts = new Int32Array(row.length);
@@ -130,7 +125,9 @@ describe('repetition', () => {
   test('of 1 changes no bit', () => {
     fc.assert(
       fc.property(rows, history, modes, (row, h, penaltyMode) => {
-        expect(repetition(row, h, { repetitionPenalty: 1, penaltyMode })).toEqual(row);
+        const sampler = samplerOf({ repetitionPenalty: 1, penaltyMode }, row.length);
+        const { logits, count } = sampler.prepare(row, h);
+        expect(logits.slice(0, count)).toEqual(Float64Array.from(row));
       }),
       run,
     );

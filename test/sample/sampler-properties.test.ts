@@ -1,18 +1,22 @@
 /** Properties of the core sampler over awkward rows, each against a definition or an oracle that sorts everything. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Candidates } from '../../src/sample/candidates.ts';
-import { applyTemperature, best, keepTopK, noCandidates, sample } from '../../src/sample/sampler.ts';
+import type { Candidates } from '../../src/sample/candidates.ts';
+import { applyTemperature, keepTopK } from '../../src/sample/cuts.ts';
+import { noCandidates } from '../../src/sample/sampler.ts';
 import { exp } from '../../src/tensor/math.ts';
 import {
   distribution,
   entries,
+  historyOf,
   idsOf,
   loaded,
   logitRows,
+  next,
   oracle,
   oracleDraw,
   probabilities,
+  samplerOf,
   settingsRows,
   tameRows,
   temperatures,
@@ -24,13 +28,19 @@ const run = { seed: 20240607, numRuns: 1000 };
 const entropy = (c: Candidates): number =>
   entries(c).reduce((sum, [, p]) => sum - (p > 0 ? p * Math.log(p) : 0), 0);
 const cold = { temperature: 0, topK: 0, topP: 1 };
+const begun = historyOf([]);
+/** The best token: the lowest id of those with the largest logit. */
+const best = (c: Candidates): number => {
+  const logits = [...c.logits.subarray(0, c.count)];
+  return c.ids[logits.indexOf(Math.max(...logits))]!;
+};
 
-describe('the whole chain', () => {
+describe('the whole sampler', () => {
   test('equals the oracle bit for bit: kept ids, weights, and the token drawn', () => {
     fc.assert(
       fc.property(logitRows, settingsRows, uniforms, (logits, settings, u) => {
         const kept = oracle(logits, settings);
-        const token = sample(new Candidates(logits.length), logits, settings, u);
+        const token = next(settings, logits, begun, u);
         if (kept.length === 0) return expect(token).toBe(noCandidates);
         const c = distribution(logits, settings);
         expect(idsOf(c)).toEqual(kept.map((e) => e.id));
@@ -42,12 +52,12 @@ describe('the whole chain', () => {
     );
   });
 
-  test('top-k first, as sample does, is bitwise the same as temperature first, as the oracle does', () => {
+  test('top-k first, as without a trace, is bitwise the same as temperature first, as the oracle does', () => {
     fc.assert(
       fc.property(logitRows, settingsRows, (logits, { temperature, topK }) => {
         const c = loaded(logits);
         applyTemperature(c, temperature);
-        keepTopK(c, topK);
+        if (topK > 0) keepTopK(c, topK);
         const other = distribution(logits, { temperature, topK });
         expect(idsOf(c)).toEqual(idsOf(other));
         expect(weightsOf(c)).toEqual(weightsOf(other));
@@ -94,12 +104,11 @@ describe('the whole chain', () => {
   test('temperature 0, top-k 1 and top-p 0 take the same token at every temperature and uniform', () => {
     fc.assert(
       fc.property(logitRows, settingsRows, uniforms, (logits, settings, u) => {
-        const c = new Candidates(logits.length);
-        const greedy = sample(c, logits, { ...settings, temperature: 0 }, u);
+        const greedy = next({ ...settings, temperature: 0 }, logits, begun, u);
         const max = logits.reduce((m, z) => Math.max(m, z), -Infinity);
         expect(greedy).toBe(max === -Infinity ? noCandidates : logits.indexOf(max));
-        expect(sample(c, logits, { ...settings, topK: 1 }, u)).toBe(greedy);
-        expect(sample(c, logits, { ...settings, topP: 0 }, u)).toBe(greedy);
+        expect(next({ ...settings, topK: 1 }, logits, begun, u)).toBe(greedy);
+        expect(next({ ...settings, topP: 0 }, logits, begun, u)).toBe(greedy);
       }),
       run,
     );
@@ -277,19 +286,25 @@ describe('top-p', () => {
   });
 });
 
-test('one workspace serves any number of rows: the whole chain gives what a fresh one gives', () => {
+test('one sampler serves any number of rows: it gives what a fresh one gives', () => {
   fc.assert(
-    fc.property(fc.array(fc.tuple(logitRows, settingsRows, uniforms), { maxLength: 6 }), (calls) => {
-      const shared = new Candidates(12);
-      for (const [row, settings, u] of calls) {
-        const logits = new Float32Array(12).fill(-Infinity);
-        logits.set(row.subarray(0, 12));
-        const before = logits.slice();
-        expect(sample(shared, logits, settings, u)).toBe(sample(new Candidates(12), logits, settings, u));
-        expect(sample(shared, logits, cold, u)).toBe(sample(new Candidates(12), logits, cold, u));
-        expect(logits).toEqual(before);
-      }
-    }),
+    fc.property(
+      settingsRows,
+      fc.array(fc.tuple(logitRows, uniforms), { maxLength: 6 }),
+      (settings, calls) => {
+        const shared = [samplerOf(settings, 12), samplerOf(cold, 12)];
+        for (const [row, u] of calls) {
+          const logits = new Float32Array(12).fill(-Infinity);
+          logits.set(row.subarray(0, 12));
+          const before = logits.slice();
+          for (const sampler of shared) {
+            const token = sampler.next(sampler.start(), logits, begun, u);
+            expect(token).toBe(next(sampler.settings, logits, begun, u));
+          }
+          expect(logits).toEqual(before);
+        }
+      },
+    ),
     run,
   );
 });

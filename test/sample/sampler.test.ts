@@ -1,33 +1,31 @@
 /** Conformance values published with other samplers, and the edges where samplers go wrong. */
 import { describe, expect, test } from 'vitest';
-import { Candidates } from '../../src/sample/candidates.ts';
+import { Candidates, load } from '../../src/sample/candidates.ts';
+import { applyTemperature, keepTopK, keepTopP } from '../../src/sample/cuts.ts';
+import { draw, noCandidates } from '../../src/sample/sampler.ts';
+import { SamplerError, type SamplingSettings } from '../../src/sample/settings.ts';
 import {
-  applyTemperature,
-  best,
-  draw,
-  keepTopK,
-  keepTopP,
-  load,
-  noCandidates,
-  sample,
-} from '../../src/sample/sampler.ts';
-import { SamplerError, samplingSettings } from '../../src/sample/settings.ts';
-import { distribution, entries, idsOf, loaded, logitsOf, weightsOf } from './support.ts';
+  distribution,
+  entries,
+  historyOf,
+  idsOf,
+  loaded,
+  logitsOf,
+  next,
+  samplerOf,
+  weightsOf,
+} from './support.ts';
 
-const kept = (logits: Float64Array, given: Parameters<typeof distribution>[1]): number[] =>
+const kept = (logits: Float64Array, given: Partial<SamplingSettings>): number[] =>
   idsOf(distribution(logits, given));
 const ramp = (from: number, step = 1): Float64Array =>
   Float64Array.from({ length: 10 }, (_, i) => from + i * step);
-const probabilitiesOf = (logits: Float64Array, given: Parameters<typeof distribution>[1]): number[] =>
+const probabilitiesOf = (logits: Float64Array, given: Partial<SamplingSettings>): number[] =>
   entries(distribution(logits, given)).map(([, p]) => p);
 const uniformsToTry = [0, 2 ** -53, 0.1, 0.5, 0.9, 1 - 2 ** -53];
-const drawn = (
-  logits: Float32Array | Float64Array,
-  given: Parameters<typeof samplingSettings>[0],
-): number[] => {
-  const c = new Candidates(logits.length);
-  return [...new Set(uniformsToTry.map((u) => sample(c, logits, samplingSettings(given), u)))];
-};
+const drawn = (logits: Float32Array | Float64Array, given: Partial<SamplingSettings>): number[] => [
+  ...new Set(uniformsToTry.map((u) => next(given, logits, historyOf([]), u))),
+];
 
 // Values of tests/generation/test_logits_process.py in huggingface/transformers, restated.
 describe('agrees with transformers', () => {
@@ -80,7 +78,7 @@ describe('agrees with llama.cpp on p = [.1, .2, .3, .4]', () => {
   test('top-p 1', () => close(probabilitiesOf(logits, { topP: 1 }), [0.1, 0.2, 0.3, 0.4]));
 });
 
-describe('the chain', () => {
+describe('temperature and cuts', () => {
   test('temperature .5, top-k 3, top-p .9 of logits 2, 1, 0, -1, -2, stage by stage', () => {
     const c = loaded(Float64Array.of(2, 1, 0, -1, -2));
     const expectProbabilities = (...expected: number[]): void => {
@@ -157,7 +155,7 @@ describe('at the edges', () => {
   });
 
   test('greedy takes the lowest of equal ids, and 0 and -0 are equal', () => {
-    expect(best(loaded(Float64Array.of(1, 3, 2, 3, 3)))).toBe(1);
+    expect(drawn(Float64Array.of(1, 3, 2, 3, 3), { temperature: 0 })).toEqual([1]);
     expect(drawn(Float32Array.of(-1, -0, 0), { temperature: 0 })).toEqual([1]);
     expect(drawn(Float32Array.of(-1, -0, 0), { topK: 1 })).toEqual([1]);
   });
@@ -222,7 +220,7 @@ describe('at the edges', () => {
   });
 
   test.each([1, -Number.MIN_VALUE, Number.NaN])('a uniform of %s is an error', (u) => {
-    expect(() => sample(new Candidates(2), new Float32Array(2), samplingSettings(), u)).toThrow(SamplerError);
+    expect(() => next({}, new Float32Array(2), historyOf([]), u)).toThrow(SamplerError);
   });
 });
 
@@ -254,18 +252,18 @@ describe('the draw', () => {
   });
 });
 
-test('the caller’s logits are not touched, and the workspace carries nothing from one token to the next', () => {
-  const c = new Candidates(6);
+test('the caller’s logits are not touched, and the sampler carries nothing from one token to the next', () => {
+  const sampler = samplerOf({ temperature: 0.7, topK: 4, topP: 0.95 }, 6);
   const rows = [
     Float32Array.of(1, 5, 2, 4, 3, 0),
     Float32Array.of(-Infinity, -Infinity, 1, -Infinity, -Infinity, -Infinity),
     Float32Array.of(9, 9, 9, 9, 9, 9),
   ];
-  const settings = samplingSettings({ temperature: 0.7, topK: 4, topP: 0.95 });
   for (const u of uniformsToTry) {
     for (const row of [...rows, ...rows.toReversed()]) {
       const before = row.slice();
-      expect(sample(c, row, settings, u)).toBe(sample(new Candidates(6), row, settings, u));
+      const token = sampler.next(sampler.start(), row, historyOf([]), u);
+      expect(token).toBe(next(sampler.settings, row, historyOf([]), u));
       expect(row).toEqual(before);
     }
   }

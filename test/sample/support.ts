@@ -1,10 +1,11 @@
 /** What the sampler's tests share: the sampler seen as a distribution, an oracle for it, and awkward logits. */
 import fc from 'fast-check';
-import { Candidates } from '../../src/sample/candidates.ts';
-import type { History } from '../../src/sample/penalties.ts';
-import { applyTemperature, keepTopK, keepTopP, load, totalWeight } from '../../src/sample/sampler.ts';
+import { Candidates, load, totalWeight } from '../../src/sample/candidates.ts';
+import type { History } from '../../src/sample/edits.ts';
+import { Sampler } from '../../src/sample/sampler.ts';
 import type { SamplingSettings } from '../../src/sample/settings.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
+import type { Trace } from '../../src/sample/trace.ts';
 import { exp, log } from '../../src/tensor/math.ts';
 
 export type Entry = readonly [id: number, probability: number];
@@ -28,17 +29,29 @@ export function entries(c: Candidates): Entry[] {
   return idsOf(c).map((id, i) => [id, c.weights[i] / total]);
 }
 
-/** The distribution `sample` draws from at a temperature above 0, through the sampler's own stages. */
+export const samplerOf = (given: Partial<SamplingSettings>, V: number): Sampler =>
+  new Sampler(V, samplingSettings(given, V));
+
+/** One token of a text that has just begun. */
+export function next(
+  given: Partial<SamplingSettings>,
+  logits: Float32Array | Float64Array,
+  history: History = historyOf([0]),
+  u = 0.5,
+  trace?: Trace,
+): number {
+  const sampler = samplerOf(given, logits.length);
+  return sampler.next(sampler.start(), logits, history, u, trace);
+}
+
+/** The distribution from which a token is drawn. */
 export function distribution(
   logits: Float32Array | Float64Array,
   given: Partial<SamplingSettings>,
 ): Candidates {
-  const settings = samplingSettings(given);
-  const c = loaded(logits);
-  keepTopK(c, settings.topK);
-  applyTemperature(c, settings.temperature);
-  keepTopP(c, settings.topP);
-  return c;
+  const sampler = samplerOf(given, logits.length);
+  sampler.next(sampler.start(), logits, historyOf([]), 0);
+  return sampler.candidates;
 }
 
 export type Cuts = Pick<SamplingSettings, 'temperature' | 'topK' | 'topP'>;
@@ -49,7 +62,7 @@ export interface OracleEntry {
   readonly weight: number;
 }
 
-/** The whole chain again, by full sorts over plain arrays, in the order temperature, top-k, top-p. Ids ascending. */
+/** The core of the sampler again, by full sorts over plain arrays: temperature, top-k, top-p. Ids ascending. */
 export function oracle(logits: ArrayLike<number>, { temperature, topK, topP }: Cuts) {
   const all = Array.from(logits, (logit, id) => ({ id, logit })).filter(({ logit }) => logit !== -Infinity);
   const max = all.reduce((largest, { logit }) => Math.max(largest, logit), -Infinity);

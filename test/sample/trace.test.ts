@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { noCandidates } from '../../src/sample/sampler.ts';
 import { Trace } from '../../src/sample/trace.ts';
-import { chainRows, eightLogits, histories, next, V } from './chain-support.ts';
-import { historyOf, logitsOf, uniforms } from './support.ts';
+import { eightLogits, histories, settingsOfAll, V } from './stages-support.ts';
+import { historyOf, logitsOf, next, uniforms } from './support.ts';
 
 const run = { seed: 73, numRuns: 1000 };
 
 describe('the trace', () => {
-  test('of the worked chain: stages, entropy, rank and log-probabilities', () => {
+  test('of the worked example: stages, entropy, rank and log-probabilities', () => {
     const trace = new Trace();
     const logits = Float32Array.of(-1, 2, 0, 1, -2, 5);
     const given = { temperature: 0.5, topK: 3, topP: 0.9, bannedTokens: [5], minP: 0.1, typicalP: 0.5 };
@@ -70,7 +70,7 @@ describe('the trace', () => {
 
   test('keeps mass and counts falling, within 0 and 1', () => {
     fc.assert(
-      fc.property(eightLogits, histories, chainRows, uniforms, (logits, history, given, u) => {
+      fc.property(eightLogits, histories, settingsOfAll, uniforms, (logits, history, given, u) => {
         const trace = new Trace();
         if (next(given, logits, history, u, trace) === noCandidates) return;
         const [masks, ...cuts] = trace.stages;

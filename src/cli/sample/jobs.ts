@@ -1,6 +1,5 @@
 /** What npm run sample does with a model and prompts: draws, searches, explains. */
 import { beamSearch } from '../../sample/beam.ts';
-import { Chain } from '../../sample/chain.ts';
 import { explain } from '../../sample/explain.ts';
 import { generate, reread, sampleRequests } from '../../sample/generate.ts';
 import { samplingSettings } from '../../sample/settings.ts';
@@ -122,12 +121,12 @@ export async function search(session: Session, prompts: readonly Prompt[], width
 export async function explainFirst(session: Session, prompts: readonly Prompt[]): Promise<void> {
   const { given, model, tokenizer, options } = session;
   const { vocabSize: V, contextLength: T } = model.config;
-  const chain = new Chain(V, samplingSettings(options.settings, V));
+  const settings = samplingSettings(options.settings, V);
   for (const [p, { text: prompt, ids }] of prompts.entries()) {
     if (ids.length === 0) throw new RangeError('explain: the prompt is empty; expected at least one token');
     const logits = reread(model, { slot: 0, ids: [...ids] }, T);
     const history = { ids, length: ids.length, promptLength: ids.length };
-    const views = explain(chain, logits, history, [0.5, 0.8, 1, 1.5], [0.5, 0.8, 0.95]);
+    const views = explain(settings, logits, history, [0.5, 0.8, 1, 1.5], [0.5, 0.8, 0.95]);
     if (p === 0 && !given.json) introduce(session, prompts);
     if (given.json) await print({ prompt, ...explainRecord(views, tokenizer) });
     else if (views.length === 0) await write('no token is allowed\n');

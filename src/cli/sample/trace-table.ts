@@ -2,17 +2,15 @@
  *
  * raw is the log-probability the model gave the token; drawn the one it was drawn with, after temperature and cuts. */
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
-import type { StageTrace, Trace } from '../../sample/trace.ts';
+import type { Trace } from '../../sample/trace.ts';
 import { bar, type Paint, styled, visible } from '../host/paint.ts';
 
-const headings: Readonly<Record<StageTrace['name'], string>> = {
-  masks: 'masks',
-  greedy: 'greedy',
+/** Where a heading is another name than the stage's. */
+const headings: Readonly<Record<string, string>> = {
   topK: 'top-k',
   topP: 'top-p',
   minP: 'min-p',
   typicalP: 'typical',
-  mirostat: 'mirostat',
 };
 
 interface Cell {
@@ -92,6 +90,6 @@ function headingOf({ stages }: Trace): Cell[] {
     { text: 'bits', width: 6 },
     { text: 'raw', width: 7, share: empty },
     { text: 'drawn', width: 7, share: empty },
-    ...stages.map(({ name }) => ({ text: headings[name], width: 12, share: empty })),
+    ...stages.map(({ name }) => ({ text: headings[name] ?? name, width: 12, share: empty })),
   ];
 }

@@ -1,10 +1,18 @@
 /** Min-p, typical sampling and mirostat: published values, definitions, and oracles that sort. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Candidates } from '../../src/sample/candidates.ts';
-import { firstMu, keepUnsurprising, nextMu, surpriseOf } from '../../src/sample/mirostat.ts';
-import { applyTemperature, draw, keepTopK, totalWeight } from '../../src/sample/sampler.ts';
-import { entropyOf, keepMinP, keepTypical } from '../../src/sample/truncation.ts';
+import { type Candidates, entropyOf, totalWeight } from '../../src/sample/candidates.ts';
+import {
+  applyTemperature,
+  firstMu,
+  keepMinP,
+  keepTopK,
+  keepTypical,
+  keepUnsurprising,
+  nextMu,
+  surpriseOf,
+} from '../../src/sample/cuts.ts';
+import { draw } from '../../src/sample/sampler.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import { distribution, entries, idsOf, logitRows, logitsOf } from './support.ts';
 
@@ -124,7 +132,7 @@ describe('typical', () => {
         expect(few!.reduce((sum, id) => sum + probability.get(id)!, 0)).toBeGreaterThanOrEqual(
           low - 1.001e-6,
         );
-        expect(afterTypical(distribution(logits, {}), 1)).toEqual(idsOf(c));
+        expect(idsOf(distribution(logits, { typicalP: 1 }))).toEqual(idsOf(c));
       }),
       run,
     );

@@ -1,16 +1,15 @@
-/** The full chain: equal to the core sampler where nothing is set, and to an oracle of plain arrays where all is. */
+/** All stages together: equal to an oracle of plain arrays, and in the order that docs/sampling.md shows. */
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Candidates } from '../../src/sample/candidates.ts';
-import type { Chain, ChainState } from '../../src/sample/chain.ts';
-import type { History } from '../../src/sample/penalties.ts';
-import { noCandidates, sample } from '../../src/sample/sampler.ts';
+import type { History } from '../../src/sample/edits.ts';
+import { noCandidates, type Sampler, type SamplerState, stagesOf } from '../../src/sample/sampler.ts';
 import { SamplerError, type SamplingSettings, samplingSettings } from '../../src/sample/settings.ts';
 import { Trace } from '../../src/sample/trace.ts';
 import { log } from '../../src/tensor/math.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
-import { chainOf, chainOracle, chainRows, eightLogits, histories, next, V } from './chain-support.ts';
-import { historyOf, logitRows, logitsOf, settingsRows, uniforms } from './support.ts';
+import { eightLogits, histories, settingsOfAll, stagesOracle, V } from './stages-support.ts';
+import { historyOf, logitRows, logitsOf, next, samplerOf, settingsRows, uniforms } from './support.ts';
 
 const run = { seed: 71, numRuns: 1000 };
 /** Every token that can come: those drawn at many uniforms. */
@@ -23,31 +22,29 @@ const possible = (
   return [...new Set(tokens)].sort((a, b) => a - b);
 };
 
-describe('the chain', () => {
-  test('without extensions gives the core sampler’s token and error, bit for bit', () => {
+describe('the stages', () => {
+  test('give the same token or error whether a trace looks on or not', () => {
     const odd = fc.constantFrom(Number.NaN, Infinity, undefined, undefined, undefined);
     fc.assert(
-      fc.property(logitRows, settingsRows, uniforms, odd, fc.boolean(), (row, settings, u, bad, traced) => {
+      fc.property(logitRows, settingsRows, uniforms, odd, (row, settings, u, bad) => {
         const logits = bad === undefined ? row : Float32Array.of(...row.slice(1), bad);
-        const attempt = (f: () => number): number | string => {
+        const attempt = (given: Partial<SamplingSettings>, trace?: Trace): number | string => {
           try {
-            return f();
+            return next(given, logits, historyOf([0]), u, trace);
           } catch (error) {
             return (error as SamplerError).message;
           }
         };
         for (const temperature of [settings.temperature, 0]) {
           const given = { ...settings, temperature };
-          expect(
-            attempt(() => next(given, logits, historyOf([0]), u, traced ? new Trace() : undefined)),
-          ).toBe(attempt(() => sample(new Candidates(logits.length), logits, samplingSettings(given), u)));
+          expect(attempt(given, new Trace())).toBe(attempt(given));
         }
       }),
       run,
     );
   });
 
-  test('with every extension at its no-op value, over an edited copy, still gives the core sampler’s token', () => {
+  test('at values that change nothing, over an edited copy, give the token that they give when they are off', () => {
     fc.assert(
       fc.property(eightLogits, settingsRows, uniforms, histories, (logits, settings, u, history) => {
         const noop = {
@@ -55,9 +52,7 @@ describe('the chain', () => {
           allowedTokens: [0, 1, 2, 3, 4, 5, 6, 7],
           noRepeatNgram: 50,
         };
-        expect(next({ ...settings, ...noop }, logits, history, u)).toBe(
-          sample(new Candidates(V), logits, samplingSettings(settings), u),
-        );
+        expect(next({ ...settings, ...noop }, logits, history, u)).toBe(next(settings, logits, history, u));
       }),
       run,
     );
@@ -65,11 +60,11 @@ describe('the chain', () => {
 
   test('with all settings at random is the oracle, traced or not', () => {
     fc.assert(
-      fc.property(eightLogits, histories, chainRows, uniforms, (logits, history, given, u) => {
+      fc.property(eightLogits, histories, settingsOfAll, uniforms, (logits, history, given, u) => {
         const before = logits.slice();
         const trace = new Trace();
         const token = next(given, logits, history, u);
-        expect(token).toBe(chainOracle(logits, history, samplingSettings(given, V), u));
+        expect(token).toBe(stagesOracle(logits, history, samplingSettings(given, V), u));
         expect(next(given, logits, history, u, trace)).toBe(token);
         expect(trace.token).toBe(token);
         expect(logits).toEqual(before);
@@ -78,13 +73,13 @@ describe('the chain', () => {
     );
   });
 
-  test('one chain serves many rows: nothing stays from one call to the next', () => {
+  test('one sampler serves many rows: nothing stays from one call to the next', () => {
     const calls = fc.array(fc.tuple(eightLogits, histories, uniforms), { maxLength: 6 });
     fc.assert(
-      fc.property(chainRows, calls, (given, rows) => {
-        const chain = chainOf(given);
+      fc.property(settingsOfAll, calls, (given, rows) => {
+        const sampler = samplerOf(given, V);
         for (const [logits, history, u] of rows) {
-          expect(chain.next(chain.start(), logits, history, u)).toBe(next(given, logits, history, u));
+          expect(sampler.next(sampler.start(), logits, history, u)).toBe(next(given, logits, history, u));
         }
       }),
       { ...run, numRuns: 300 },
@@ -92,7 +87,17 @@ describe('the chain', () => {
   });
 });
 
-describe('masks in the chain', () => {
+test('stand in docs/sampling.md, by their names and in their order', () => {
+  const { edits, cuts } = stagesOf(samplingSettings(), V);
+  const names = (stages: readonly { readonly name: string }[]) => stages.map(({ name }) => name);
+  const page = readFileSync(new URL('../../docs/sampling.md', import.meta.url), 'utf8');
+  const [table] = /(?<=^\| stage .*\n\|---.*\n)(?:\|.*\n)+/m.exec(page)!;
+  const rows = [...table.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name);
+  expect(rows).toHaveLength(table.trim().split('\n').length);
+  expect(rows).toEqual([...names(edits), 'temperature', ...names(cuts), 'draw']);
+});
+
+describe('masks among the stages', () => {
   const flat = new Float32Array(4);
 
   test('minNewTokens 3 after a prompt of 5 masks end and stop tokens at lengths 5, 6, 7, not at 8', () => {
@@ -128,12 +133,12 @@ describe('masks in the chain', () => {
   test('a text sampled under noRepeatNgram never holds an n-gram twice', () => {
     const random = new RandomStream(3, 'sample');
     for (const n of [1, 2, 3]) {
-      const chain = chainOf({ noRepeatNgram: n }, 4);
+      const sampler = samplerOf({ noRepeatNgram: n }, 4);
       const ids = [0, 1];
       let token = 0;
       for (let step = 0; step < 200 && token !== noCandidates; step++) {
-        token = chain.next(
-          chain.start(),
+        token = sampler.next(
+          sampler.start(),
           Float32Array.of(0, 1, 2, 0),
           historyOf(ids),
           random.uniform(step, n),
@@ -153,7 +158,7 @@ describe('with every token masked', () => {
   const ngram = { noRepeatNgram: 1 };
   const short = { minNewTokens: 9, eosTokens: [0, 1, 2] };
 
-  test('stop answers noCandidates, also from a greedy chain', () => {
+  test('stop answers noCandidates, also of a greedy token', () => {
     expect(next(ngram, logits, seen)).toBe(noCandidates);
     expect(next({ ...ngram, temperature: 0 }, logits, seen)).toBe(noCandidates);
     expect(next({}, logits.slice().fill(-Infinity))).toBe(noCandidates);
@@ -182,45 +187,45 @@ describe('with every token masked', () => {
   });
 });
 
-describe('mirostat in the chain', () => {
+describe('mirostat among the stages', () => {
   const logits = Float64Array.from({ length: 30 }, (_, i) => -log(i + 1));
   const given = { mirostatTarget: 3, mirostatRate: 0.2 };
   const random = new RandomStream(9, 'sample');
-  const draw = (chain: Chain, state: ChainState, from: number, to: number): number[] =>
+  const draw = (sampler: Sampler, state: SamplerState, from: number, to: number): number[] =>
     Array.from({ length: to - from }, (_, i) =>
-      chain.next(state, logits, historyOf([]), random.uniform(from + i)),
+      sampler.next(state, logits, historyOf([]), random.uniform(from + i)),
     );
 
   test('keeps its state with the caller: a copy goes on alone, and rows do not disturb each other', () => {
-    const chain = chainOf(given, 30);
-    const state = chain.start();
+    const sampler = samplerOf(given, 30);
+    const state = sampler.start();
     expect(state).toEqual({ mu: 6 });
-    draw(chain, state, 0, 20);
-    const copy = JSON.parse(JSON.stringify(state)) as ChainState;
-    const rest = draw(chain, state, 20, 60);
-    draw(chain, chain.start(), 0, 7);
-    expect(draw(chainOf(given, 30), copy, 20, 60)).toEqual(rest);
+    draw(sampler, state, 0, 20);
+    const copy = JSON.parse(JSON.stringify(state)) as SamplerState;
+    const rest = draw(sampler, state, 20, 60);
+    draw(sampler, sampler.start(), 0, 7);
+    expect(draw(samplerOf(given, 30), copy, 20, 60)).toEqual(rest);
     expect(copy).toEqual(state);
-    const whole = chain.start();
-    expect(draw(chain, whole, 0, 60).slice(20)).toEqual(rest);
+    const whole = sampler.start();
+    expect(draw(sampler, whole, 0, 60).slice(20)).toEqual(rest);
   });
 
   test('moves mu by the surprise of the whole distribution', () => {
     const p = logitsOf(0.5, 0.25, 0.125, 0.125);
-    const chain = chainOf({ mirostatTarget: 1, mirostatRate: 0.5 }, 4);
-    const state = chain.start(); // mu 2: the first two tokens
-    expect(chain.next(state, p, historyOf([]), 0.9)).toBe(1); // 2 bits
+    const sampler = samplerOf({ mirostatTarget: 1, mirostatRate: 0.5 }, 4);
+    const state = sampler.start(); // mu 2: the first two tokens
+    expect(sampler.next(state, p, historyOf([]), 0.9)).toBe(1); // 2 bits
     expect(state.mu).toBeCloseTo(1.5, 14);
-    expect(chain.next(state, p, historyOf([]), 0.9)).toBe(0); // 1 bit
+    expect(sampler.next(state, p, historyOf([]), 0.9)).toBe(0); // 1 bit
     expect(state.mu).toBeCloseTo(1.5, 14);
   });
 
   test('leaves the state alone when off or greedy', () => {
     for (const off of [{}, { ...given, temperature: 0 }]) {
-      const chain = chainOf(off, 30);
-      const state = chain.start();
-      draw(chain, state, 0, 5);
-      expect(state).toEqual(chain.start());
+      const sampler = samplerOf(off, 30);
+      const state = sampler.start();
+      draw(sampler, state, 0, 5);
+      expect(state).toEqual(sampler.start());
     }
   });
 });

@@ -1,28 +1,13 @@
-/** What the tests of the full chain share: random settings for it, and the chain once more over plain arrays. */
+/** What the tests of all stages share: random settings for them, and the stages once more over plain arrays. */
 import fc from 'fast-check';
-import { Chain } from '../../src/sample/chain.ts';
-import type { History } from '../../src/sample/penalties.ts';
+import type { History } from '../../src/sample/edits.ts';
 import { noCandidates } from '../../src/sample/sampler.ts';
-import { type SamplingSettings, samplingSettings } from '../../src/sample/settings.ts';
-import type { Trace } from '../../src/sample/trace.ts';
+import type { SamplingSettings } from '../../src/sample/settings.ts';
 import { exp, log } from '../../src/tensor/math.ts';
 import { historyOf, oracleDraw } from './support.ts';
 
 /** The vocabulary of the random rows. */
 export const V = 8;
-export const chainOf = (given: Partial<SamplingSettings>, size = V): Chain =>
-  new Chain(size, samplingSettings(given, size));
-/** One token from a fresh row. */
-export const next = (
-  given: Partial<SamplingSettings>,
-  logits: Float32Array | Float64Array,
-  history: History = historyOf([0]),
-  u = 0.5,
-  trace?: Trace,
-): number => {
-  const chain = chainOf(given, logits.length);
-  return chain.next(chain.start(), logits, history, u, trace);
-};
 export const eightLogits = fc
   .array(fc.integer({ min: -40, max: 40 }), { minLength: V, maxLength: V })
   .map((row) => Float32Array.from(row, (x) => x / 8));
@@ -32,7 +17,7 @@ export const histories = fc
 const tokens = fc.array(fc.nat(V - 1), { maxLength: 3 });
 const share = fc.double({ min: 0.05, max: 1, noNaN: true });
 
-export const chainRows: fc.Arbitrary<Partial<SamplingSettings>> = fc.record(
+export const settingsOfAll: fc.Arbitrary<Partial<SamplingSettings>> = fc.record(
   {
     temperature: fc.constantFrom(0, 0.5, 1, 2),
     topK: fc.nat(V),
@@ -57,8 +42,8 @@ export const chainRows: fc.Arbitrary<Partial<SamplingSettings>> = fc.record(
   { requiredKeys: [] },
 );
 
-/** The documented chain once more: maps and sorts over (id, logit) pairs. */
-export function chainOracle(logits: Float32Array, history: History, s: SamplingSettings, u: number): number {
+/** The documented stages once more: maps and sorts over (id, logit) pairs. */
+export function stagesOracle(logits: Float32Array, history: History, s: SamplingSettings, u: number): number {
   const all = Array.from(history.ids).slice(0, history.length);
   const generated = all.slice(history.promptLength);
   const ends = (start: readonly number[]): boolean =>

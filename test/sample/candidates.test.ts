@@ -1,11 +1,9 @@
 /** Shapes on which selection takes its rarer turns: one bucket for all, equal keys, orders that upset a pivot. */
 import { describe, expect, test } from 'vitest';
-import { Candidates } from '../../src/sample/candidates.ts';
-import { sample } from '../../src/sample/sampler.ts';
-import { keepBest } from '../../src/sample/select.ts';
+import { keepBest } from '../../src/sample/candidates.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
-import { distribution, idsOf, loaded, oracle, oracleDraw } from './support.ts';
+import { distribution, historyOf, idsOf, loaded, next, oracle, oracleDraw } from './support.ts';
 
 describe('selection without sorting', () => {
   const V = 5000;
@@ -28,7 +26,7 @@ describe('selection without sorting', () => {
       const kept = oracle(logits, settings);
       const c = distribution(logits, settings);
       expect(idsOf(c).join() === kept.map((e) => e.id).join()).toBe(true);
-      expect(sample(new Candidates(V), logits, settings, 0.77)).toBe(oracleDraw(kept, 0.77));
+      expect(next(settings, logits, historyOf([]), 0.77)).toBe(oracleDraw(kept, 0.77));
     }
   });
 });
