@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { bar, type Paint, visible } from '../../src/cli/host/paint.ts';
-import { explainRecord, explainTable } from '../../src/cli/sample/explain-table.ts';
-import { TraceTable, traceRecord } from '../../src/cli/sample/trace-table.ts';
+import type { Paint } from '../../src/cli/host/paint.ts';
+import {
+  bar,
+  explainRecord,
+  explainTable,
+  TraceTable,
+  traceRecord,
+  visible,
+} from '../../src/cli/sample/tables.ts';
 import { CharTokenizer, type Tokenizer } from '../../src/model/text/tokenizer.ts';
 import { explain } from '../../src/sample/explain.ts';
 import { Sampler } from '../../src/sample/sampler.ts';
