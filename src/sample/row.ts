@@ -1,12 +1,10 @@
 /** One text as decoding makes it longer, token by token: what it says so far, and whether and why it has ended.
  *
  * Sampling and beam search take their tokens in different ways, but end their texts here, by the same rules. */
-import type { Tokenizer } from '../model/text/tokenizer.ts';
+import type { TextStream, Tokenizer } from '../model/text/tokenizer.ts';
 import type { History } from './edits.ts';
-import { RowText } from './row-text.ts';
 import { noCandidates } from './sampler.ts';
-import { type FinishReason, type StopSettings, stopReason } from './stop.ts';
-import { StopMatcher } from './stop-text.ts';
+import { type FinishReason, StopMatcher, type StopSettings, stopReason } from './stop.ts';
 
 /** What ends a text, and what of its end is shown. */
 export interface Ends extends StopSettings {
@@ -86,5 +84,65 @@ export class Row implements History {
   /** A row that has come as far as this one and goes its own way from here, in another slot or the same. */
   branch(slot: number): Row {
     return new Row(slot, [...this.ids], this.promptLength, this.#ends, this.#text?.copy());
+  }
+}
+
+/** The text of a row: whole characters only, held back where a stop string may have begun. */
+class RowText {
+  readonly #tokenizer: Tokenizer;
+  readonly #stream: TextStream;
+  readonly #matcher: StopMatcher;
+  /** The tokens since a character last began: whatever the stream still holds back is in them. */
+  #newest: number[] = [];
+  #text = '';
+
+  constructor(tokenizer: Tokenizer, matcher: StopMatcher) {
+    this.#tokenizer = tokenizer;
+    this.#stream = tokenizer.stream();
+    this.#matcher = matcher;
+  }
+
+  /** All that has been given out since `forget`. */
+  get text(): string {
+    return this.#text;
+  }
+
+  /** The string that ended the text, once one has. */
+  get stop(): string | undefined {
+    return this.#matcher.stop;
+  }
+
+  /** Takes a token; returns the text that can now be shown. `early`: no stop string may be completed by it. */
+  push(token: number, { early = false } = {}): string {
+    const piece = this.#decode(token);
+    return this.#give(early ? this.#matcher.skip(piece) : this.#matcher.push(piece));
+  }
+
+  forget(): void {
+    this.#text = '';
+  }
+
+  /** What was held back, when no more tokens come. */
+  end(): string {
+    return this.#give(this.#matcher.skip(this.#stream.end()) + this.#matcher.finish());
+  }
+
+  /** The same text, to go on with by itself. */
+  copy(): RowText {
+    const copy = new RowText(this.#tokenizer, this.#matcher.copy());
+    for (const token of this.#newest) copy.#decode(token);
+    copy.#text = this.#text;
+    return copy;
+  }
+
+  #decode(token: number): string {
+    if (this.#tokenizer.beginsCharacter(token)) this.#newest = [];
+    this.#newest.push(token);
+    return this.#stream.push(token);
+  }
+
+  #give(piece: string): string {
+    this.#text += piece;
+    return piece;
   }
 }

@@ -1,7 +1,7 @@
 /** Stop strings in streamed text: published cases, then any text in any pieces against the whole text at once. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { findStop, StopMatcher } from '../../src/sample/stop-text.ts';
+import { findStop, StopMatcher } from '../../src/sample/stop.ts';
 
 // Cases of tests/detokenizer/test_check_stop_strings.py in vllm-project/vllm, restated.
 describe('findStop', () => {
