@@ -23,7 +23,7 @@ import {
 import { heldOutAndTraining, openScorer, openSource, pictureFolder, textToScore } from './eval/model.ts';
 import { readText, writeFile } from './host/files.ts';
 import { Terminal } from './host/terminal.ts';
-import { noteAddedText } from './sample/added-text.ts';
+import { noteAddedText } from './sample/remarks.ts';
 
 const command = {
   name: 'eval',

@@ -10,9 +10,9 @@ import { readText } from './host/files.ts';
 import { openKernels } from './host/kernels.ts';
 import { isPiped, readInput } from './host/text-in.ts';
 import { findCheckpoint, readCheckpoint } from './runs/folder.ts';
-import { noteAddedText } from './sample/added-text.ts';
 import { checkFlags, type SampleFlags, sampleFlags } from './sample/flags.ts';
 import { draw, drawRecords, explainFirst, search } from './sample/jobs.ts';
+import { noteAddedText } from './sample/remarks.ts';
 import { optionsOf, type Prompt, type Session } from './sample/session.ts';
 import { talk } from './sample/talk.ts';
 

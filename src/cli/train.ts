@@ -27,7 +27,7 @@ import {
   readCheckpoint,
   runsFolder,
 } from './runs/folder.ts';
-import { noteAddedText } from './sample/added-text.ts';
+import { noteAddedText } from './sample/remarks.ts';
 import { stepsInMinutes, timeLine } from './train/calibrate.ts';
 import { checkStop, refuseContradictions } from './train/conflicts.ts';
 import { findLearningRate } from './train/find-lr.ts';

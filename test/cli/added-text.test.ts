@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { addedTextNote } from '../../src/cli/sample/added-text.ts';
+import { addedTextNote } from '../../src/cli/sample/remarks.ts';
 import { BpeTokenizer } from '../../src/model/text/bpe.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { gpt2Layout, stringMerges } from '../model/files/gpt2-layout.ts';

@@ -2,7 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 import { lockFolder } from '../../src/cli/runs/lock.ts';
-import { modelLine } from '../../src/cli/sample/model-line.ts';
+import { modelLine } from '../../src/cli/sample/remarks.ts';
 import type { EvaluationMetrics } from '../../src/train/metrics.ts';
 import { golden } from '../support/models.ts';
 import { records, scratchFolder, trainIn } from '../support/runs.ts';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { speed, unusualEnds } from '../../src/cli/sample/session.ts';
+import { speed, unusualEnds } from '../../src/cli/sample/remarks.ts';
 
 it('tells how much was drawn, and how fast', () => {
   expect(speed(300, 42.115)).toBe('300 tokens, 7,123 tokens/s');

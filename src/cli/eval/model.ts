@@ -9,7 +9,7 @@ import { encodeSplit } from '../../train/dataset.ts';
 import { readJson, readText } from '../host/files.ts';
 import { openKernels } from '../host/kernels.ts';
 import { findCheckpoint, readCheckpoint, runOf } from '../runs/folder.ts';
-import { noteAddedText } from '../sample/added-text.ts';
+import { noteAddedText } from '../sample/remarks.ts';
 import type { EvalFlags } from './flags.ts';
 
 /** Windows in one pass; any number gives the same bits. */

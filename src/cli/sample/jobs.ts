@@ -7,7 +7,8 @@ import type { FinishReason } from '../../sample/stop.ts';
 import { Trace } from '../../sample/trace.ts';
 import { note, show, write } from '../host/output.ts';
 import { paintOf } from '../host/paint.ts';
-import { introduce, type Prompt, type Session, speed, unusualEnds } from './session.ts';
+import { speed, unusualEnds } from './remarks.ts';
+import { introduce, type Prompt, type Session } from './session.ts';
 import { explainRecord, explainTable, TraceTable, traceRecord } from './tables.ts';
 
 /** Draws all samples in one batch; the first unfinished one is shown as it comes, the next as soon as that has ended. */

@@ -4,10 +4,9 @@ import type { Checkpoint } from '../../model/files/checkpoint.ts';
 import type { Gpt } from '../../model/gpt.ts';
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
 import type { GenerateOptions } from '../../sample/generate.ts';
-import type { FinishReason } from '../../sample/stop.ts';
 import { note } from '../host/output.ts';
 import { answerTokens, defaultTokens, type SampleFlags } from './flags.ts';
-import { modelLine } from './model-line.ts';
+import { modelLine } from './remarks.ts';
 import { chooseSettings, loopRule, stopStrings } from './settings.ts';
 
 export interface Session {
@@ -58,21 +57,4 @@ export function introduce({ given, source, model, options }: Session, prompts: r
   }
   const draws = options.settings.temperature !== 0 && given.beam === undefined && !given.explain;
   if (draws && given.seed === undefined) note(`seed ${options.seed}`);
-}
-
-/** 300 tokens, 7,123 tokens/s */
-export function speed(tokens: number, milliseconds: number): string {
-  const whole = (x: number) => Math.round(x).toLocaleString('en-US');
-  const rate = tokens === 0 ? '' : `, ${whole((1000 * tokens) / milliseconds)} tokens/s`;
-  return `${whole(tokens)} ${tokens === 1 ? 'token' : 'tokens'}${rate}`;
-}
-
-/** The reasons other than those that are expected (a stop text or token, the number of tokens), as the rest of a remark. */
-export function unusualEnds(reasons: readonly (FinishReason | undefined)[]): string {
-  const unusual = (['repetition', 'context-full', 'no-candidates'] as const).flatMap((reason) => {
-    const count = reasons.filter((other) => other === reason).length;
-    if (count === 0) return [];
-    return reasons.length === 1 ? [reason] : [`${reason} (${count} of ${reasons.length})`];
-  });
-  return unusual.length === 0 ? '' : `; ended: ${unusual.join(', ')}`;
 }

@@ -3,10 +3,10 @@ import { normalizeText } from '../../model/text/tokenizer.ts';
 import { generate } from '../../sample/generate.ts';
 import { parse } from '../command/command.ts';
 import { note } from '../host/output.ts';
-import { noteAddedText } from './added-text.ts';
 import { converse } from './conversation.ts';
 import { checkFlags, sampleFlags } from './flags.ts';
-import { introduce, optionsOf, type Session, speed } from './session.ts';
+import { noteAddedText, speed } from './remarks.ts';
+import { introduce, optionsOf, type Session } from './session.ts';
 
 /** The flags that a conversation may change: /temperature 0.5. */
 const changeable = ['seed', 'temperature', 'top-p', 'top-k', 'min-p', 'tokens'];
