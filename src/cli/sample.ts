@@ -10,10 +10,11 @@ import { readText } from './host/files.ts';
 import { openKernels } from './host/kernels.ts';
 import { isPiped, readInput } from './host/text-in.ts';
 import { findCheckpoint, readCheckpoint } from './runs/folder.ts';
-import { checkFlags, type SampleFlags, sampleFlags } from './sample/flags.ts';
+import { type SampleFlags, sampleFlags } from './sample/flags.ts';
 import { draw, drawRecords, explainFirst, search } from './sample/jobs.ts';
 import { noteAddedText } from './sample/remarks.ts';
 import { optionsOf, type Prompt, type Session } from './sample/session.ts';
+import { checkFlags } from './sample/settings.ts';
 import { talk } from './sample/talk.ts';
 
 const command = {

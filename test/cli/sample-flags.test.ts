@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parse, UsageError } from '../../src/cli/command/command.ts';
-import { checkFlags, type SampleFlags, sampleFlags } from '../../src/cli/sample/flags.ts';
-import { chooseSettings, stopStrings, unescapeFlag } from '../../src/cli/sample/settings.ts';
+import { type SampleFlags, sampleFlags } from '../../src/cli/sample/flags.ts';
+import { checkFlags, chooseSettings, stopStrings, unescapeFlag } from '../../src/cli/sample/settings.ts';
 import { BpeTokenizer } from '../../src/model/text/bpe.ts';
 import { CharTokenizer, type Tokenizer } from '../../src/model/text/tokenizer.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';

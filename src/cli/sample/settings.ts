@@ -1,9 +1,63 @@
-/** From the flags of npm run sample to the sampler's settings: where texts become tokens. */
+/** From the flags of npm run sample to the sampler's settings: which flags contradict each other, and what tokens their
+ * texts are. */
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
 import type { SamplingSettings } from '../../sample/settings.ts';
 import { defaultSampling } from '../../sample/settings.ts';
 import { readNumber, UsageError } from '../command/command.ts';
-import type { SampleFlags } from './flags.ts';
+import { answerTokens, defaultTokens, type SampleFlags } from './flags.ts';
+
+/** Flags that do not go with another, and why. */
+const apart: readonly (readonly [keyof SampleFlags, readonly (keyof SampleFlags)[], string])[] = [
+  ['prompt', ['prompt-file'], 'expected one of them'],
+  ['greedy', ['temperature'], '--greedy means --temperature 0'],
+  ['mirostat', ['top-k', 'top-p', 'min-p', 'typical', 'greedy'], 'mirostat makes its own cut'],
+  [
+    'beam',
+    ['temperature', 'greedy', 'top-k', 'top-p', 'min-p', 'typical', 'mirostat', 'seed', 'trace'],
+    'beam search draws nothing',
+  ],
+  [
+    'interactive',
+    ['prompt-file', 'samples', 'beam', 'trace', 'explain', 'json'],
+    'a conversation has one text',
+  ],
+  ['explain', ['beam', 'trace'], '--explain draws nothing'],
+];
+const needs: readonly (readonly [keyof SampleFlags, keyof SampleFlags])[] = [
+  ['mirostat-rate', 'mirostat'],
+  ['repetition-mode', 'repetition-penalty'],
+  ['penalty-last', 'repetition-penalty'],
+  ['length-penalty', 'beam'],
+];
+
+/** Throws a UsageError for flags that contradict each other. */
+export function checkFlags(given: SampleFlags): void {
+  for (const [flag, others, reason] of apart) {
+    const other = given[flag] === undefined ? undefined : others.find((name) => given[name] !== undefined);
+    if (other !== undefined) throw new UsageError(`--${flag} and --${other} are both given; ${reason}`);
+  }
+  for (const [flag, needed] of needs) {
+    if (given[flag] !== undefined && given[needed] === undefined) {
+      throw new UsageError(`--${flag} is given without --${needed}, which it belongs to`);
+    }
+  }
+  const { samples = 1, beam, 'min-tokens': least = 0 } = given;
+  const { tokens = given.interactive ? answerTokens : defaultTokens } = given;
+  if (given.interactive && given.prompt !== undefined && given.prompt.length > 1) {
+    throw new UsageError('--interactive goes on with one --prompt, got several');
+  }
+  if (samples > 1 && (given.greedy || given.temperature === 0)) {
+    throw new UsageError(
+      `--samples ${samples} at temperature 0 would print one text ${samples} times; raise --temperature or leave --samples out`,
+    );
+  }
+  if (beam !== undefined && samples > beam) {
+    throw new UsageError(
+      `--samples ${samples} of --beam ${beam}: expected at most as many as the beam holds`,
+    );
+  }
+  if (least > tokens) throw new UsageError(`--min-tokens ${least} is more than --tokens ${tokens}`);
+}
 
 /** What --stop-on-loop looks for. */
 export const loopRule = { minCount: 4, minPattern: 4, maxPattern: 100 } as const;

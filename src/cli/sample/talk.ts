@@ -4,9 +4,10 @@ import { generate } from '../../sample/generate.ts';
 import { parse } from '../command/command.ts';
 import { note } from '../host/output.ts';
 import { converse } from './conversation.ts';
-import { checkFlags, sampleFlags } from './flags.ts';
+import { sampleFlags } from './flags.ts';
 import { noteAddedText, speed } from './remarks.ts';
 import { introduce, optionsOf, type Session } from './session.ts';
+import { checkFlags } from './settings.ts';
 
 /** The flags that a conversation may change: /temperature 0.5. */
 const changeable = ['seed', 'temperature', 'top-p', 'top-k', 'min-p', 'tokens'];
