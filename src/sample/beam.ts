@@ -1,22 +1,22 @@
 /** Beam search: looks for the likeliest text instead of drawing one.
  *
- *     log P(text) = sum over its tokens of log p(token | what is before)
- *     score       = (log P + what bias and penalties add to or take from its tokens' logits) / length^a
+ *     log P(text) = sum over its tokens of log p(token | tokens before it)
+ *     score       = (log P + what bias and penalties change in its tokens' logits) / length^a
  *
- * Step by step each of the W best hypotheses is continued by each of its W best tokens, and of all these, together with
- * the hypotheses that have ended, the W best scored stay. W = 1 is greedy decoding; W = V^(n-1) finds the likeliest
- * text of n tokens, for then nothing that could be part of it is ever dropped. a > 0, the length penalty, makes up for
- * the fact that every token lowers log P: without it short texts win wherever texts may end.
+ * In each step, each of the W best texts so far (the hypotheses) is continued by each of its W best tokens. Of all these,
+ * and of the hypotheses that have ended, the W with the best scores stay. W = 1 is greedy decoding. W = V^(n-1) finds the
+ * likeliest text of n tokens, because then nothing that could be part of it is ever dropped. Every token lowers log P, so
+ * short texts win wherever texts may end; a > 0, the length penalty, makes up for that.
  *
- * p is the model's own, with every token in it: what masks leave is not made to sum to 1 again. So masks choose among
- * texts but never change what one is worth, and the result is the likeliest text that they allow. If p were
- * renormalized, a text would pay nothing for a place where the masks leave only what the model thought unlikely, and the
- * search would run into such places. A ban is the limit of a bias, so a bias counts in the same way.
+ * The likeliest text is not a typical one, so rather sample. A coin that shows heads six times in ten has heads for ever as
+ * its likeliest sequence. In the same way a language model gives its highest probability to texts that repeat themselves,
+ * and each repetition makes the next one more certain. People write at a steady surprise instead. Beam search is for where
+ * there is one right answer, as in translation, and not for stories.
  *
- * Why one should rather sample: the likeliest text is not a typical one. Like a coin that falls on heads six times in
- * ten, whose likeliest sequence is heads for ever, a language model gives its highest probability to texts that repeat
- * themselves, and each repetition makes the next one more certain. People write at a steady surprise instead. Beam
- * search serves where one right answer is wanted (translation, a checksum of a model), not for stories.
+ * p is the model's own, over all tokens: what masks leave is not made to sum to 1 again. So masks choose among texts but
+ * never change what a text is worth, and the result is the likeliest text that they allow. If p were renormalized, a place
+ * where the masks leave only unlikely tokens would cost a text nothing, and the search would look for such places. A ban is
+ * the limit of a bias, so a bias counts in the same way.
  *
  * Length penalty: Wu et al., "Google's neural machine translation system", 2016, section 7, here without its constant.
  * Likely is not typical: Holtzman et al., "The curious case of neural text degeneration", ICLR 2020. */
@@ -46,18 +46,18 @@ export interface BeamOptions extends DecodeOptions {
 export interface BeamResult extends Generation {
   /** log P, the model's own. */
   readonly logProbability: number;
-  /** -0 where length^a is more than a number can hold; the order of the results is right all the same. */
+  /** -0 where length^a is more than a number can hold; the order of the results is still right. */
   readonly score: number;
 }
 
-/** What a text is worth. */
+/** How good a text is. */
 interface Worth {
   readonly logProbability: number;
   /** log P and what bias and penalties add: the score before it is divided by length^a. */
   readonly sum: number;
 }
 
-/** A text begun. It is in the cache but for its newest token; an ended one has left the cache. */
+/** A text so far. Its newest token is not in the cache yet; one that has ended has left the cache. */
 interface Hypothesis extends Worth {
   readonly row: Row;
 }
@@ -70,7 +70,7 @@ interface Candidate extends Worth {
   readonly length: number;
 }
 
-/** The best texts found, at most `width` of them, best first. Of the settings, those that draw and cut do nothing. */
+/** The best texts found, at most `width` of them, best first. Temperature, cuts and seed do nothing here. */
 export function beamSearch(model: Gpt, prompt: ArrayLike<number>, options: BeamOptions): BeamResult[] {
   const { contextPolicy } = options;
   const T = model.config.contextLength;
@@ -144,16 +144,16 @@ export function beamSearch(model: Gpt, prompt: ArrayLike<number>, options: BeamO
 
 type Scored = Pick<Candidate, 'sum' | 'length'>;
 
-/** Negative if x has the larger sum / length^a and so comes first. The powers are compared by their logarithms: of long
- *  texts and a large a they are more than a number can hold. */
+/** Negative if x has the larger sum / length^a and so comes first. Compares logarithms, because length^a may be more than a
+ *  number can hold. */
 function compareScores(x: Scored, y: Scored, a: number): number {
   if (x.length === y.length || Math.sign(x.sum) !== Math.sign(y.sum)) return y.sum - x.sum;
   const larger = log(x.sum / y.sum) - a * log(x.length / y.length); // |x.sum| / x.length^a against the same of y
   return x.sum < 0 ? larger : -larger;
 }
 
-/** A slot for each continuation: its parent's for the best of a parent's, one that is free, and a copy, for the others.
- *  No more continuations than slots: so no slot is written to that is still to be copied. */
+/** A slot of the cache for each continuation: the best child of a parent takes over its parent's, and the others get a copy
+ *  in a free one. There are no more continuations than slots, so no slot is overwritten before it has been copied. */
 function assignSlots(model: Gpt, best: readonly Candidate[], width: number): number[] {
   const growing = best.filter(({ token }) => token !== undefined);
   const kept = new Set(growing.map(({ parent }) => parent.row.slot));

@@ -1,12 +1,12 @@
-/** Temperature, and the cuts that drop the unlikely tail, each of what the cut before it has left.
+/** Temperature, and the cuts that drop the unlikely tail. Each cut works on what the one before it has left.
  *
  *     temperature T   w_i = e^((z_i - max z) / T), the weight of token i; its probability is w_i / (sum of the weights left)
  *     top-k           keep the k best tokens: ranked by logit, of equal ones the lower id first
  *     top-p           keep token i if the tokens ranked ahead of it hold less than p of the probability:
- *                     the smallest set that reaches p, with the token that crosses p inside
- *     min-p           keep token i if p_i >= m * max p: a bar that falls where the model is unsure
- *     typical         rank by |-log p_i - H|, H the entropy: keep the tokens about as surprising as the model expects to be,
- *                     the smallest set of them that reaches the mass; the most probable token may go
+ *                     the smallest set that reaches p, and the token that crosses p belongs to it
+ *     min-p           keep token i if p_i >= m * max p: a bar that is lower where the model is unsure
+ *     typical         rank by |-log p_i - H|, H the entropy, and keep the smallest set that reaches the mass: the tokens
+ *                     about as surprising as the model expects; the most probable token may go
  *     mirostat        keep the tokens with a surprise of at most mu bits, and always the best one
  *
  * Top-k: Fan, Lewis and Dauphin, "Hierarchical neural story generation", ACL 2018. Top-p: Holtzman et al., "The curious
@@ -15,14 +15,14 @@
 import { exp, log } from '../tensor/math.ts';
 import { type Candidates, keepAtLeast, keepBest, largestWeight, totalWeight } from './candidates.ts';
 
-/** Sums of rounded probabilities fall short: the softmax of ln .5, ln .3, ln .2 reaches .8 only to the last bit.
- *  A top-p reached to within this much counts as reached. */
+/** A share reached to within this much counts as reached, because sums of rounded probabilities fall short: .5 + .3 of the
+ *  softmax of ln .5, ln .3, ln .2 is less than .8 by the last bit. */
 const slack = 1e-6;
 
-/** Two roundings of one surprise differ by less than this; both count as at the bar. */
+/** Two roundings of one surprise differ by less than this. */
 const rounding = 1e-12;
 
-/** Weights at temperature T > 0. Subtracting before dividing lets no T overflow: the best weighs 1, always. */
+/** Weights at temperature T > 0. Subtracting before dividing, so that no T overflows: the best token always weighs 1. */
 export function applyTemperature(c: Candidates, temperature: number): void {
   const { count, logits, weights, max } = c;
   for (let i = 0; i < count; i++) weights[i] = exp((logits[i] - max) / temperature);
@@ -43,7 +43,7 @@ export function keepMinP(c: Candidates, m: number): void {
   keepAtLeast(c, c.weights, m * largestWeight(c));
 }
 
-/** `scores` is scratch of length V. Tokens equally typical stay by id, as in top-k and top-p. */
+/** `scores` is scratch of length V. Of equally typical tokens the lower id ranks first, as in top-k and top-p. */
 export function keepTypical(c: Candidates, scores: Float64Array, p: number): void {
   const total = totalWeight(c);
   const logTotal = log(total);
@@ -62,7 +62,7 @@ export function keepTypical(c: Candidates, scores: Float64Array, p: number): voi
  *     surprise of token i     -log2 p_i, in bits, p before anything is cut
  *     after each draw         mu -= rate * (surprise drawn - target)
  *
- * mu starts at twice the target. It is the whole state: a number the caller holds, copies and stores.
+ * mu starts at twice the target. It is the whole state, a number that the caller holds, copies and stores.
  *
  * Basu et al., "Mirostat: a neural text decoding algorithm that directly controls perplexity", ICLR 2021. Like the
  * authors, and unlike some samplers, the surprise is that of the model's distribution, not of what the cut left. */

@@ -1,24 +1,23 @@
 /** Edits of the logits before anything is cut: what must not come, and what is to come more or less often.
  *
- * Each function edits one row of logits (V) in place. A mask sets a logit to -Infinity; a masked token stays masked, and
- * every other logit stays finite.
+ * Each function edits one row of logits (V) in place. A mask sets logits to -Infinity; a masked token stays masked, and
+ * every other logit stays finite. `counts` is scratch of length V, all zero before and after.
  *
- *     bias          z += b                                      for the tokens listed
- *     repetition    z > 0 ? z / r : z * r                       for each token of the window, once
- *     frequency     z -= f * (times generated)                  for each generated token
- *     presence      z -= f                                      likewise, once
+ *     bias          z += b                           for the tokens listed
+ *     repetition    z > 0 ? z / r : z * r            once for each token among the last penaltyLastN
+ *     frequency     z -= f * (times drawn)           for each token drawn; the prompt does not count
+ *     presence      z -= f                           once for each token drawn
  *
- * The repetition penalty asks for the sign of a raw logit, so adding a constant to all logits changes its result though
- * it changes no probability. Its log-probability form does not have that flaw: (log p) * r, which is always a fall.
- * `counts` is scratch of length V, all zero before and after.
+ * The repetition penalty depends on the sign of a logit. So adding a constant to all logits changes its result, though it
+ * changes no probability. Its form on log-probabilities has no such flaw: (log p) * r is below log p for every r > 1.
  *
  * Repetition: Keskar et al., "CTRL", 2019, section 4.1. No n-gram twice: Paulus et al., ICLR 2018. */
 import { exp, log } from '../tensor/math.ts';
 import type { Floats } from '../tensor/tensor.ts';
 import type { Bias, SamplingSettings } from './settings.ts';
 
-/** The tokens so far: ids[0 .. length - 1], of which the first promptLength are the prompt. Where the oldest have been
- *  forgotten it may be below 0: length - promptLength is always how many were drawn. */
+/** The text so far: tokens ids[0 .. length - 1], the first promptLength of which are the prompt. How many were drawn is
+ *  length - promptLength, always: where the oldest tokens have been forgotten, promptLength may be below 0. */
 export interface History {
   readonly ids: ArrayLike<number>;
   readonly length: number;
@@ -27,32 +26,37 @@ export interface History {
 
 interface Mask {
   readonly on: boolean;
-  /** How far `onExhausted: 'relax'` has to go to lift it; undefined for a mask that always holds. */
+  /** How far `onExhausted: 'relax'` has to go to lift it; a mask without it is never lifted. */
   readonly lifted?: 1 | 2;
+  /** How many of the newest tokens it looks at, if any. */
+  readonly sees?: number;
   readonly mask: (logits: Float64Array, history: History) => void;
 }
 
 /** The masks that these settings ask for. */
 export function masksOf(s: SamplingSettings): Mask[] {
-  const beforeMinimum = ({ length, promptLength }: History) => length - promptLength < s.minNewTokens;
+  const ends = [...s.eosTokens, ...s.stopTokens];
   const masks: Mask[] = [
     { on: s.allowedTokens !== undefined, mask: (z) => maskAllBut(z, s.allowedTokens!) },
     { on: s.bannedTokens.length > 0, mask: (z) => maskTokens(z, s.bannedTokens) },
     {
       on: s.bannedSequences.length > 0,
       lifted: 2,
+      sees: Math.max(...s.bannedSequences.map(({ length }) => length)),
       mask: (z, history) => maskSequences(z, history, s.bannedSequences),
     },
     {
       on: s.minNewTokens > 0,
       lifted: 2,
-      mask: (z, history) => {
-        if (beforeMinimum(history)) maskTokens(z, [...s.eosTokens, ...s.stopTokens]);
+      mask: (z, { length, promptLength }) => {
+        const beforeMinimum = length - promptLength < s.minNewTokens;
+        if (beforeMinimum) maskTokens(z, ends);
       },
     },
     {
       on: s.noRepeatNgram > 0,
       lifted: 1,
+      sees: Infinity,
       mask: (z, history) => maskRepeatedNgrams(z, history, s.noRepeatNgram),
     },
   ];
@@ -101,7 +105,7 @@ export function endsWith(history: History, sequence: readonly number[], n = sequ
   return true;
 }
 
-/** Rounding must neither mask a token nor make it infinite. */
+/** The nearest finite number: rounding must neither mask a token nor make its logit infinite. */
 const finite = (z: number): number => Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, z));
 
 export function addBias(logits: Float64Array, bias: Bias): void {
@@ -154,7 +158,7 @@ function count(counts: Int32Array, history: History, from: number): void {
   for (let i = from; i < history.length; i++) counts[history.ids[i]] += 1;
 }
 
-/** log of the sum of e^z: what a logit lies above its log-probability. 0 if all are masked. */
+/** log of the sum of e^z, so that log p = z - logSumExp. 0 if all are masked. */
 export function logSumExp(logits: Floats): number {
   let max = Number.NEGATIVE_INFINITY;
   for (let v = 0; v < logits.length; v++) max = Math.max(max, logits[v]);

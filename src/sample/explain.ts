@@ -17,8 +17,8 @@ export interface View {
   readonly probabilities: Float64Array;
 }
 
-/** The temperatures without a cut, the nuclei at temperature 1, and last what the settings make of it: each as a sampler of
- * these settings sees it. Masks, bias and penalties count in all of them. Empty if they leave nothing. */
+/** A view at each temperature without cuts, one through each nucleus at temperature 1, and last one through the settings as
+ * they are. Masks, bias and penalties count in all of them; if they leave no token, there are no views. */
 export function explain(
   settings: SamplingSettings,
   logits: Floats,

@@ -1,21 +1,14 @@
-/** Text from a model: read the prompt once (prefill), then one cached step a token, for any number of sequences.
+/** Text from a model: reads the prompt once, then draws one token after the other, each with one cached step of the model.
  *
- * Row r of a batch gets exactly what it would get alone: each sequence has its own cache slot and its own stream of
- * random numbers, the token at step i being drawn with the uniform of (seed, stream, i).
+ * Any number of sequences go together as one batch. Row r of it gets exactly what it would get alone: each row has its own
+ * cache slot and its own stream of random numbers, and token i is drawn with the uniform number of (seed, stream, i).
  *
- * The model sees at most T tokens. When a sequence reaches T, the context policy decides:
- *     stop     end it there
- *     shift    forget the older half, read the newer half again as a prompt, go on with the cache; the default
- *     slide    before every token, read the newest T tokens again: what nanoGPT does, about T times as slow
- *     roll     drop the oldest key and value of every layer, read nothing again: every token costs the same
- * Where positions are learned per place no cached key survives a move; that is why shift and slide re-read, and why roll
- * needs rotary positions.
- *
- * What roll computes: attention over a sliding window. The prompt (its newest T tokens) stands at positions 0, 1, ...;
- * positions go on counting without end, and in each layer a token attends to its own key and the T - 1 before it, each
- * turned by the position at which it was read. Keys are not computed again when a token leaves the window, so what is
- * kept in later layers has seen tokens that are gone: the logits depend on up to L (T - 1) earlier tokens, and roll is
- * not slide. Scores depend on differences of positions only, and these stay below T, as in training. */
+ * The model sees at most T tokens, its context. When a row has reached T, the context policy decides:
+ *     shift    read the newer half again as a prompt, and go on with the cache; the default
+ *     slide    read the newest T tokens again before every token: what nanoGPT does, about T times as slow
+ *     roll     drop the oldest key and value of every layer and read nothing again: every token costs the same
+ *     stop     end the text there
+ * `readNewest` carries them out. */
 import type { Gpt } from '../model/gpt.ts';
 import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { RandomStream } from '../tensor/random.ts';
@@ -31,16 +24,16 @@ export type ContextPolicy = (typeof contextPolicies)[number];
 
 export interface Request {
   readonly prompt: ArrayLike<number>;
-  /** Tells the rows of a batch apart in the random numbers. */
+  /** Which stream of random numbers the row draws with; rows of equal streams draw equal numbers. */
   readonly stream: number;
 }
-/** What every way of decoding has to know. */
+/** What both ways of decoding, sampling and beam search, need to know. */
 export interface DecodeOptions {
-  /** Defaults for what is left out; eosTokens, stopTokens and minNewTokens count for the end, too. */
+  /** What is left out has its default. eosTokens, stopTokens and minNewTokens also decide when a text ends. */
   readonly settings: Partial<SamplingSettings>;
   readonly maxNewTokens: number;
   readonly contextPolicy: ContextPolicy;
-  /** With it, events and results carry text; without it their texts are empty. */
+  /** Without it the texts of events and results are empty. */
   readonly tokenizer?: Tokenizer | undefined;
   /** Strings that end the text. They need the tokenizer. */
   readonly stop?: readonly string[];
@@ -51,10 +44,10 @@ export interface DecodeOptions {
 }
 export interface GenerateOptions extends DecodeOptions {
   readonly seed: number;
-  /** Filled anew before each event, with the step that the event reports. */
+  /** Holds, at each event, how the token of that event was drawn. */
   readonly trace?: Trace | undefined;
-  /** For texts that may never end: of each row only what its next token depends on is kept, so its result holds some of
-   *  its newest tokens and no text. Penalties and noRepeatNgram depend on all. */
+  /** For texts that may never end: keeps of each row only the tokens that its next one depends on, and no text. Then the
+   *  result holds some of the newest tokens only. Penalties and noRepeatNgram depend on all tokens, so these keep all. */
   readonly forget?: boolean;
 }
 export interface Generation {
@@ -70,16 +63,16 @@ export interface TokenEvent {
   readonly row: number;
   /** Undefined if there was no candidate. */
   readonly token: number | undefined;
-  /** What can now be shown: all events' texts of a row, joined, are its text, and none is ever taken back. */
+  /** What can now be shown. The texts of a row's events, joined, are its text; nothing is ever taken back. */
   readonly text: string;
   /** Why this was the row's last event, if it was. */
   readonly finishReason: FinishReason | undefined;
 }
 
-/** A sequence in a cache slot. */
+/** A text in a slot of the cache. */
 export interface Sequence {
   readonly slot: number;
-  /** Prompt and drawn tokens, of which the cache holds all it can but the newest. */
+  /** Prompt and drawn tokens. The newest is not in the cache yet. */
   readonly ids: number[];
 }
 
@@ -108,11 +101,11 @@ export function* generate(
   const { seed, contextPolicy, trace, forget = false } = options;
   const T = model.config.contextLength;
   const { sampler, ends } = startDecoding(model, requests, options);
-  const memory = forget ? memoryOf(T, sampler.settings, ends) : Infinity;
+  const memory = forget ? memoryOf(T, sampler, ends) : Infinity;
   const random = new RandomStream(seed, 'sample');
   const rows = requests.map((request, slot) => new SampledRow(slot, request, sampler.start(), ends));
 
-  /** Draws the row's next token from its logits and looks whether the row ends with it. */
+  /** Draws a row's next token from its logits; the row may end with it. */
   const draw = (row: SampledRow, logits: Floats): TokenEvent => {
     const token = sampler.next(row.state, logits, row, random.uniform(row.drawn, row.stream), trace);
     const text = row.take(token);
@@ -135,7 +128,7 @@ export function* generate(
   return rows.map((row) => generationOf(row, T));
 }
 
-/** What there is to say of a row that has ended; T is the context. */
+/** The result of a row that has ended; T is the context length. */
 export function generationOf({ ids, promptLength, given, text, finish }: Row, T: number): Generation {
   return {
     tokens: ids.slice(Math.max(0, promptLength)),
@@ -145,18 +138,20 @@ export function generationOf({ ids, promptLength, given, text, finish }: Row, T:
   };
 }
 
-/** How many of the newest tokens a row's next one can depend on. */
-function memoryOf(T: number, settings: SamplingSettings, { stopSequences, loop }: StopSettings): number {
-  const { bannedSequences, repetitionPenalty, frequencyPenalty, presencePenalty, noRepeatNgram } = settings;
-  const all = repetitionPenalty !== 1 || frequencyPenalty !== 0 || presencePenalty !== 0 || noRepeatNgram > 0;
-  if (all) return Infinity;
+/** How many of the newest tokens a row's next token can depend on. */
+function memoryOf(T: number, sampler: Sampler, { stopSequences, loop }: StopSettings): number {
   const looped = loop === undefined ? 0 : loop.minCount * loop.maxPattern;
-  const sequences = [...bannedSequences, ...stopSequences].map(({ length }) => length);
-  return Math.max(T, looped, ...sequences);
+  return Math.max(T, sampler.memory, looped, ...stopSequences.map(({ length }) => length));
 }
 
-/** Reads each sequence's newest token, the others being in the cache, and yields the logits after it, which the next
- *  step of the iteration overwrites. What the context policy asks for when a cache is full is done here. */
+/** Reads the newest token of each sequence, whose other tokens are in the cache, and yields the logits that follow it; the
+ * next step of the iteration overwrites them. Where a cache is full, does what the context policy says.
+ *
+ * shift and slide read tokens again, because a key learned at one position is wrong at another. roll needs rotary positions,
+ * whose attention scores depend only on the difference of two positions: positions then go on counting without end, while
+ * the differences stay below T, as in training. Each layer attends to the newest T keys. These were computed when their
+ * tokens were read, so in the later layers they still carry something of tokens that are gone: the logits depend on up to
+ * L (T - 1) earlier tokens, and roll does not give the same text as slide. */
 export function* readNewest<S extends Sequence>(
   model: Gpt,
   active: readonly S[],
@@ -180,13 +175,13 @@ export function* readNewest<S extends Sequence>(
   }
 }
 
-/** Starts the sequence's cache over with its newest `length` tokens. */
+/** Empties the sequence's cache and reads its newest `length` tokens; returns the logits after them. */
 export function reread(model: Gpt, { slot, ids }: Sequence, length: number): Floats {
   model.cache.truncate(slot, 0);
   return model.prefill(slot, ids.slice(-length)).data;
 }
 
-/** Rows with equal prompts together, each group where its first row stands. */
+/** The rows in groups of equal prompts, in the order of each group's first row. */
 function samePrompts<R extends Row>(rows: readonly R[]): R[][] {
   const groups: R[][] = [];
   for (const row of rows) {
@@ -212,7 +207,7 @@ export function generateAll(
   }
 }
 
-/** Checks all there is to check before the model computes anything; the sampler and what ends the texts. */
+/** Checks requests and options before the model computes anything, and returns the sampler and what ends the texts. */
 export function startDecoding(
   model: Gpt,
   requests: readonly Request[],

@@ -1,28 +1,27 @@
-/** One text as decoding makes it longer, token by token: what it says so far, and whether and why it has ended.
- *
- * Sampling and beam search take their tokens in different ways, but end their texts here, by the same rules. */
+/** One text that decoding makes longer, token by token: what it says so far, and whether and why it has ended. Sampling and
+ * beam search choose tokens in different ways; both end their texts here, by the same rules. */
 import type { TextStream, Tokenizer } from '../model/text/tokenizer.ts';
 import type { History } from './edits.ts';
 import { noCandidates } from './sampler.ts';
 import { type FinishReason, StopMatcher, type StopSettings, stopReason } from './stop.ts';
 
-/** What ends a text, and what of its end is shown. */
+/** What ends a text, and whether the end itself is shown. */
 export interface Ends extends StopSettings {
   /** Whether the text keeps the stop string or stop token that ended it. */
   readonly includeStop: boolean;
-  /** Prompt and text have no room for more; Infinity where the context moves on. */
+  /** How many tokens prompt and text may have together; Infinity where the context moves on. */
   readonly mostTokens: number;
   /** Without it there is no text. */
   readonly tokenizer: Tokenizer | undefined;
 }
 
 export class Row implements History {
-  /** In the cache. */
+  /** Its slot in the cache. */
   readonly slot: number;
-  /** Prompt and drawn tokens, of which the cache holds all it can but the newest. */
+  /** Prompt and drawn tokens. The newest is not in the cache yet. */
   readonly ids: number[];
   promptLength: number;
-  /** Tokens of the prompt; promptLength until some are forgotten. */
+  /** How many tokens the prompt had; promptLength is the same until `forget` lowers it. */
   readonly given: number;
   readonly #ends: Ends;
   readonly #text: RowText | undefined;
@@ -46,7 +45,7 @@ export class Row implements History {
     return this.ids.length - this.promptLength;
   }
 
-  /** All that has been shown. */
+  /** All text that has been shown. */
   get text(): string {
     return this.#text?.text ?? '';
   }
@@ -73,15 +72,15 @@ export class Row implements History {
     return shown;
   }
 
-  /** Forgets all but the newest `count` tokens, once there are twice as many (so each is moved about once), and the text
-   * that has been shown. What was drawn still counts: the prompt's length may become negative. */
+  /** Forgets the text that has been shown, and all but the newest `count` tokens. It waits until there are twice as many, so
+   * that each token is moved about once. `drawn` stays right: the prompt's length falls, and may become negative. */
   forget(count: number): void {
     this.#text?.forget();
     if (this.ids.length < 2 * count) return;
     this.promptLength -= this.ids.splice(0, this.ids.length - count).length;
   }
 
-  /** A row that has come as far as this one and goes its own way from here, in another slot or the same. */
+  /** A copy that goes on by itself, in another slot or the same. */
   branch(slot: number): Row {
     return new Row(slot, [...this.ids], this.promptLength, this.#ends, this.#text?.copy());
   }
@@ -92,7 +91,7 @@ class RowText {
   readonly #tokenizer: Tokenizer;
   readonly #stream: TextStream;
   readonly #matcher: StopMatcher;
-  /** The tokens since a character last began: whatever the stream still holds back is in them. */
+  /** The tokens since a character last began: what the stream still holds back is in them. */
   #newest: number[] = [];
   #text = '';
 
@@ -102,7 +101,7 @@ class RowText {
     this.#matcher = matcher;
   }
 
-  /** All that has been given out since `forget`. */
+  /** All text returned since `forget`. */
   get text(): string {
     return this.#text;
   }
@@ -127,7 +126,7 @@ class RowText {
     return this.#give(this.#matcher.skip(this.#stream.end()) + this.#matcher.finish());
   }
 
-  /** The same text, to go on with by itself. */
+  /** A copy that goes on by itself. */
   copy(): RowText {
     const copy = new RowText(this.#tokenizer, this.#matcher.copy());
     for (const token of this.#newest) copy.#decode(token);

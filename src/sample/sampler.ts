@@ -38,43 +38,48 @@ interface Stage {
   /** Whether the settings ask for it. */
   readonly on: boolean;
 }
-/** Changes the logits (V) in place. `relaxed` is how far masks have to give way, see onExhausted. */
 interface Edit extends Stage {
+  /** Changes the logits (V) in place. `relaxed` says how far masks are lifted, see onExhausted. */
   readonly edit: (logits: Float64Array, history: History, relaxed: number) => void;
+  /** How many of the newest tokens it looks at. */
+  readonly sees: number;
 }
-/** Drops candidates, whose weights are set, and always keeps at least one. */
 interface Cut extends Stage {
+  /** Drops candidates, never all of them. */
   readonly keep: (c: Candidates, state: SamplerState) => void;
-  /** Whether it looks at nothing but the ranks of the tokens. */
+  /** Looks only at how tokens rank, which no temperature changes. */
   readonly byRank?: true;
-  /** Called with the token drawn. */
+  /** Updates the state once a token has been drawn. */
   readonly learn?: (c: Candidates, state: SamplerState, token: number) => void;
 }
 
-/** The stages before and after the temperature, in their order. A further one is an entry here. */
+/** The stages before and after the temperature, in their order, with those that are off. A new stage is an entry here. */
 export function stagesOf(s: SamplingSettings, V: number): { readonly edits: Edit[]; readonly cuts: Cut[] } {
   const [counts, scores] = [new Int32Array(V), new Float64Array(V)];
   const masks = masksOf(s);
-  const greedy = s.temperature === 0; // the limit T -> 0: the best token has all the weight, so there is nothing to cut
-  let total = 0; // mirostat asks for the surprise in all of the distribution, not in what it left
+  const greedy = s.temperature === 0; // the limit T -> 0: the best token has all the weight, and nothing is left to cut
+  let total = 0; // of the weights before mirostat's cut: it measures surprise in the whole distribution
   return {
     edits: [
       {
         name: 'masks',
         on: masks.length > 0,
+        sees: Math.max(0, ...masks.map(({ sees = 0 }) => sees)),
         edit: (z, history, relaxed) => {
           for (const { lifted = 3, mask } of masks) if (relaxed < lifted) mask(z, history);
         },
       },
-      { name: 'bias', on: s.logitBias.length > 0, edit: (z) => addBias(z, s.logitBias) },
+      { name: 'bias', on: s.logitBias.length > 0, sees: 0, edit: (z) => addBias(z, s.logitBias) },
       {
         name: 'repetition',
         on: s.repetitionPenalty !== 1,
+        sees: Infinity,
         edit: (z, history) => penalizeRepetition(z, counts, history, s),
       },
       {
         name: 'frequency',
         on: s.frequencyPenalty !== 0 || s.presencePenalty !== 0,
+        sees: Infinity,
         edit: (z, history) => penalizeFrequency(z, counts, history, s),
       },
     ],
@@ -99,11 +104,13 @@ export function stagesOf(s: SamplingSettings, V: number): { readonly edits: Edit
   };
 }
 
-/** Settings and scratch for a vocabulary of V tokens; one sampler serves any number of texts, in any order. */
+/** Draws tokens by its settings. One sampler serves any number of texts, in any order; each text has a state of its own. */
 export class Sampler {
   readonly settings: SamplingSettings;
   /** What the last call left; after `next`, what the token was drawn from. */
   readonly candidates: Candidates;
+  /** How many of the newest tokens of a text its next one may depend on, beside what the model sees. */
+  readonly memory: number;
   readonly #logits: Float64Array;
   readonly #edits: readonly Edit[];
   readonly #temperature: number;
@@ -117,6 +124,7 @@ export class Sampler {
     this.#logits = new Float64Array(V);
     const { edits, cuts } = stagesOf(settings, V);
     this.#edits = edits.filter(({ on }) => on);
+    this.memory = Math.max(0, ...this.#edits.map(({ sees }) => sees));
     this.#temperature = settings.temperature || Number.MIN_VALUE;
     this.#cuts = cuts.filter(({ on }) => on);
     this.#rankCut = this.#cuts.find(({ byRank }) => byRank);
@@ -133,7 +141,7 @@ export class Sampler {
   next(state: SamplerState, logits: Floats, history: History, uniform: number, trace?: Trace): number {
     const c = this.prepare(logits, history, trace);
     if (c.count === 0) return noCandidates;
-    if (trace === undefined) this.#rankCut?.keep(c, state); // no temperature changes ranks: cut first, exponentiate less
+    if (trace === undefined) this.#rankCut?.keep(c, state); // as good now as after the temperature, and fewer exponentials
     applyTemperature(c, this.#temperature);
     trace?.weighed(c);
     for (const { name, keep } of this.#cuts) {
@@ -146,7 +154,7 @@ export class Sampler {
     return token;
   }
 
-  /** The edits alone: the candidates that they leave, without weights, for whoever decodes without drawing. */
+  /** The edits alone, for beam search: the candidates that they leave, without weights. */
   prepare(logits: Floats, history: History, trace?: Trace): Candidates {
     const c = this.candidates;
     load(c, logits); // checks every logit, also those about to be masked
@@ -168,8 +176,8 @@ export class Sampler {
   }
 }
 
-/** The token at `uniform` of the way through the weights, by id: the first whose running sum exceeds uniform * total. So a
- *  weight of 0 is never drawn: it leaves the running sum as it was, and the test that failed before fails again. */
+/** The first token by id at which the running sum of the weights exceeds uniform * total. A token of weight 0 is never drawn:
+ *  it leaves the running sum as it was. */
 export function draw(c: Candidates, uniform: number): number {
   if (!(uniform >= 0 && uniform < 1)) {
     throw new SamplerError('invalid-uniform', 'uniform', 'must be in [0, 1)', uniform);

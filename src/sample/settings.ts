@@ -9,7 +9,7 @@ export type SamplerErrorCode =
   | 'non-finite-logits'
   | 'no-candidates';
 
-/** Anything sampling refuses: `param` is the setting's name, `value` what it got, `index` where in a list it stood. */
+/** What sampling refuses: `param` is the setting's name, `value` what was given, `index` its place in a list. */
 export class SamplerError extends RangeError {
   override readonly name = 'SamplerError';
   readonly code: SamplerErrorCode;
@@ -32,14 +32,14 @@ export type Bias = readonly (readonly [id: number, bias: number])[];
 export interface SamplingSettings {
   /** Divides the logits: below 1 sharpens, above 1 flattens, 0 always takes the best token. */
   readonly temperature: number;
-  /** Keep this many best tokens; 0 keeps all. */
+  /** Keeps this many of the best tokens; 0 keeps all. */
   readonly topK: number;
-  /** Keep the smallest set of best tokens whose probability reaches this; 1 keeps all, 0 the best one. */
+  /** Keeps the smallest set of best tokens whose probability reaches this; 1 keeps all, 0 the best one. */
   readonly topP: number;
-  /** If not undefined, only these tokens may come. */
+  /** If given, only these tokens may come. */
   readonly allowedTokens: readonly number[] | undefined;
   readonly bannedTokens: readonly number[];
-  /** Their last token is masked where the others have just come. */
+  /** The last token of each is masked where the text ends in the others. */
   readonly bannedSequences: readonly (readonly number[])[];
   /** Tokens that end the text: masked until minNewTokens have been generated. */
   readonly eosTokens: readonly number[];
@@ -62,8 +62,8 @@ export interface SamplingSettings {
   /** Mirostat's target surprise in bits per token; 0 is off. */
   readonly mirostatTarget: number;
   readonly mirostatRate: number;
-  /** When masks leave nothing: 'stop' answers noCandidates, 'throw' throws, 'relax' first tries without
-   *  noRepeatNgram, then also without bannedSequences and minNewTokens. */
+  /** What to do when masks leave no token: 'stop' answers noCandidates, 'throw' throws, 'relax' lifts masks: first
+   *  noRepeatNgram, then also bannedSequences and minNewTokens. */
   readonly onExhausted: 'stop' | 'throw' | 'relax';
 }
 

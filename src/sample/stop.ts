@@ -16,7 +16,7 @@ export interface StopSettings {
   readonly eosTokens: readonly number[];
   readonly stopTokens: readonly number[];
   readonly stopSequences: readonly (readonly number[])[];
-  /** Until so many tokens have come, only maxNewTokens ends the text. */
+  /** Before so many tokens have been drawn, only maxNewTokens ends the text. */
   readonly minNewTokens: number;
   readonly maxNewTokens: number;
   readonly loop: LoopRule | undefined;
@@ -78,22 +78,22 @@ export type StopReason = 'eos' | 'stop-token' | 'stop-sequence' | 'max-tokens' |
 /** Why a text ended, whatever ended it. */
 export type FinishReason = StopReason | 'stop-string' | 'context-full' | 'no-candidates';
 
-/** Why the newest token is the last, if it is. Only generated tokens count; strings are the matter of StopMatcher. */
+/** Why the newest token is the last, if it is. Only generated tokens count. Strings: see StopMatcher. */
 export function stopReason(history: History, s: StopSettings): StopReason | undefined {
   const generated = history.length - history.promptLength;
   const newest = history.ids[history.length - 1];
-  const grown = generated > 0 && generated >= s.minNewTokens;
-  if (grown && s.eosTokens.includes(newest)) return 'eos';
-  if (grown && s.stopTokens.includes(newest)) return 'stop-token';
-  if (grown && s.stopSequences.some((ids) => ids.length <= generated && endsWith(history, ids))) {
+  const longEnough = generated > 0 && generated >= s.minNewTokens;
+  if (longEnough && s.eosTokens.includes(newest)) return 'eos';
+  if (longEnough && s.stopTokens.includes(newest)) return 'stop-token';
+  if (longEnough && s.stopSequences.some((ids) => ids.length <= generated && endsWith(history, ids))) {
     return 'stop-sequence';
   }
   if (generated >= s.maxNewTokens) return 'max-tokens';
-  if (grown && s.loop !== undefined && loopLength(history, s.loop) > 0) return 'repetition';
+  if (longEnough && s.loop !== undefined && loopLength(history, s.loop) > 0) return 'repetition';
   return undefined;
 }
 
-/** The length of the shortest pattern whose copies the generated text ends in, or 0. */
+/** The length of the shortest pattern that the generated text ends in minCount copies of, or 0. */
 export function loopLength(history: History, rule: LoopRule): number {
   const { ids, length, promptLength } = history;
   for (let pattern = rule.minPattern; pattern <= rule.maxPattern; pattern++) {
@@ -113,7 +113,7 @@ export interface StopMatch {
   readonly end: number;
 }
 
-/** The match that is complete first among those that end behind `from`, where the text not yet searched begins. */
+/** The match that is complete first. The text before `from` has been searched already: a match must end after it. */
 export function findStop(text: string, from: number, stops: readonly string[]): StopMatch | undefined {
   let first: StopMatch | undefined;
   for (const stop of stops) {
@@ -149,7 +149,7 @@ export class StopMatcher {
     return this.#stop;
   }
 
-  /** Takes a piece in which a match may be completed; returns what can now be shown, nothing after a match. */
+  /** Takes the next piece of text; returns what can now be shown, which is nothing once a match is complete. */
   push(piece: string): string {
     if (this.#stop !== undefined) return '';
     const match = findStop(this.#held + piece, this.#held.length, this.#stops);
@@ -160,7 +160,7 @@ export class StopMatcher {
     return text.slice(0, this.#include ? match.end : match.start);
   }
 
-  /** Takes a piece too early to stop in: no match is completed here, though one may begin. */
+  /** Takes a piece that comes too early to end the text: a match may begin in it, but not become complete. */
   skip(piece: string): string {
     if (this.#stop !== undefined) return '';
     const text = this.#held + piece;
@@ -170,7 +170,7 @@ export class StopMatcher {
     return text.slice(0, cut);
   }
 
-  /** The same state, to go on from by itself. */
+  /** A copy that goes on by itself. */
   copy(): StopMatcher {
     const copy = new StopMatcher(this.#stops, { include: this.#include });
     copy.#held = this.#held;
@@ -178,7 +178,7 @@ export class StopMatcher {
     return copy;
   }
 
-  /** The rest, when no more text comes. Half a pair that was never completed becomes U+FFFD, as decoders do. */
+  /** The text still held back, when no more comes. Half a surrogate pair becomes U+FFFD, as in decoders. */
   finish(): string {
     const rest = this.#held;
     this.#held = '';

@@ -1,4 +1,4 @@
-/** What happened on the way from logits to one token: for whoever wants to see a sampler's settings at work. */
+/** What each stage of the sampler did on the way to one token, to see its settings at work. */
 import { exp, log } from '../tensor/math.ts';
 import type { Floats } from '../tensor/tensor.ts';
 import { type Candidates, entropyOf, totalWeight } from './candidates.ts';
@@ -9,20 +9,21 @@ export interface StageTrace {
   readonly name: string;
   /** Candidates left after the stage. */
   readonly kept: number;
-  /** Their share of the probability: for masks, of what the model gave; for cuts, of what there was before the first. */
+  /** Their share of the probability: for masks, of the model's own distribution; for a cut, of the distribution that the
+   *  first cut began with. */
   readonly mass: number;
 }
 
-/** Filled anew by each step. */
+/** Give the same one to every call of `Sampler.next`: each overwrites it. */
 export class Trace {
   /** The stages that were on, in their order; masks always are. */
   stages: StageTrace[] = [];
-  /** 0 if no mask was lifted, 1 if noRepeatNgram was, 2 if all that may be: see onExhausted. */
+  /** How far masks were lifted to leave a token: 0 not at all, 1 noRepeatNgram, 2 all that may be. See onExhausted. */
   relaxed = 0;
-  /** In nats, of the distribution at its temperature, after masks and penalties, before any cut. */
+  /** In nats, of the distribution at the temperature, after masks and penalties, before any cut. */
   entropy = 0;
   token = -1;
-  /** The token's place in the ranking before any cut: 1 is the best, 0 says that there is no token. */
+  /** The token's place in the ranking before any cut: 1 is the best; 0 where there is no token. */
   rank = 0;
   /** log softmax(logits) at the token, of the logits as the model gave them. */
   rawLogProbability = Number.NaN;
@@ -64,7 +65,7 @@ export class Trace {
     this.stages.push({ name, kept: c.count, mass: totalWeight(c) / this.#total });
   }
 
-  /** The token drawn, out of all that `c` holds. */
+  /** Ends a step with the token that was drawn from `c`. */
   end(token: number, c: Candidates): void {
     const drawn = c.ids.subarray(0, c.count).indexOf(token);
     const at = this.#ids.indexOf(token);
