@@ -1,4 +1,4 @@
-/** The three ways to cut a line of text for BLEU; scores compare only under the same one.
+/** The three ways to cut a line of text into tokens for BLEU. Compare only scores that used the same one.
  *
  *     none   at white space: for text that is tokenized already
  *     char   every character that is not white space
@@ -14,7 +14,7 @@ function characters(line: string): string[] {
   return splitWords(line).flatMap((word) => [...word]);
 }
 
-/** Punctuation stands alone, except that . and , stay inside numbers, - stays unless a digit is before it, and ' stays. */
+/** Every punctuation mark becomes a token, except for . and , inside numbers, - without a digit before it, and '. */
 function mteval13a(line: string): string[] {
   const plain = trimEnd(line)
     .replaceAll('<skipped>', '')

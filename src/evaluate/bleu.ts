@@ -2,20 +2,20 @@
  * automatic evaluation of machine translation", ACL 2002).
  *
  *     BLEU = 100 * BP * exp(mean over n = 1 .. E of ln p_n)          p_n = counts_n / totals_n
- *     BP   = min(1, exp(1 - referenceLength / hypothesisLength))     so that short texts do not win
+ *     BP   = min(1, exp(1 - referenceLength / hypothesisLength))     the brevity penalty, so that short texts do not win
  *
- * counts_n: for each distinct n-gram of the hypothesis, how often it occurs there, clipped to the most it occurs in
- * any one reference; totals_n: all its n-grams. The reference length of a segment is the one closest to the
- * hypothesis, the shorter of two equally close. All four are summed over the segments of a corpus before dividing.
+ * counts_n sums over the distinct n-grams of the hypothesis how often each occurs there, but at most as often as in the
+ * reference that has it most often; totals_n is the number of all its n-grams. The reference length of a segment is the one
+ * closest to the hypothesis, the shorter if two are equally close. All four are summed over the segments of a corpus first.
  *
  * A p_n of 0 makes the whole score 0, which smoothing avoids (Chen and Cherry, "A systematic comparison of smoothing
  * techniques for sentence-level BLEU", 2014). Where counts_n = 0:
  *     none   nothing          floor  counts_n = value (0.1)
  *     exp    p_n = 1 / (2^k totals_n) for the k-th order without a match (the default)
  * and add-k adds value (1) to counts_n and totals_n of every order above 1, matched or not. If no order has a match,
- * the score is 0 all the same. E is the maximum order; with effectiveOrder, the last that the hypothesis is long
- * enough for. Everything agrees with sacreBLEU (Post, "A call for clarity in reporting BLEU scores", 2018), also
- * where that is odd: add-k gives an order that the hypothesis is too short for the precision value / value = 1. */
+ * the score is still 0. E is the maximum order; with effectiveOrder, the largest order that the hypothesis is long enough
+ * for. All values agree with sacreBLEU (Post, "A call for clarity in reporting BLEU scores", 2018), even an odd one: with
+ * add-k, an order that the hypothesis is too short for has the precision value / value = 1. */
 import { exp, log } from '../tensor/math.ts';
 import { type BleuTokenization, bleuTokenizers } from './bleu-tokenize.ts';
 import { checkOrder, ngramCounts, numbered } from './ngram-counts.ts';
@@ -53,7 +53,7 @@ export interface BleuScore {
 }
 
 export interface Bleu extends BleuStatistics, BleuScore {
-  /** All that a score depends on besides the texts; scores with different signatures do not compare. */
+  /** All that a score depends on besides the texts; scores with different signatures cannot be compared. */
   readonly signature: string;
 }
 
@@ -109,7 +109,7 @@ export function sentenceBleu(
   return corpusBleu([hypothesis], [references], { effectiveOrder: true, ...options });
 }
 
-/** The score from sums that are known already; of the options, those for smoothing and effective order matter. */
+/** The score from statistics; of the options, only smoothing and effective order matter. */
 export function bleuScore(statistics: BleuStatistics, options: BleuOptions = {}): BleuScore {
   return score(statistics, settle(options));
 }
@@ -180,7 +180,7 @@ export function bleuStatistics(hypothesis: CountedText, references: readonly Cou
   return { counts, totals, hypothesisLength: hypothesis.length, referenceLength };
 }
 
-/** The options with their defaults, checked. */
+/** The options, checked, with defaults for the rest. */
 function settle(options: BleuOptions) {
   const { tokenization = '13a', smoothing = 'exp', maxOrder = 4 } = options;
   const { effectiveOrder = false, lowercase = false } = options;

@@ -1,4 +1,4 @@
-/** A model's continuations of held-out prompts, each beside what really came next. */
+/** A model's continuations of prompts from the held-out text, to compare with what really came next. */
 import type { Gpt } from '../model/gpt.ts';
 import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { generateAll } from '../sample/generate.ts';
@@ -9,7 +9,7 @@ import { scoreTokens } from '../train/score.ts';
 import { chooseWindows } from '../train/windows.ts';
 import type { Scorer } from './text-score.ts';
 
-/** A place in the held-out text: what the model is given, and what follows it there. Both are whole characters. */
+/** A place in the held-out text: the prompt that the model is given, and the true text after it, both of whole characters. */
 export interface Excerpt {
   readonly prompt: Int32Array;
   readonly truth: Int32Array;
@@ -21,9 +21,9 @@ export interface ExcerptSizes {
   readonly newTokens: number;
 }
 
-/** Disjoint excerpts, one at a random place of each of `count` equal stretches of the text: the whole text is covered,
- * and the place of excerpt i depends on the seed and the sizes only. A cut never falls inside a character: it moves on to
- * the next token that begins one, so that prompts and truths may have a few tokens more than asked for. */
+/** Excerpts that do not overlap: the text is divided into `count` equal stretches, and one excerpt is taken at a random place
+ * of each. The place of excerpt i depends on the seed and the sizes only. A cut inside a character moves to the next token
+ * that begins one, so prompts and truths may have a few tokens more than asked for. */
 export function chooseExcerpts(
   tokenizer: Pick<Tokenizer, 'beginsCharacter'>,
   heldOut: Int32Array,
@@ -56,7 +56,7 @@ export function chooseExcerpts(
   });
 }
 
-/** As many new tokens for each prompt, as many prompts at a time as the model's cache holds; prompt i is stream i. */
+/** The same number of new tokens for each prompt, drawn in batches that fill the model's cache. Prompt i draws with stream i. */
 export function continuePrompts(
   model: Gpt,
   prompts: readonly ArrayLike<number>[],
@@ -82,8 +82,9 @@ export function continuePrompts(
   return texts;
 }
 
-/** The model's perplexity of texts after their prompts, pooled over all their tokens: the plain model's, whatever the
- * texts were sampled with. Windows overlap by half (stride T / 2), so no token is predicted from almost nothing. */
+/** The model's perplexity of texts that follow prompts, over all tokens of all texts. It is that of the model's own
+ * distribution, whatever the texts were sampled with. Windows overlap by half (stride T / 2), so that every token is predicted
+ * from enough context. */
 export function continuationPerplexity(
   { model, buffers }: Pick<Scorer, 'model' | 'buffers'>,
   prompts: readonly Int32Array[],
@@ -91,7 +92,7 @@ export function continuationPerplexity(
 ): number {
   const T = model.config.contextLength;
   const size = prompts.reduce((sum, prompt, i) => sum + prompt.length + texts[i].length, 0);
-  // All texts after each other; windows never reach across, and those of equal length go through the model together.
+  // All texts one after the other. No window reaches into the next text; windows of equal length go through the model together.
   const tokens = new Int32Array(size);
   const counts = new Uint8Array(size);
   let at = 0;

@@ -1,6 +1,6 @@
-/** A model's own texts, measured: it continues held-out prompts, and its continuations are compared with the true ones and
- * with the training text. Every measure that needs no reference is also taken of the true continuations: the yardstick,
- * since what counts is not a high or a low number but one like that of real text. */
+/** Measures of a model's own texts: it continues prompts from the held-out text, and its continuations are compared with the
+ * true ones and with the training text. Every measure that needs no reference is also taken of the true continuations, as a
+ * yardstick: a good number is neither high nor low, but like that of real text. */
 import { wholeText } from '../model/text/tokenizer.ts';
 import type { SamplingSettings } from '../sample/settings.ts';
 import { type Bleu, corpusBleu } from './bleu.ts';
@@ -25,9 +25,9 @@ export interface GenerateSettings
 export interface GenerationReport {
   readonly settings: GenerateSettings;
   readonly generated: TextMeasures;
-  /** The same of what really followed each prompt. */
+  /** The same measures of what really followed each prompt. */
   readonly truth: TextMeasures;
-  /** Generated against true continuations, over characters, and over words and punctuation. */
+  /** BLEU of the generated continuations with the true ones as references: over characters, and over words. */
   readonly bleuChar: Bleu;
   readonly bleu13a: Bleu;
   readonly rouge1: Rouge;
@@ -41,7 +41,7 @@ export interface GenerationReport {
   }[];
 }
 
-/** A function of the model, the texts and the settings. The model needs at least one cache slot. */
+/** The same model, texts and settings give the same report. The model needs at least one cache slot. */
 export function generateReport(
   scorer: Scorer,
   heldOut: Int32Array,
@@ -69,7 +69,7 @@ interface Measured {
   readonly measured: TextMeasures;
 }
 
-/** Continues every excerpt's prompt with these settings and measures what comes. */
+/** Continues the prompt of every excerpt with these settings, and measures the continuations. */
 export function measureSampling(
   scorer: Scorer,
   excerpts: readonly Excerpt[],
@@ -113,7 +113,7 @@ function measure(
   return { texts, measured: measureTexts(continuations, corpus, { perplexity, seed }) };
 }
 
-/** For the head of a report. */
+/** The settings in words, for the head of a report. */
 export function describeSizes(settings: Omit<GenerateSettings, 'temperature' | 'topP'>): string {
   const { count, promptTokens, newTokens, topK, seed } = settings;
   const prompts = `${count} held-out prompts of ${promptTokens} tokens, each continued by ${newTokens}`;
@@ -150,7 +150,7 @@ export function generationTables(report: GenerationReport): string {
   ].join('\n');
 }
 
-/** Label, number, remark: the remark is text and goes flush left after the number. */
+/** Rows of label, number and remark; the remarks are flush left. */
 function againstTruth(rows: readonly (readonly string[])[]): string {
   const lines = textTable(rows.map((row) => row.slice(0, 2))).split('\n');
   return lines.map((line, i) => `${line}  ${rows[i][2]}`).join('\n');

@@ -3,9 +3,9 @@
  *     L[i][j] = L[i - 1][j - 1] + 1              if a[i - 1] = b[j - 1]
  *               max(L[i - 1][j], L[i][j - 1])    otherwise
  *
- * for the first i tokens of a and the first j of b; both functions take numbered tokens, in O(length * length). */
+ * for the first i tokens of a and the first j of b. Both functions take numbered tokens and O(a.length * b.length) time. */
 
-/** Its length. One row of L is enough. */
+/** The length of the longest common subsequence. One row of L is enough. */
 export function lcsLength(a: Int32Array, b: Int32Array): number {
   const row = new Int32Array(b.length + 1);
   for (let i = 0; i < a.length; i++) {
@@ -21,8 +21,8 @@ export function lcsLength(a: Int32Array, b: Int32Array): number {
 
 /** The positions in `a` of one longest common subsequence, rising.
  *
- * There can be several, and ROUGE-Lsum depends on which: walking back from the end, a mismatch drops the token of `b`
- * only if that keeps strictly more than dropping the token of `a`. */
+ * There can be several, and ROUGE-Lsum depends on which is taken. So the rule is fixed: walking back from the end, where the
+ * two tokens differ, drop the one of `b` only if that keeps more than dropping the one of `a`. */
 export function lcsPositions(a: Int32Array, b: Int32Array): number[] {
   const width = b.length + 1;
   const L = new Int32Array((a.length + 1) * width);

@@ -1,4 +1,4 @@
-/** What the help says about each measure: two sentences and the paper. The longer text is docs/measures.md. */
+/** What --help says about each measure: two sentences and the paper. docs/measures.md says more. */
 import { measures } from './measures.ts';
 import { wrapped } from './table.ts';
 

@@ -1,11 +1,11 @@
-/** All that is measured about a set of generated texts without looking at references, and what each number means. */
+/** The measures of generated texts that need no reference, and what each number means. */
 import { codePoints, memorization } from './memorization.ts';
 import { loopShare, zipfCoefficient } from './repetition.ts';
 import { selfBleu } from './self-bleu.ts';
 import { decimals, percent } from './table.ts';
 import { knownWordShare, splitWords, type WordRepetition, wordRepetition, wordsOf } from './words.ts';
 
-/** A measure that is undefined, as the share of repeated 4-grams in texts of three words, is null. */
+/** null is a measure that is undefined, such as the share of repeated 4-grams in texts of three words. */
 export interface TextMeasures extends WordRepetition {
   readonly perplexity: number;
   readonly selfBleu: number | null;
@@ -33,7 +33,7 @@ export function prepareCorpus(text: string): Corpus {
 
 /** Characters in the n-grams that are looked up in the training text: about four words. */
 export const seenOrder = 20;
-/** Self-BLEU is quadratic: beyond this many, a seeded choice of the texts is scored against all. */
+/** Self-BLEU takes quadratic time, so of more texts than this only some, chosen by the seed, are scored against all. */
 const mostSelfBleu = 100;
 
 /** Repetition is measured over words (cut at white space), loops and memorisation over characters. */
@@ -62,7 +62,7 @@ export function measureTexts(
 export interface MeasureText {
   readonly label: string;
   readonly show: (x: number | null) => string;
-  /** Two sentences and the source; none where the measure before says it all. */
+  /** Two sentences and the source; left out where the measure before has explained this one. */
   readonly about?: string;
 }
 

@@ -1,12 +1,12 @@
-/** How much of generated text is copied from the training text, verbatim.
+/** How much of generated text is copied from the training text, word for word.
  *
- * Two measures: the longest run of tokens that stands in the training text as it is, and the share of generated
- * n-grams that occur there. A model that learned the language repeats many short n-grams, as any new text does, so
- * judge both against the same numbers for held-out text. Works on any ids; `codePoints` turns text into ids. */
+ * Two measures: the longest run of tokens that also stands in the training text, and the share of generated n-grams that occur
+ * there. Any new text shares many short n-grams with the training text, so compare both with the same numbers of held-out
+ * text. Works on ids of any kind; `codePoints` turns text into ids. */
 import { SuffixAutomaton } from './suffix-automaton.ts';
 
 export interface Memorization {
-  /** The longest overlap: `text`[start] .. `text`[start + length - 1] occurs in the training text (first on ties). */
+  /** The longest overlap: `text`[start] .. `text`[start + length - 1] occurs in the training text (the first of equally long ones). */
   readonly longest: { readonly length: number; readonly text: number; readonly start: number };
   /** The mean over texts of each one's longest overlap; null without texts. */
   readonly meanLongest: number | null;

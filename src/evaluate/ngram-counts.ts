@@ -1,10 +1,10 @@
-/** Tokens and n-gram counts, shared by the measures that compare texts. */
+/** Tokens and n-gram counts, for the measures that compare texts. */
 
 /** A text in pieces: words, characters or token ids. */
 export type Tokens = readonly string[] | readonly number[] | Int32Array;
 
-/** Replaces the tokens of several texts by numbers, the same for equal tokens: what a token looks like, spaces
- * included, can then no longer make two different n-grams look the same. Words beside token ids are a TypeError. */
+/** Replaces the tokens of several texts by numbers, equal tokens by equal numbers. So two different n-grams never look the
+ * same, even if tokens contain spaces. Words and token ids together are a TypeError. */
 export function numbered(texts: readonly Tokens[]): Int32Array[] {
   const numbers = new Map<string | number, number>();
   let kind: string | undefined;
@@ -23,7 +23,7 @@ export function numbered(texts: readonly Tokens[]): Int32Array[] {
   });
 }
 
-/** How often each n-gram occurs in a text of numbered tokens: length - n + 1 of them in all, if any. */
+/** How often each n-gram occurs in a text of numbered tokens. All counts together are length - n + 1, or 0. */
 export function ngramCounts(ids: Int32Array, n: number): Map<string, number> {
   const counts = new Map<string, number>();
   for (let start = 0; start + n <= ids.length; start++) {

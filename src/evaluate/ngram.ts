@@ -1,23 +1,23 @@
-/** What counting reaches: n-gram language models, the bar that a neural one has to clear.
+/** n-gram language models: how well a text can be predicted by counting, which a neural model has to beat.
  *
- * The n-gram model of order k predicts a token from the k - 1 tokens before it. Long contexts predict sharply but most
- * were never seen, so each order leans on the one below (Witten and Bell, "The zero-frequency problem", 1991):
+ * The n-gram model of order k predicts a token from the k - 1 tokens before it. Long contexts predict well, but most of them
+ * were never seen, so each order is mixed with the one below (Witten and Bell, "The zero-frequency problem", 1991):
  *
  *     P(w | h) = (c(h, w) + T(h) P(w | h')) / (c(h) + T(h))        order 0: P(w) = 1 / V
  *
- * h' is h without its oldest token, c counts the training text, and T(h) is how many different tokens followed h:
- * a context that was often followed by something new gives more weight to the lower order. If h was never
- * followed by anything, P(w | h) = P(w | h').
+ * h' is h without its oldest token, c counts in the training text, and T(h) is how many different tokens followed h: the more
+ * often something new followed a context, the more weight the lower order has. If h was never followed by anything,
+ * P(w | h) = P(w | h').
  *
- * The orders are worked off one by one. A k-gram is numbered as the pair (number of its first k - 1 tokens, last
- * token), so going from one order to the next needs only the numbers of the order before, position by position. */
+ * The orders are computed one after the other. A k-gram has the number of the pair (number of its first k - 1 tokens, last
+ * token), so each order needs only the numbers of the order before, one for each position. */
 import { log } from '../tensor/math.ts';
 import { PairTable } from './pair-table.ts';
 
-/** Mean surprise in nats per token of `validation` for every order at once: result[k] is that of order k, and
- * result[0] that of guessing uniformly, ln V.
+/** The mean surprise of `validation`, in nats per token, for every order: result[k] is that of order k, and result[0] that of
+ * guessing uniformly, ln V.
  *
- * The validation text stands by itself: its first tokens have no context from the training text. Token ids run from
+ * The first validation tokens have no context: none is taken from the training text. Token ids run from
  * 0 to V - 1; anything else, or an empty validation text, is a RangeError. */
 export function ngramBaselines(
   training: ArrayLike<number>,

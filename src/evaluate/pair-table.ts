@@ -1,8 +1,8 @@
-/** Numbers pairs of integers densely: the first new pair is 0, the next new one 1, and so on.
+/** A hash table that numbers pairs of integers: the first new pair is 0, the next new one 1, and so on.
  *
- * An n-gram is the pair (number of its first n - 1 tokens, last token), so n-grams of any length are counted without
- * a string or an object per position: this table and a plain array indexed by the pair's number are all it takes.
- * Open addressing with linear probing, at most half full; three integers a pair and two a slot. */
+ * An n-gram is the pair (number of its first n - 1 tokens, last token). So with this table, and an array indexed by the number
+ * of a pair, n-grams of any length are counted without making a string or an object for each position. Open addressing
+ * with linear probing, at most half full. */
 export class PairTable {
   size = 0;
   readonly #first: Int32Array;
@@ -44,7 +44,7 @@ export class PairTable {
   /** Where the pair is, or the empty slot where it belongs. */
   #slot(first: number, second: number): number {
     const mask = this.#slots.length - 1;
-    // Two odd multipliers spread the halves over the word; the shift brings the well-mixed high bits down.
+    // Two odd multipliers spread both numbers over all bits; the shift brings the well-mixed high bits down.
     const mixed = Math.imul(first, 0x9e3779b1) ^ Math.imul(second, 0x85ebca6b);
     let slot = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d) >>> 7;
     for (slot &= mask; ; slot = (slot + 1) & mask) {

@@ -1,5 +1,5 @@
-/** Any two texts compared, segment by segment, without a model: BLEU and ROUGE against one or more references, and how
- * much the hypotheses repeat themselves. */
+/** Compares texts segment by segment, without a model: BLEU and ROUGE of hypotheses against one or more references, and how much
+ * the hypotheses repeat themselves. */
 import { normalizeText } from '../model/text/tokenizer.ts';
 import { type Bleu, type BleuOptions, corpusBleu } from './bleu.ts';
 import { corpusRouge, type Rouge, rougeSignature } from './rouge.ts';
@@ -10,13 +10,13 @@ export interface NamedText {
   readonly name: string;
   readonly text: string;
 }
-/** Repetition is that of the hypotheses by themselves. */
+/** The repetition is that of the hypotheses. */
 export interface PairReport extends WordRepetition {
   readonly segments: number;
   /** Whether a segment has several lines; if none has, ROUGE-Lsum is ROUGE-L. */
   readonly severalLines: boolean;
   readonly bleu: Bleu;
-  /** Means over the segments; of several references the best counts. */
+  /** ROUGE is the mean over the segments; of several references the best counts. */
   readonly rouge1: Rouge;
   readonly rouge2: Rouge;
   readonly rougeL: Rouge;
@@ -57,7 +57,7 @@ export function comparePairs(
   };
 }
 
-/** The segments of a text, by default its lines; the delimiter or line break at its end begins no other. */
+/** The segments of a text, by default its lines. A delimiter or line break at the end of the text begins no new segment. */
 export function splitSegments(text: string, delimiter = '\n'): string[] {
   const normal = normalizeText(text);
   const end = [delimiter, '\n'].find((last) => normal.endsWith(last)) ?? '';

@@ -1,5 +1,5 @@
-/** How much generated text repeats itself: tokens in, no reference needed. A measure that is undefined, such as the
- * share of repeated trigrams in a text of two tokens, is null.
+/** How much generated texts repeat themselves. No reference is needed. A measure that is undefined, such as the share of
+ * repeated trigrams in a text of two tokens, is null.
  *
  *     rep-n       1 - distinct n-grams / all n-grams of one text       (Welleck et al., "Neural text generation with
  *                                                                      unlikelihood training", 2019: seq-rep-n)
@@ -13,7 +13,7 @@
 import { log } from '../tensor/math.ts';
 import { checkOrder, ngramCounts, numbered, type Tokens } from './ngram-counts.ts';
 
-/** A measure of several texts: the mean over those where it is defined, or computed from all counts summed. */
+/** A measure of several texts: its mean over those where it is defined, and (pooled) from the counts of all, summed. */
 export interface OverTexts {
   readonly mean: number | null;
   readonly pooled: number | null;
@@ -24,7 +24,7 @@ export function repN(text: Tokens, n: number): number | null {
   return repetition([text], n).pooled;
 }
 
-/** rep-n of several texts; pooled sums what is distinct within each text, so texts may repeat each other. */
+/** rep-n of several texts. What repeats an earlier text does not count, only what repeats the same one. */
 export function repetition(texts: readonly Tokens[], n: number): OverTexts {
   checkOrder('repetition', n);
   const parts = texts.map((text) => distinctAndTotal(numbered([text]), n));
@@ -43,14 +43,14 @@ export function diversity(texts: readonly Tokens[]): OverTexts {
   };
 }
 
-/** distinct-n: here, other than in rep-n, texts that repeat each other count as repetition. */
+/** distinct-n. Unlike in rep-n, what repeats another text counts, too. */
 export function distinctN(texts: readonly Tokens[], n: number): number | null {
   checkOrder('distinct', n);
   const [distinct, total] = distinctAndTotal(numbered(texts), n);
   return total === 0 ? null : distinct / total;
 }
 
-/** The Zipf coefficient: minus the least-squares slope of ln frequency over ln rank, the 5,000 most frequent tokens. */
+/** The Zipf coefficient: minus the least-squares slope of ln frequency over ln rank, of the 5,000 most frequent tokens. */
 export function zipfCoefficient(texts: readonly Tokens[]): number | null {
   const frequencies = new Map<number, number>();
   for (const ids of numbered(texts)) {
@@ -74,18 +74,18 @@ export function zipfCoefficient(texts: readonly Tokens[]): number | null {
 }
 
 export interface TailLoop {
-  /** How many tokens the phrase has; it is the text's last ones. */
+  /** The number of tokens of the phrase, which are the last of the text. */
   readonly length: number;
   readonly repeats: number;
 }
 
-/** The loop that a text ends in, or null. Of all phrases of 1 to 90 tokens the one repeated most often at the very end
- * is looked at, the shortest on ties; it is a loop if it has 3 tokens or more and comes at least twice, or, being
- * shorter, more than 50 times. */
+/** The loop that a text ends in, or null. Of all phrases of 1 to 90 tokens, it looks at the one repeated most often at the very
+ * end, the shortest if several are. A phrase of 3 tokens or more is a loop if it comes at least twice, a shorter one if it
+ * comes more than 50 times. */
 export function tailLoop(text: Tokens): TailLoop | null {
   let best: TailLoop = { length: 0, repeats: 1 };
   for (let length = 1; length <= Math.min(90, text.length); length++) {
-    // Comparing each token with the one a phrase later, backwards, covers whole repeats and the start of one more.
+    // From the end, compare each token with the one a phrase later: this covers whole repeats and part of one more.
     let start = text.length - length;
     while (start > 0 && text[start - 1] === text[start - 1 + length]) start--;
     const repeats = Math.floor((text.length - start) / length);
@@ -100,7 +100,7 @@ export function loopShare(texts: readonly Tokens[]): number | null {
   return meanDefined(texts.map((text) => (tailLoop(text) === null ? 0 : 1)));
 }
 
-/** Distinct and all n-grams of texts together; no n-gram crosses from one text to the next. */
+/** How many distinct n-grams the texts have together, and how many in all. No n-gram lies across two texts. */
 function distinctAndTotal(texts: readonly Int32Array[], n: number): readonly [number, number] {
   const distinct = new Set<string>();
   let total = 0;

@@ -3,15 +3,16 @@
  *
  *     P = hits / tokens of the prediction      R = hits / tokens of the reference      F = 2 P R / (P + R)
  *
- *     ROUGE-N     hits: n-grams in common, each as often as in the text that has it less often; P and R over n-grams
+ *     ROUGE-N     hits: n-grams in common, each as often as in the text that has fewer of it; P and R count n-grams
  *     ROUGE-L     hits: the longest common subsequence
- *     ROUGE-Lsum  the same line by line: each line of the reference collects the tokens that its longest common
- *                 subsequence with any line of the prediction hits. A token counts only as often as the
- *                 prediction has it, so that none of the prediction's tokens is rewarded twice.
+ *     ROUGE-Lsum  the same line by line: hits are the tokens of each reference line that are in its longest common
+ *                 subsequence with some line of the prediction. A token counts at most as often as the prediction
+ *                 has it, so that none of the prediction's tokens counts twice.
  *
- * 0 where a denominator is 0. Text is lower-cased and cut into runs of a-z and 0-9, without stemming, as in Google's
- * rouge_score (github.com/google-research/google-research), with which all values agree. Of several references the
- * one with the best F counts, the first on ties; a corpus is the mean over its segments. */
+ * Text is lower-cased and cut into runs of a-z and 0-9, without stemming, as in Google's rouge_score
+ * (github.com/google-research/google-research), with which all values agree. Of several references the one with the best F
+ * counts, the first of equal ones. The score of a corpus is the mean over its segments. Where a denominator is 0, so is the
+ * value. */
 import { lcsLength, lcsPositions } from './lcs.ts';
 import { ngramCounts, numbered, type Tokens } from './ngram-counts.ts';
 import { checkSegments, type Segment } from './segments.ts';

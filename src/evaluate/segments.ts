@@ -1,7 +1,7 @@
 /** Segments: what BLEU and ROUGE compare, one hypothesis with one or more references. */
 import type { Tokens } from './ngram-counts.ts';
 
-/** A line of text, which the measure cuts into tokens itself, or tokens, which are taken as they are. */
+/** Text, which the measure cuts into tokens itself, or tokens, which it takes as they are. */
 export type Segment = string | Tokens;
 
 /** Throws unless there is at least one hypothesis, and for each a list of at least one reference. */

@@ -2,10 +2,11 @@
  *
  *     mean over texts of the BLEU (0 .. 100) of the text with all the others as its references
  *
- * From Zhu et al., "Texygen: a benchmarking platform for text generation models", SIGIR 2018. Orders without a match
- * count as 0.1 n-grams (floor smoothing), as Holtzman et al. 2020 compute it, and orders that a text is too short for are
- * left out. The cost grows with the square of the number of texts; `sample` bounds it: then only so many texts,
- * chosen by the seed, are scored, each still against all the others. */
+ * The time grows with the square of the number of texts. With `sample`, only so many texts, chosen by the seed, are scored,
+ * each still against all others. An order without a match counts as 0.1 n-grams (floor smoothing), as Holtzman et al. 2020
+ * compute it; orders that a text is too short for are left out.
+ *
+ * From Zhu et al., "Texygen: a benchmarking platform for text generation models", SIGIR 2018. */
 import { RandomStream } from '../tensor/random.ts';
 import { bleuScore, bleuStatistics, countOrders } from './bleu.ts';
 import { checkOrder, numbered, type Tokens } from './ngram-counts.ts';
@@ -31,7 +32,7 @@ export function selfBleu(
   return sum / chosen.length;
 }
 
-/** The first k of a random permutation of 0 .. n - 1, in rising order: all of them, in order, if k = n. */
+/** k of the numbers 0 .. n - 1, chosen at random, in rising order. */
 function choose(n: number, k: number, random: RandomStream): number[] {
   const indices = Array.from({ length: n }, (_, i) => i);
   for (let i = 0; i < k; i++) {

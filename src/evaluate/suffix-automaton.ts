@@ -1,13 +1,14 @@
-/** The suffix automaton: the smallest machine that reads exactly the runs of tokens that occur in some texts.
+/** The suffix automaton of some texts: it finds, in linear time, how long a run of tokens they share with another text.
  *
- * Every run (substring) leads from state 0 to one state; a state stands for all runs that end at the same set of
- * places. length[s] is the longest of them, and link[s] the state of the longest suffix that also ends elsewhere.
- * Built token by token in linear time and memory: at most 2 states and 3 edges a token (Blumer et al., "The smallest
- * automaton recognizing the subwords of a text", 1985).
+ * To compare a few generated texts with a large training text, the automaton is built of the generated texts, and the
+ * training text is read through it once. So the memory depends on the small side only, and the time is linear in both,
+ * however much was copied. A separator, -1, which is no token id, stands between the texts.
  *
- * To compare a few generated texts with a large training text, the automaton is built over the generated texts and
- * the training text is streamed through it once. The memory is that of the small side, and the time is linear in
- * both, however much has been copied. Texts are parted by a separator, -1, that no token id equals. */
+ * It is the smallest automaton that reads exactly the runs (substrings) of the texts. Every run leads from state 0 to one
+ * state; a state stands for all runs that end at the same set of places. length[s] is the length of the longest of them, and
+ * link[s] the state of its longest suffix that ends at more places. It is built token by token in linear time and memory, with
+ * at most 2 states and 3 edges for each token (Blumer et al., "The smallest automaton recognizing the subwords of a text",
+ * 1985). */
 import { PairTable } from './pair-table.ts';
 
 const root = 0;
@@ -17,12 +18,12 @@ export class SuffixAutomaton {
   readonly #texts: readonly ArrayLike<number>[];
   readonly #length: Int32Array;
   readonly #link: Int32Array;
-  /** Edges are numbered as pairs (state, token); those of one state form a list, for copying. */
+  /** An edge is a numbered pair (state, token). The edges of a state form a list, so that they can be copied. */
   readonly #edges: PairTable;
   readonly #target: Int32Array;
   readonly #nextEdge: Int32Array;
   readonly #firstEdge: Int32Array;
-  /** The state that is reached by everything read up to a position, of all texts in a row with their separators. */
+  /** For each position of all texts in a row, with their separators: the state after reading everything up to it. */
   readonly #reached: Int32Array;
   #states = 1;
 
@@ -54,7 +55,7 @@ export class SuffixAutomaton {
 
   /** For every position of every text, the length of the longest run that ends there and occurs in `stream`. */
   longestMatches(stream: ArrayLike<number>): Int32Array[] {
-    // matched[s]: the longest run of state s that the stream contains; 0 if it contains none.
+    // matched[s]: the length of the longest run of state s that the stream contains; 0 if it contains none.
     const matched = new Int32Array(this.#states);
     let state = root;
     let length = 0;
@@ -70,8 +71,8 @@ export class SuffixAutomaton {
       length++;
       if (length > matched[state]) matched[state] = length;
     }
-    // A run that occurs brings all its suffixes along: every state up the links is matched in full length. States
-    // without a match then take over what the nearest state up the links has.
+    // Where a run occurs, so do all its suffixes: every state up the links is matched in its full length. Then states without
+    // a match take over that of the nearest state up the links.
     const order = this.#shortestFirst();
     for (let i = order.length - 1; i > 0; i--) {
       const up = this.#link[order[i]];
@@ -88,7 +89,7 @@ export class SuffixAutomaton {
     });
   }
 
-  /** Reads one more token after everything that led to `last`; returns the state of the whole. */
+  /** Adds a token after everything that led to `last`; returns the state of the whole text. */
   #append(last: number, token: number): number {
     const state = this.#states++;
     this.#length[state] = this.#length[last] + 1;
@@ -108,7 +109,7 @@ export class SuffixAutomaton {
       this.#link[state] = known;
       return state;
     }
-    // `known` also holds longer runs, which do not end here: its shorter ones move to a state of their own.
+    // `known` also stands for longer runs, which do not end here: its shorter ones get a state of their own.
     const clone = this.#states++;
     this.#length[clone] = this.#length[p] + 1;
     this.#link[clone] = this.#link[known];

@@ -1,8 +1,8 @@
-/** How surprised a model is by each token of a text: -ln p of the token, in nats, where 0.7 is a coin toss and 2.3 one
- * chance in ten; and its rank, 1 if the model would have guessed it.
+/** How surprised a model is by each token of a text: -ln p of the token in nats (0.7 is a coin toss, 2.3 one chance in ten), and
+ * its rank, which is 1 if the model thought it the likeliest.
  *
- * Shown as a table, or on a terminal as the text itself on a background that gets warmer with surprise. After Gehrmann,
- * Strobelt and Rush, "GLTR: statistical detection and visualization of generated text", ACL 2019. */
+ * Shown as a table, or on a terminal as the text itself, on backgrounds from yellow to red where it surprises more. After
+ * Gehrmann, Strobelt and Rush, "GLTR: statistical detection and visualization of generated text", ACL 2019. */
 import { showCharacter } from '../model/text/characters.ts';
 import type { Floats } from '../tensor/tensor.ts';
 import type { WindowChoice } from '../train/windows.ts';
@@ -11,14 +11,14 @@ import { type Scorer, scoreText, type TextScore } from './text-score.ts';
 
 export interface TokenSurprise {
   readonly text: string;
-  /** null for the first token, which nothing comes before. */
+  /** null for the first token, which has no context. */
   readonly nll: number | null;
   readonly bits: number | null;
   /** 1 for the likeliest token; of equal ones the lower id goes first. */
   readonly rank: number | null;
 }
 export interface Surprise extends TextScore {
-  /** The texts joined are the text that was scored. */
+  /** Their texts joined are the text that was scored. */
   readonly tokens: readonly TokenSurprise[];
 }
 
@@ -35,7 +35,7 @@ export function surprise(scorer: Scorer, tokens: Int32Array, choice: WindowChoic
   return { ...totals, tokens: measured };
 }
 
-/** 1 + how many of the logits stand before that of `token`. */
+/** The place of `token` in the ranking of the logits: 1 is the best. */
 export function rankOf(logits: Floats, token: number): number {
   const own = logits[token];
   let rank = 1;
@@ -57,7 +57,7 @@ export function surpriseTable({ tokens }: Surprise): string {
   ]);
 }
 
-/** Backgrounds of xterm's 256 colours, each for surprise from this many nats up, with black or white letters on them. */
+/** Backgrounds of xterm's 256 colours with black or white letters, each for surprises from so many nats upwards. */
 const levels = [
   { from: 0, style: '' },
   { from: 0.5, style: '48;5;230;38;5;16' },
@@ -68,7 +68,7 @@ const levels = [
 ] as const;
 const unscored = '4';
 
-/** The text with ANSI colours; controls are spelled out, a line break is an arrow before it. */
+/** The text with ANSI colours. Control characters are spelled out; before a line break stands an arrow. */
 export function surpriseText({ tokens }: Surprise): string {
   let styled = '';
   let before = '';

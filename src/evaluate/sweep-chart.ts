@@ -1,5 +1,5 @@
-/** A sweep as an SVG picture: five measures over temperature, one curve a top-p, and quality against diversity. The true
- * text is a dotted line, or a ring where both axes are measures. No script; light and dark by the reader's preference. */
+/** A sweep as an SVG picture: five measures over temperature, with one curve for each top-p, and quality over diversity. The
+ * true text is a dotted line, or a ring where both axes are measures. Without scripts; light or dark as the reader prefers. */
 import { exp, log } from '../tensor/math.ts';
 import { describeSizes } from './generate-report.ts';
 import type { TextMeasures } from './measures.ts';
@@ -61,7 +61,7 @@ const panels: readonly Panel[] = [
   },
 ];
 
-// Okabe and Ito's colours for all kinds of colour vision, darker on light and lighter on dark; strokes differ as well.
+// Okabe and Ito's colours, which all kinds of colour vision tell apart, darker on light and lighter on dark. Strokes differ, too.
 const light = ['#1f66b0', '#c4460a', '#0b7d5c', '#94417f', '#876500', '#1d2433'];
 const dark = ['#76b4f0', '#ff9459', '#53cfa6', '#e198cf', '#dcbc4d', '#e8e4db'];
 const dashes = ['none', '7 3', '2 3', '9 3 2 3', '4 2', '1 3'];
@@ -186,8 +186,8 @@ function scale(axis: Axis, values: readonly (number | null)[], size: number): Sc
   return { place, label, ticks: decades ? logTicks(first, last) : linearTicks(first, last) };
 }
 
-/** From the least value to the largest, or more where that is too narrow to see anything: a difference of a point in a
- *  hundred must not fill the panel. Shares stay within 0 and 100. */
+/** From the smallest value to the largest, or wider: a difference of one percent must not fill the panel. Shares stay within 0
+ *  and 100. */
 function readableRange(axis: Axis, known: readonly number[]): [low: number, high: number] {
   const [low, high] = known.length === 0 ? [1, 2] : [Math.min(...known), Math.max(...known)];
   const least = axis.share ? 10 : 0.2 * high || 1;

@@ -1,9 +1,9 @@
-/** The trade-off between quality and diversity: the same prompts continued at every temperature and top-p of a grid.
+/** The trade-off between quality and diversity: the same prompts, continued at every temperature and top-p of a grid.
  *
- * Cold sampling gives likely, repetitive text, hot sampling diverse nonsense; between them lies text whose measures are
- * those of real text (Holtzman et al. 2020; Zhang et al., "Trading off diversity and quality in natural language
- * generation", 2021). Every setting gets the same prompts and the same random numbers, so that neighbours in
- * the grid differ by their settings and by as little chance as possible. */
+ * Low temperatures give likely, repetitive text and high ones diverse nonsense. Between them lies text that measures like
+ * real text (Holtzman et al. 2020; Zhang et al., "Trading off diversity and quality in natural language
+ * generation", 2021). Every setting has the same prompts and random numbers, so that
+ * neighbours in the grid differ by their settings and as little as possible by chance. */
 import { chooseExcerpts } from './continuations.ts';
 import { type GenerateSettings, measureSampling, measureTruth } from './generate-report.ts';
 import { type Corpus, measures, type TextMeasures } from './measures.ts';
@@ -23,11 +23,11 @@ export interface Sweep {
   readonly settings: SweepSettings;
   /** The yardstick, see generate-report.ts. */
   readonly truth: TextMeasures;
-  /** Top-p by top-p, each from the first temperature to the last. */
+  /** All temperatures of the first top-p, then all of the next. */
   readonly cells: readonly SweepCell[];
 }
 
-/** @param onCell is called before each cell with how many are done and how many there are. */
+/** @param onCell is called before each cell, with how many are done and how many there are */
 export function sweep(
   scorer: Scorer,
   heldOut: Int32Array,

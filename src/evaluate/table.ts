@@ -1,6 +1,6 @@
 /** Plain text tables: columns as wide as their widest cell, two spaces apart. */
 
-/** The first `left` columns are flush left, the others flush right, as numbers want to be. `indent` comes before each line
+/** The first `left` columns are flush left; the others, which hold numbers, flush right. `indent` comes before each line
  * and `gap` between two columns. */
 export function textTable(
   rows: readonly (readonly string[])[],
@@ -47,7 +47,7 @@ export function wrappedLines(text: string, most: number): string {
     .join('\n');
 }
 
-/** Code points, near enough to columns for what these tables hold. */
+/** Code points, which take one column each in most scripts. */
 const width = (cell: string): number => [...cell].length;
 
 function pad(cell: string, to: number, left: boolean): string {

@@ -1,9 +1,9 @@
-/** The score of a text with all it depends on: the mode its windows were cut in, and how many tokens, characters and
- * bytes were scored.
+/** How well a model predicts a text, with all that the numbers depend on: how the text was cut into windows, and how many
+ * tokens, characters and bytes were scored.
  *
  *     perplexity           e^(nats / tokens): compares models with the same tokenizer only
  *     bits per character   nats / (ln 2 * characters): compares any two models of the same text
- *     bits per byte        the same for UTF-8 bytes, which are no more than characters in plain English
+ *     bits per byte        the same for UTF-8 bytes; in plain English each character is one byte
  *
  * Jelinek, Mercer, Bahl and Baker, "Perplexity: a measure of the difficulty of speech recognition tasks" (1977);
  * Shannon, "Prediction and entropy of printed English" (1951), for bits per letter. */
@@ -30,7 +30,7 @@ export interface TextScore extends Score {
   readonly bytes: number;
 }
 
-/** Scores every token after the first, once. Fewer than two tokens are a RangeError. */
+/** Scores every token but the first, each once. Fewer than two tokens are a RangeError. */
 export function scoreText(
   { model, tokenizer, buffers }: Scorer,
   tokens: Int32Array,
@@ -58,7 +58,7 @@ export function scoreText(
   };
 }
 
-/** Three lines for people. */
+/** The score in three lines of text. */
 export function scoreLines(score: TextScore): string {
   const { tokensScored, characters, bytes, mode, stride, contextLength } = score;
   const count = (n: number) => n.toLocaleString('en-US');

@@ -1,13 +1,13 @@
 /** Words: how much texts repeat them, and whether a corpus has them. */
 import { distinctN, diversity, repetition } from './repetition.ts';
 
-/** What separates words: Python's white space, which the tools that these measures are compared with cut at. It is Unicode's
- * and the four separators U+001C to U+001F; JavaScript's \s lacks those and U+0085, and has U+FEFF. */
+/** What separates words: white space as in Python, because these measures are compared with tools in Python. That is Unicode's
+ * white space and U+001C to U+001F; JavaScript's \s lacks these four and U+0085, and has U+FEFF. */
 const space = '\\p{White_Space}\\x1c-\\x1f';
 const unspaced = new RegExp(`[^${space}]+`, 'gu');
 const spaceAtEnd = new RegExp(`(?<![${space}])[${space}]+$`, 'u');
 
-/** At white space; punctuation stays with its word. */
+/** The words of a text, cut at white space; punctuation stays with its word. */
 export function splitWords(text: string): string[] {
   return text.match(unspaced) ?? [];
 }
@@ -16,7 +16,7 @@ export function trimEnd(text: string): string {
   return text.replace(spaceAtEnd, '');
 }
 
-/** Of several texts in words, pooled over all of them; null where no text has enough words. */
+/** Measures of several texts, pooled; null where no text has enough words. */
 export interface WordRepetition {
   readonly rep2: number | null;
   readonly rep3: number | null;
@@ -44,13 +44,13 @@ export function wordsOf(text: string): Set<string> {
   return new Set(text.match(word)?.map((found) => found.toLowerCase()));
 }
 
-/** No character, or an apostrophe that may go on to a letter. */
+/** Nothing, or an apostrophe after which the word may go on. */
 const nothing = /^['’]?$/u;
 
-/** How many words there are, each as often as it occurs, and how many of them are known.
+/** How many words the continuations have, each as often as it occurs, and how many of them are known.
  *
- * A word counts if the continuation ends it, also if the prompt began it; one that reaches the very end, or the very
- * beginning of a prompt, does not, nor one with only an apostrophe before that: it may have been cut off there. */
+ * A word counts if it ends in the continuation, even if it began in the prompt. A word at the very end, or at the very beginning
+ * of a prompt, does not count, even with an apostrophe in between: it may have been cut off there. */
 export function countWords(
   continuations: readonly { readonly prompt: string; readonly text: string }[],
   known: ReadonlySet<string>,

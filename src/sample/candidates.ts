@@ -1,4 +1,4 @@
-/** The tokens that may still be drawn, and the two ways to keep only some of them: the best ones, or all above a bar. */
+/** The tokens that may still be drawn, and the two ways to keep only some of them: the best, or all above a bar. */
 import { log } from '../tensor/math.ts';
 import type { Floats } from '../tensor/tensor.ts';
 import { SamplerError } from './settings.ts';
@@ -149,8 +149,9 @@ export function keepAtLeast(c: Candidates, key: Float64Array, floor: number): vo
   keepThrough(c, key, c.count, floor);
 }
 
-/** Keeps the entries that rank at or before entry `last`; the others close ranks, so ids stay ascending. Every entry is
- *  listed, and overwritten by the next unless kept: a branch here, which no processor can predict, would cost more. */
+/** Keeps the entries that rank at or before entry `last`, and moves them together; ids stay ascending. The first loop lists
+ *  them without a branch: it writes every entry down, and the next overwrites it unless it was kept. A processor could not
+ *  predict such a branch, so it would cost more. */
 function keepThrough(c: Candidates, key: Float64Array, last: number, lastKey = key[last]): void {
   const { ids, logits, weights, order, count } = c;
   let kept = 0;

@@ -1,16 +1,16 @@
 /** A text that a person and the model write in turns, line by line at the terminal or from a pipe.
  *
- * The conversation is what one sees: the lines typed and the text printed, joined. A line that is typed starts a new
- * line of the text; an empty one lets the model go on where it is. What begins with a slash is a command. Standard
- * output gets the model's text, standard error all remarks. */
+ * The text is what one sees: the lines typed and the answers printed, joined. A typed line starts a new line of the text; an
+ * empty one lets the model go on where the text ends. A line that begins with a slash is a command. Standard output gets the
+ * model's text, standard error everything else. */
 import { createInterface } from 'node:readline';
 import { setImmediate } from 'node:timers/promises';
 import { note, show, write } from '../host/output.ts';
 
 export interface Partner {
-  /** The model's part, for the text so far and its turn. What it throws is printed, and what was typed forgotten. */
+  /** The model's answer to the text so far, in pieces. If it throws, the error is printed and the typed line forgotten. */
   readonly respond: (text: string, turn: number) => Iterable<string>;
-  /** Obeys /NAME VALUE and returns what to say of it, or undefined if it knows no such setting; may throw. */
+  /** Changes a setting, for /NAME VALUE. Returns the remark to print, undefined if there is no such setting; may throw. */
   readonly set: (name: string, value: string) => string | undefined;
 }
 
@@ -21,8 +21,8 @@ const help = [
   '/seed N  /temperature X  /top-p X  /top-k N  /min-p X  /tokens N  //: a plain /',
 ];
 
-/** Runs until standard input ends (Ctrl+D), Ctrl+C at the prompt, or /quit; returns how many answers there were. A text
- *  given to start with is gone on with first. */
+/** Runs until standard input ends (Ctrl+D), Ctrl+C at the prompt, or /quit; returns how many answers there were. If the start
+ *  is not empty, the model answers it first. */
 export async function converse(
   start: string,
   { respond, set }: Partner,
@@ -30,7 +30,7 @@ export async function converse(
 ): Promise<number> {
   const terminal = stdin.isTTY === true && stdout.isTTY === true;
   let text = start;
-  /** What the last answer went on from. */
+  /** The text before the last answer. */
   let before: string | undefined;
   let turn = 0;
   let answers = 0;

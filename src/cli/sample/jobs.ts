@@ -1,4 +1,4 @@
-/** What npm run sample does with a model and prompts: draws, searches, explains. */
+/** What npm run sample does with a model and prompts: draw texts, search for the likeliest, or explain the first token. */
 import { beamSearch } from '../../sample/beam.ts';
 import { explain } from '../../sample/explain.ts';
 import { generate, reread, sampleRequests } from '../../sample/generate.ts';
@@ -11,7 +11,8 @@ import { speed, unusualEnds } from './remarks.ts';
 import { introduce, type Prompt, type Session } from './session.ts';
 import { explainRecord, explainTable, TraceTable, traceRecord } from './tables.ts';
 
-/** Draws all samples in one batch; the first unfinished one is shown as it comes, the next as soon as that has ended. */
+/** Draws all samples in one batch, and shows them one after the other: the first as its tokens come, each other when the one
+ *  before it has ended. */
 export async function draw(session: Session, prompts: readonly Prompt[]): Promise<void> {
   const { given, model, tokenizer, options } = session;
   const n = given.samples ?? 1;
@@ -21,7 +22,7 @@ export async function draw(session: Session, prompts: readonly Prompt[]): Promis
   );
   const trace = given.trace ? new Trace() : undefined;
   const tables = requests.map(() => new TraceTable(tokenizer, paintOf(process.stdout)));
-  const waiting = requests.map(() => ''); // what is to be printed once it is a row's turn: its text, or its trace
+  const waiting = requests.map(() => ''); // of each row, the text or trace to print when its turn comes
   const traced = requests.map(() => ''); // the text that follows a trace
   const ends: (FinishReason | undefined)[] = requests.map(() => undefined);
   const promptOf = (row: number) => prompts[Math.floor(row / n)]!.text;
@@ -38,7 +39,7 @@ export async function draw(session: Session, prompts: readonly Prompt[]): Promis
 
   const began = performance.now();
   const events = generate(model, requests, { ...options, trace, forget: true });
-  let next = events.next(); // refuses what cannot work before anything is printed
+  let next = events.next(); // throws for options that cannot work, before anything is printed
   introduce(session, prompts);
   await begin(0);
   let current = 0;
@@ -63,7 +64,7 @@ export async function draw(session: Session, prompts: readonly Prompt[]): Promis
   note(speed(tokens, performance.now() - began) + unusualEnds(ends));
 }
 
-/** The same as one JSON object a line. */
+/** The same, as one line of JSON for each sample. */
 export async function drawRecords(
   { given, model, tokenizer, options }: Session,
   prompts: readonly Prompt[],

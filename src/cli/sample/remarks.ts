@@ -3,7 +3,8 @@ import { basename, join } from 'node:path';
 import { quote } from '../../model/json.ts';
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
 import type { FinishReason } from '../../sample/stop.ts';
-import { decodeState, type Progress } from '../../train/state.ts';
+import { decodeState } from '../../train/state.ts';
+import type { Progress } from '../../train/train.ts';
 import { listFolder, readBytes } from '../host/files.ts';
 import { runOf } from '../runs/folder.ts';
 import { isLocked } from '../runs/lock.ts';
@@ -23,7 +24,7 @@ export function modelLine(folder: string, parameters: number): string {
   ].join(', ');
 }
 
-/** Step and held-out loss of a run's best, as its newest checkpoint remembers them; null where none does. */
+/** Step and held-out loss of a run's best model, as its newest checkpoint has them; null if that cannot be read. */
 function bestOf(run: string): Progress['best'] {
   try {
     const newest = listFolder(run).findLast((name) => name.startsWith('step-'));
@@ -54,14 +55,14 @@ export function addedTextNote(text: string, what: string, tokenizer: Tokenizer):
   return `note: ${what} holds ${named.join(', ')}${more}, in Python a token of its own; here it is read as plain text`;
 }
 
-/** 300 tokens, 7,123 tokens/s */
+/** How much was drawn, and how fast: 300 tokens, 7,123 tokens/s */
 export function speed(tokens: number, milliseconds: number): string {
   const whole = (x: number) => Math.round(x).toLocaleString('en-US');
   const rate = tokens === 0 ? '' : `, ${whole((1000 * tokens) / milliseconds)} tokens/s`;
   return `${whole(tokens)} ${tokens === 1 ? 'token' : 'tokens'}${rate}`;
 }
 
-/** The reasons other than those that are expected (a stop text or token, the number of tokens), as the rest of a remark. */
+/** The end of a remark: why texts ended, where it was not one of the usual reasons (a stop text or token, the length). */
 export function unusualEnds(reasons: readonly (FinishReason | undefined)[]): string {
   const unusual = (['repetition', 'context-full', 'no-candidates'] as const).flatMap((reason) => {
     const count = reasons.filter((other) => other === reason).length;

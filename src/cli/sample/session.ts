@@ -1,5 +1,4 @@
-/** What one call of npm run sample works with, and its remarks. These go to standard error: standard output is the text's.
- * With --json there are none. */
+/** What one call of npm run sample works with. */
 import type { Checkpoint } from '../../model/files/checkpoint.ts';
 import type { Gpt } from '../../model/gpt.ts';
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
@@ -25,7 +24,7 @@ export interface Prompt {
   readonly ids: Int32Array;
 }
 
-/** What the flags ask for; a UsageError for those that this tokenizer cannot follow. */
+/** The options that the flags ask for; a UsageError for a text that the tokenizer has no tokens for. */
 export function optionsOf(
   given: SampleFlags,
   { tokenizer, eosTokens }: Pick<Checkpoint, 'tokenizer' | 'eosTokens'>,
@@ -43,7 +42,8 @@ export function optionsOf(
   };
 }
 
-/** The remarks before the first text: which model it is, what of the prompts it cannot see, which seed was picked. */
+/** The remarks before the first text, to standard error: which model it is, how much of the prompts it does not see, and which
+ *  seed was picked. */
 export function introduce({ given, source, model, options }: Session, prompts: readonly Prompt[]): void {
   const parameters = model.parameters.reduce((sum, { value }) => sum + value.size, 0);
   note(modelLine(source, parameters));

@@ -6,7 +6,7 @@ import { defaultSampling } from '../../sample/settings.ts';
 import { readNumber, UsageError } from '../command/command.ts';
 import { answerTokens, defaultTokens, type SampleFlags } from './flags.ts';
 
-/** Flags that do not go with another, and why. */
+/** Flags that must not be given together, and why. */
 const apart: readonly (readonly [keyof SampleFlags, readonly (keyof SampleFlags)[], string])[] = [
   ['prompt', ['prompt-file'], 'expected one of them'],
   ['greedy', ['temperature'], '--greedy means --temperature 0'],
@@ -62,8 +62,8 @@ export function checkFlags(given: SampleFlags): void {
 /** What --stop-on-loop looks for. */
 export const loopRule = { minCount: 4, minPattern: 4, maxPattern: 100 } as const;
 
-/** The sampler's settings: those that were given, and the temperature and the nucleus that stand without their flags.
- *  Mirostat cuts in the nucleus's place. */
+/** The sampler's settings: those that were given, and the default temperature and nucleus where they were not. Mirostat takes
+ *  the place of the nucleus. */
 export function chooseSettings(given: SampleFlags, tokenizer: Tokenizer): Partial<SamplingSettings> {
   const banned = (given.ban ?? []).map((text) => encodeFlag('ban', text, tokenizer));
   const settings: { [K in keyof SamplingSettings]?: SamplingSettings[K] | undefined } = {
@@ -110,7 +110,7 @@ export function unescapeFlag(flag: string, text: string): string {
   });
 }
 
-/** The tokens of a flag's text; #12 is token 12, and the whole text of an added token is that token. */
+/** The tokens of a flag's text: #12 means token 12, and the whole text of an added token means that token. */
 function encodeFlag(flag: string, text: string, tokenizer: Tokenizer): number[] {
   const added = tokenizer.added.get(text);
   if (added !== undefined) return [added];
@@ -147,7 +147,7 @@ function bias(text: string, tokenizer: Tokenizer): readonly [number, number] {
   return [oneToken('logit-bias', text.slice(0, at), tokenizer), value];
 }
 
-/** Every token whose text has no character that is not in one of the texts; an added token may be named alone. */
+/** For each text, all tokens made of its characters only; the whole text of an added token means that token. */
 function allowedTokens(texts: readonly string[], tokenizer: Tokenizer): number[] {
   return texts.flatMap((text) => {
     const added = tokenizer.added.get(text);

@@ -13,7 +13,7 @@ const shown = 10;
 const cellWidth = 8;
 const mostBarCells = 8;
 
-/** The ids from the likeliest on, as `view` has them; equals by id. */
+/** All token ids, the likeliest in this view first; of equally likely ones the lower id. */
 const ranking = ({ probabilities: p }: View): number[] =>
   [...p.keys()].sort((a, b) => p[b]! - p[a]! || a - b);
 
@@ -21,7 +21,7 @@ const ranking = ({ probabilities: p }: View): number[] =>
 const plainOf = (views: readonly View[]): View =>
   views.find(({ temperature, topP }) => temperature === 1 && topP === undefined) ?? views[0]!;
 
-/** A table of the views, the last of which is of the settings in force. */
+/** A table with a column for each view; the last view is that of the settings as they are. */
 export function explainTable(views: readonly View[], tokenizer: Tokenizer, paint: Paint): string {
   const plain = plainOf(views);
   const order = ranking(plain);
@@ -79,7 +79,7 @@ const headings: Readonly<Record<string, string>> = {
 interface Cell {
   readonly text: string;
   readonly width: number;
-  /** What a bar behind it shows, if there is one. */
+  /** The length of the bar behind it, from 0 to 1; NaN leaves its place empty. */
   readonly share?: number;
 }
 
@@ -163,7 +163,7 @@ export function bar(share: number, cells: number): string {
   return '█'.repeat(eighths >> 3) + ['', '▏', '▎', '▍', '▌', '▋', '▊', '▉'][eighths & 7]!;
 }
 
-/** A token for a table, where a space would be lost and a line break be one of the table's. */
+/** A token as a table shows it: a space as ␣, so that it is seen, and nothing that would break the line. */
 export function visible(tokenText: string): string {
   return oneLine(tokenText).replaceAll(' ', '␣');
 }

@@ -12,7 +12,8 @@ import { checkFlags } from './settings.ts';
 /** The flags that a conversation may change: /temperature 0.5. */
 const changeable = ['seed', 'temperature', 'top-p', 'top-k', 'min-p', 'tokens'];
 
-/** Turn i draws with stream i. @param fallback what the model goes on from where there is no text yet */
+/** Turn i draws with stream i of random numbers.
+ * @param fallback what the model continues where there is no text yet */
 export async function talk(session: Session, fallback: string): Promise<void> {
   const { model, tokenizer } = session;
   let { given, options } = session;
@@ -21,7 +22,7 @@ export async function talk(session: Session, fallback: string): Promise<void> {
   const answers = await converse(session.given.prompt?.[0] ?? '', { respond, set });
   note(`${answers} ${answers === 1 ? 'answer' : 'answers'}: ${speed(tokens, milliseconds)}`);
 
-  /** Unless another end is asked for, one line: what follows the first line break behind a visible character is cut. */
+  /** An answer is one line, unless the flags ask for another end: it stops at the first line break after something visible. */
   function* respond(text: string, turn: number): Generator<string> {
     const { unknown = 'error', stop, 'stop-token': stopToken, 'min-tokens': least = 0 } = given;
     noteAddedText(text, 'the text', tokenizer);
