@@ -56,6 +56,8 @@ export class Gpt {
   readonly #dx: Tensor;
   readonly #dlogits: Tensor;
   readonly #positions: Ids;
+  /** Cached passes by their number of rows. */
+  readonly #recorded = new Map<number, () => void>();
   #last!: { ids: Ids; positions: Ids; final: Tensor; logits: Tensor };
 
   /** Plans the model; its tensors have memory after `arena.allocate`, which the caller does once all is planned. */
@@ -131,10 +133,21 @@ export class Gpt {
     this.kernels.embeddingBackward(this.#embedding.grad, dx, ids);
   }
 
-  /** Logits (N V) after appending ids[n] to the cached sequence slots[n]; one slot may take several rows in a row. */
+  /** Logits (N V) after appending ids[n] to the cached sequence slots[n]; one slot may take several rows in a row.
+   *
+   * A pass of N rows is the same operations on the same tensors each time, whatever these hold; so it is recorded once. */
   extend(slots: ArrayLike<number>, ids: ArrayLike<number>): Tensor {
     const pass = this.cache.append(slots, ids);
-    return this.forward(pass.ids, pass);
+    const N = pass.ids.shape[0]!;
+    this.#rotary?.at(pass.positions);
+    const again = this.#recorded.get(N);
+    if (again !== undefined) again();
+    else
+      this.#recorded.set(
+        N,
+        this.kernels.record(() => this.forward(pass.ids, pass)),
+      );
+    return this.#logits.rows(N);
   }
 
   /** Appends a whole text to one cached sequence, in chunks; returns the logits (V) after its last token. */

@@ -13,6 +13,7 @@ export class KvCache {
   readonly capacity: number;
   readonly slots: number;
   readonly layers: readonly LayerCache[];
+  readonly #vocabSize: number;
   readonly #lengths: Int32Array;
   /** How many tokens have been dropped before the first one that is held. */
   readonly #dropped: Int32Array;
@@ -26,6 +27,7 @@ export class KvCache {
     const { contextLength: T, channels: C, heads: H, layers: L } = config;
     const D = C / H;
     this.capacity = T;
+    this.#vocabSize = config.vocabSize;
     this.slots = slots;
     this.layers = Array.from({ length: slots > 0 ? L : 0 }, (_, i) => ({
       keys: arena.cache(`cache.${i}.keys`, [slots, H, D, T]),
@@ -93,6 +95,12 @@ export class KvCache {
       places: this.#places.rows(N),
       positions: this.#positions.rows(N),
     };
+    for (let n = 0; n < N; n++) {
+      const id = ids[n]!;
+      if (!(Number.isInteger(id) && id >= 0 && id < this.#vocabSize)) {
+        throw new RangeError(`append: expected token ids from 0 to ${this.#vocabSize - 1}, got ${id}`);
+      }
+    }
     for (let n = 0; n < N; n++) {
       const slot = slots[n]!;
       const place = this.length(slot);

@@ -56,6 +56,11 @@ export interface Kernels {
   readonly name: string;
   readonly memory: Memory;
 
+  /** Runs `compute`, and gives a function that computes the same again: the same operations on the same tensors, on
+   * whatever these hold then. The fast implementation launches its kernels again without looking at a shape; so
+   * `compute` may do nothing but call operations, and ids, slots and positions have to be right whenever it is used. */
+  record(compute: () => void): () => void;
+
   /** y (M N) = a (M K) b (K N), starting from `start`. */
   matmul(y: Tensor, a: Tensor, b: Tensor, start: Start): void;
   /** y (M N) = a (M K) bᵀ, b (N K), starting from `start`. */

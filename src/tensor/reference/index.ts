@@ -21,6 +21,10 @@ import { weightedSum } from './weighted-sum.ts';
 export const reference: Kernels = {
   name: 'reference',
   memory: { reserve: (bytes) => ({ buffer: new ArrayBuffer(bytes), byteOffset: 0 }) },
+  record(compute) {
+    compute();
+    return compute;
+  },
   matmul,
   matmulTransposedB,
   matmulTransposedA,

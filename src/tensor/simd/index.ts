@@ -89,18 +89,21 @@ export async function createSimdKernels(host: SimdHost, options: SimdOptions): P
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
   const kernels = exports as Record<string, (...args: number[]) => number>;
   const pool = threads > 1 ? await Pool.start(host, threads, { module, memory, kernels }) : undefined;
-  const engine = createEngine({ target, threads, kernels, shared, pool });
+  const recorder = new Recorder();
+  const engine = createEngine({ target, threads, kernels, shared, pool, recorder });
 
   const simd: Record<string, unknown> = { ...reference };
   for (const { operations } of built) {
     for (const [name, fast] of Object.entries(operations(engine))) {
-      simd[name] = withReference(fast as Operation, reference[name as keyof Kernels] as unknown as Operation);
+      const slow = reference[name as keyof Kernels] as unknown as Operation;
+      simd[name] = withReference(fast as Operation, slow, recorder);
     }
   }
   return {
     ...(simd as unknown as Kernels),
     name: 'simd',
     memory: shared,
+    record: (compute) => recorder.record(compute),
     threads,
     target,
     peak: (rounds) => peakFlops(engine, rounds),
@@ -116,9 +119,12 @@ function probe(host: SimdHost, math: SimdOptions['math']): Target {
 
 type Operation = (first: Tensor, ...rest: unknown[]) => unknown;
 
-function withReference(fast: Operation, slow: Operation): Operation {
-  return (first, ...rest) =>
-    first.data instanceof Float64Array ? slow(first, ...rest) : fast(first, ...rest);
+function withReference(fast: Operation, slow: Operation, recorder: Recorder): Operation {
+  return (first, ...rest) => {
+    if (!(first.data instanceof Float64Array)) return fast(first, ...rest);
+    recorder.spoil();
+    return slow(first, ...rest);
+  };
 }
 
 function createEngine(parts: {
@@ -127,8 +133,9 @@ function createEngine(parts: {
   readonly kernels: Record<string, (...args: number[]) => number>;
   readonly shared: SharedMemory;
   readonly pool: Pool | undefined;
+  readonly recorder: Recorder;
 }): Engine {
-  const { target, threads, kernels, shared, pool } = parts;
+  const { target, threads, kernels, shared, pool, recorder } = parts;
   const names = Object.keys(kernels);
   return {
     target,
@@ -141,14 +148,47 @@ function createEngine(parts: {
         const pieces = Math.min(Math.floor((outputs * cost) / splitNanoseconds), Math.ceil(outputs / unit));
         const chunks = Math.min(pieces, threads * chunksPerThread);
         if (pool !== undefined && chunks >= 2) {
-          pool.run(index, { outputs, unit, chunks }, args);
+          const cut = { outputs, unit, chunks };
+          pool.run(index, cut, args);
+          recorder.add(() => pool.run(index, cut, args));
         } else {
           args.push(0, outputs); // twice as fast as (...args, 0, outputs)
           onThisThread(...args);
+          recorder.add(() => onThisThread(...args));
         }
       };
     },
     pointer: (t) => shared.pointer(t),
     scratch: (bytes) => shared.scratch(bytes),
   };
+}
+
+/** The kernels that an operation launches, for launching them again. */
+class Recorder {
+  #launches: (() => void)[] | undefined;
+  #whole = true;
+
+  add(launch: () => void): void {
+    this.#launches?.push(launch);
+  }
+
+  /** Something was computed in another way. */
+  spoil(): void {
+    this.#whole = false;
+  }
+
+  record(compute: () => void): () => void {
+    const launches: (() => void)[] = [];
+    this.#launches = launches;
+    this.#whole = true;
+    try {
+      compute();
+    } finally {
+      this.#launches = undefined;
+    }
+    if (!this.#whole) return compute;
+    return () => {
+      for (const launch of launches) launch();
+    };
+  }
 }
