@@ -20,6 +20,7 @@ import { layernorm } from './layernorm.ts';
 import type { Engine, Family, Work } from './machine/engine.ts';
 import { SharedMemory } from './machine/memory.ts';
 import { Pool, type SimdHost } from './machine/pool.ts';
+import { Recorder } from './machine/recorder.ts';
 import { hasFusedMultiplyAdd, hasRelaxedSimd, hasSimd, type Target } from './machine/target.ts';
 import { matmul } from './matmul/matmul.ts';
 import { newtonSchulz } from './newton-schulz.ts';
@@ -72,6 +73,9 @@ export interface SimdKernels extends Kernels {
 const splitNanoseconds = 3000;
 /** Several chunks a thread, so that one that starts late or is interrupted does not hold up the others. */
 const chunksPerThread = 4;
+/** The same two numbers for what is recorded. */
+const recordedNanoseconds = 1000;
+const recordedChunks = 1;
 
 /** Starting is the one asynchronous step. Rejects if there is no SIMD or if a worker does not start. */
 export async function createSimdKernels(host: SimdHost, options: SimdOptions): Promise<SimdKernels> {
@@ -88,7 +92,7 @@ export async function createSimdKernels(host: SimdHost, options: SimdOptions): P
   const { memory } = shared;
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
   const kernels = exports as Record<string, (...args: number[]) => number>;
-  const pool = threads > 1 ? await Pool.start(host, threads, { module, memory, kernels }) : undefined;
+  const pool = threads > 1 ? await Pool.open(host, threads, { module, memory, kernels }) : undefined;
   const recorder = new Recorder();
   const engine = createEngine({ target, threads, kernels, shared, pool, recorder });
 
@@ -137,6 +141,15 @@ function createEngine(parts: {
 }): Engine {
   const { target, threads, kernels, shared, pool, recorder } = parts;
   const names = Object.keys(kernels);
+  /** The launch of a recorded kernel. All that it needs lies ready, so that smaller pieces are worth handing over. */
+  const again = (index: number, { outputs, unit = 1, cost }: Work, args: readonly number[]): (() => void) => {
+    const pieces = Math.min(Math.floor((outputs * cost) / recordedNanoseconds), Math.ceil(outputs / unit));
+    const chunks = Math.min(pieces, recordedChunks * threads);
+    const job = chunks < 2 ? undefined : pool?.prepare(index, { outputs, unit, chunks }, args);
+    if (job !== undefined) return () => pool!.start(job);
+    const [kernel, all] = [kernels[names[index]!]!, [...args, 0, outputs]];
+    return () => void kernel(...all);
+  };
   return {
     target,
     threads,
@@ -147,48 +160,16 @@ function createEngine(parts: {
       return ({ outputs, unit = 1, cost }: Work, ...args: number[]): void => {
         const pieces = Math.min(Math.floor((outputs * cost) / splitNanoseconds), Math.ceil(outputs / unit));
         const chunks = Math.min(pieces, threads * chunksPerThread);
+        recorder.add(() => again(index, { outputs, unit, cost }, args));
         if (pool !== undefined && chunks >= 2) {
-          const cut = { outputs, unit, chunks };
-          pool.run(index, cut, args);
-          recorder.add(() => pool.run(index, cut, args));
+          pool.run(index, { outputs, unit, chunks }, args);
         } else {
           args.push(0, outputs); // twice as fast as (...args, 0, outputs)
           onThisThread(...args);
-          recorder.add(() => onThisThread(...args));
         }
       };
     },
     pointer: (t) => shared.pointer(t),
     scratch: (bytes) => shared.scratch(bytes),
   };
-}
-
-/** The kernels that an operation launches, for launching them again. */
-class Recorder {
-  #launches: (() => void)[] | undefined;
-  #whole = true;
-
-  add(launch: () => void): void {
-    this.#launches?.push(launch);
-  }
-
-  /** Something was computed in another way. */
-  spoil(): void {
-    this.#whole = false;
-  }
-
-  record(compute: () => void): () => void {
-    const launches: (() => void)[] = [];
-    this.#launches = launches;
-    this.#whole = true;
-    try {
-      compute();
-    } finally {
-      this.#launches = undefined;
-    }
-    if (!this.#whole) return compute;
-    return () => {
-      for (const launch of launches) launch();
-    };
-  }
 }

@@ -43,6 +43,38 @@ describe.each(backends.map((k) => ({ k, name: label(k) })))('$name', ({ k }) => 
     expectSame(y.data, before, 'y');
   });
 
+  test('what is recorded computes the same again, on what the tensors hold then', () => {
+    const [a, b, y] = [
+      place(k, 'a', [40, 64], normals(2560, 1)),
+      place(k, 'b', [64, 96]),
+      place(k, 'y', [40, 96]),
+    ];
+    const z = place(k, 'z', [40, 96]);
+    const again = k.record(() => {
+      k.matmul(y, a, b, 'set');
+      k.add(z, y, y);
+    });
+    b.data.set(normals(6144, 2));
+    again();
+    const want = place(k, 'want', [40, 96]);
+    k.matmul(want, a, b, 'set');
+    expectSame(y.data, want.data, 'y');
+    expectSame(
+      z.data,
+      want.data.map((v) => 2 * v),
+      'z',
+    );
+  });
+
+  test('what the reference computed is computed again, too', () => {
+    const wide = (name: string) => new Tensor(name, [1, 2], Float64Array.of(1, 2));
+    const [a, y] = [wide('a'), wide('y')];
+    const again = k.record(() => k.add(y, a, a));
+    a.data[0] = 10;
+    again();
+    expectSame(y.data, [20, 4], 'y');
+  });
+
   test('the peak loop counts its operations', () => {
     expect(k.peak(1000)).toBe(1000 * 4 * 12 * 4 * 2);
   });

@@ -30,6 +30,15 @@ export interface Cut {
   readonly chunks: number;
 }
 
+/** A kernel with all that it needs, described in the block. */
+export interface Job {
+  readonly kernel: number;
+  readonly cut: Cut;
+  readonly record: number;
+  /** With room for from and to. */
+  readonly args: number[];
+}
+
 export class Pool {
   readonly #block = new SharedArrayBuffer(layout.bytes);
   readonly #words = new Int32Array(this.#block);
@@ -37,6 +46,8 @@ export class Pool {
   readonly #workers: WorkerHandle[] = [];
   readonly #kernels: readonly ((...args: number[]) => void)[];
   readonly #patience: number;
+  /** Records in use; the first is for jobs that are run once. */
+  #records = 1;
   #failure = '';
 
   private constructor(kernels: readonly ((...args: number[]) => void)[], patience: number) {
@@ -47,7 +58,7 @@ export class Pool {
   /** Starts `threads - 1` workers; the calling thread is the last one. Rejects with one error if any does not start.
    * A worker that is killed in the middle of a chunk cannot say so, and the waiting thread hears no events: so
    * `patience` seconds without any chunk finished count as its death. */
-  static async start(
+  static async open(
     host: SimdHost,
     threads: number,
     parts: Pick<WorkerData, 'module' | 'memory'> & {
@@ -82,45 +93,56 @@ export class Pool {
     for (const worker of this.#workers) worker.terminate();
   }
 
-  /** Computes all outputs of one kernel, on all threads. `args` are those before from and to. */
+  /** Describes a job that will be run again and again; undefined when there is no more room. `args` are those before
+   * from and to. */
+  prepare(kernel: number, cut: Cut, args: readonly number[]): Job | undefined {
+    const record = layout.records + this.#records * layout.recordWords;
+    if (8 * (record + layout.recordWords) > layout.bytes) return undefined;
+    this.#records += 1;
+    return this.#describe(record, kernel, cut, args);
+  }
+
+  /** Computes all outputs of one kernel, on all threads. */
   run(kernel: number, cut: Cut, args: readonly number[]): void {
+    this.start(this.#describe(layout.records, kernel, cut, args));
+  }
+
+  start(job: Job): void {
     this.#check();
-    if (args.length > layout.maxArguments) {
-      throw new RangeError(`simd: expected at most ${layout.maxArguments} arguments, got ${args.length}`);
-    }
     const words = this.#words;
-    words[layout.kernel] = kernel;
-    words[layout.outputs] = cut.outputs;
-    words[layout.unit] = cut.unit;
-    words[layout.chunks] = cut.chunks;
-    words[layout.argumentCount] = args.length;
-    for (let i = 0; i < args.length; i++) this.#values[layout.arguments + i] = args[i]!;
+    words[layout.record] = job.record;
     Atomics.store(words, layout.done, 0);
-    Atomics.store(words, layout.open, cut.chunks); // from here on workers may read the block
+    Atomics.store(words, layout.open, job.cut.chunks); // from here on workers may read the block
     Atomics.add(words, layout.generation, 1);
     if (Atomics.load(words, layout.parked) > 0) Atomics.notify(words, layout.generation);
     try {
-      this.#help(kernel, cut, args);
+      this.#help(job);
     } catch (error) {
       this.#fail(String(error));
       throw error;
     }
-    this.#wait(cut.chunks);
+    this.#wait(job.cut.chunks);
   }
 
-  #help(kernel: number, { outputs, unit, chunks }: Cut, args: readonly number[]): void {
+  #describe(record: number, kernel: number, cut: Cut, args: readonly number[]): Job {
+    if (args.length > layout.maxArguments) {
+      throw new RangeError(`simd: expected at most ${layout.maxArguments} arguments, got ${args.length}`);
+    }
+    const values = [kernel, cut.outputs, cut.unit, cut.chunks, args.length, ...args];
+    for (let i = 0; i < values.length; i++) this.#values[record + i] = values[i]!;
+    return { kernel, cut, record, args: [...args, 0, 0] };
+  }
+
+  #help({ kernel, cut: { outputs, unit, chunks }, args }: Job): void {
     const words = this.#words;
     const units = Math.ceil(outputs / unit);
-    const all = [...args, 0, 0];
     for (;;) {
       const open = Atomics.load(words, layout.open);
       if (open === 0) return;
       if (Atomics.compareExchange(words, layout.open, open, open - 1) !== open) continue;
-      const from = Math.floor((units * (open - 1)) / chunks) * unit;
-      const to = Math.floor((units * open) / chunks) * unit;
-      all[args.length] = from;
-      all[args.length + 1] = Math.min(to, outputs);
-      this.#kernels[kernel]!(...all);
+      args[args.length - 2] = Math.floor((units * (open - 1)) / chunks) * unit;
+      args[args.length - 1] = Math.min(Math.floor((units * open) / chunks) * unit, outputs);
+      this.#kernels[kernel]!(...args);
       Atomics.add(words, layout.done, 1);
     }
   }

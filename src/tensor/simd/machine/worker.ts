@@ -1,9 +1,10 @@
 /** The job block that threads share, and what a worker does with it.
  *
- * A job is one kernel over its outputs, cut into chunks; `open` counts the chunks that nobody has taken. Taking one is
- * a compare-and-swap of `open`, and the job cannot end before every taken chunk is reported in `done`. So whoever
- * holds a chunk may read the rest of the block, and a worker that wakes late finds no chunk or one of a newer job:
- * either is fine. Nobody waits for a worker that has not started; the others take its share. */
+ * A job is one kernel over its outputs, cut into chunks; `record` says where in the block it is described, so that a job
+ * that comes again and again is written once. `open` counts the chunks that nobody has taken. Taking one is a
+ * compare-and-swap of `open`, and the job cannot end before every taken chunk is reported in `done`. So whoever holds a
+ * chunk may read the rest of the block, and a worker that wakes late finds no chunk or one of a newer job: either is
+ * fine. Nobody waits for a worker that has not started; the others take its share. */
 
 /** Indices of 32-bit words; those that threads fight over are a cache line apart. */
 export const layout = {
@@ -18,18 +19,17 @@ export const layout = {
   mainParked: 64,
   /** Length of the text that says why a worker failed; 0 for all is well. */
   failure: 80,
-  kernel: 96,
-  outputs: 97,
-  unit: 98,
-  chunks: 99,
-  argumentCount: 100,
-  /** In 64-bit words. */
-  arguments: 64,
-  maxArguments: 32,
+  /** Where the job is described: a 64-bit word of the block. */
+  record: 96,
   /** In bytes. */
   text: 768,
   maxText: 256,
-  bytes: 1024,
+  /** Where records begin, and how long each is, in 64-bit words: kernel, outputs, unit, chunks, how many arguments, and
+   * these. There is room for 3,000. */
+  records: 128,
+  recordWords: 40,
+  maxArguments: 32,
+  bytes: 1024 + 3000 * 40 * 8,
 } as const;
 
 export interface WorkerData {
@@ -60,13 +60,17 @@ export function work(data: WorkerData, ready: () => void): void {
         Atomics.wait(words, at.generation, generation);
         Atomics.sub(words, at.parked, 1);
       } else if (Atomics.compareExchange(words, at.open, open, open - 1) === open) {
-        const units = Math.ceil(words[at.outputs]! / words[at.unit]!);
-        const from = Math.floor((units * (open - 1)) / words[at.chunks]!) * words[at.unit]!;
-        const to = Math.floor((units * open) / words[at.chunks]!) * words[at.unit]!;
+        const record = words[at.record]!;
+        const outputs = values[record + 1]!;
+        const unit = values[record + 2]!;
+        const chunks = values[record + 3]!;
+        const units = Math.ceil(outputs / unit);
+        const end = record + 5 + values[record + 4]!;
         args.length = 0;
-        for (let i = 0; i < words[at.argumentCount]!; i++) args.push(values[at.arguments + i]!);
-        args.push(from, Math.min(to, words[at.outputs]!));
-        kernels[words[at.kernel]!]!(...args);
+        for (let i = record + 5; i < end; i++) args.push(values[i]!);
+        args.push(Math.floor((units * (open - 1)) / chunks) * unit);
+        args.push(Math.min(Math.floor((units * open) / chunks) * unit, outputs));
+        kernels[values[record]!]!(...args);
         Atomics.add(words, at.done, 1);
         if (Atomics.load(words, at.mainParked) === 1) Atomics.notify(words, at.done);
       }

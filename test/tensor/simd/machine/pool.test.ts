@@ -47,7 +47,7 @@ async function start(threads: number, host: SimdHost = nodeHost, meanwhile?: () 
   };
   const replaced = meanwhile === undefined ? {} : { trap: whileWorkerRuns, hang: whileWorkerRuns };
   const kernels = { ...(exports as Record<string, Kernel>), ...replaced };
-  const pool = await Pool.start(host, threads, { module, memory, kernels }, patience);
+  const pool = await Pool.open(host, threads, { module, memory, kernels }, patience);
   pools.push(pool);
   return { pool, memory, index: (name: string) => Object.keys(kernels).indexOf(name) };
 }
@@ -100,6 +100,32 @@ describe('run', () => {
       pool.run(index('count'), { outputs: 10, unit: 1, chunks: 6 }, [64]);
     }
     expect(Array.from({ length: 10 }, (_, i) => words[2 * i])).toEqual(Array(10).fill(3000));
+  });
+});
+
+describe('prepared jobs', () => {
+  test('compute every output once each time, between others, in any order', async () => {
+    const { pool, memory, index } = await start(3);
+    const at = [64, 192, 320];
+    const jobs = at.map((a, i) => pool.prepare(index('count'), { outputs: 9 + i, unit: 2, chunks: 3 }, [a])!);
+    for (let i = 0; i < 300; i++) {
+      pool.start(jobs[i % 3]!);
+      pool.start(jobs[(7 * i) % 3]!);
+      pool.run(index('count'), { outputs: 4, unit: 1, chunks: 4 }, [1024]);
+    }
+    const counts = at.map((a, i) => {
+      const words = new Int32Array(memory.buffer, a, 2 * (9 + i));
+      return [...new Set(Array.from({ length: 9 + i }, (_, n) => words[2 * n]))];
+    });
+    expect(counts).toEqual([[200], [200], [200]]);
+  });
+
+  test('there are none any more when the room is used up', async () => {
+    const { pool, index } = await start(2);
+    const prepare = () => pool.prepare(index('count'), { outputs: 2, unit: 1, chunks: 2 }, [64]);
+    let count = 0;
+    while (prepare() !== undefined) count += 1;
+    expect(count).toBe(2999);
   });
 });
 
