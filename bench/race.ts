@@ -9,8 +9,9 @@ import { chooseConfig, chooseSettings } from '../src/cli/train/settings.ts';
 import { CharTokenizer, normalizeText } from '../src/model/text/tokenizer.ts';
 import { splitTokens } from '../src/train/dataset.ts';
 import { type PresetName, presets } from '../src/train/presets.ts';
+import { freshTrainer } from '../src/train/state.ts';
 import { train } from '../src/train/train.ts';
-import { freshTrainer, type Trainer } from '../src/train/trainer.ts';
+import type { Trainer } from '../src/train/trainer.ts';
 import type { OpenedKernels } from './threads.ts';
 
 /** Nats, highest first: on Tiny Shakespeare a mediocre model, nanoGPT's quick start for a CPU, and the best 5-gram. */

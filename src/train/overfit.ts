@@ -8,9 +8,8 @@ import type { Kernels } from '../tensor/kernels.ts';
 import { log } from '../tensor/math.ts';
 import type { Split } from './dataset.ts';
 import { counted } from './metrics.ts';
-import type { RunSettings } from './state.ts';
+import { freshTrainer, type RunSettings } from './state.ts';
 import { train } from './train.ts';
-import { freshTrainer } from './trainer.ts';
 
 /** So many nats above the floor still count as learned by heart. */
 const margin = 0.05;

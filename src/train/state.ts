@@ -5,6 +5,7 @@
  * All randomness is a function of (seed, step), so the step alone says which batches and which dropout come next. With
  * the moments, the best so far and the settings, a resumed run does exactly what it would have done without the stop.
  * Nothing in these files depends on when or where they were written: the same training gives the same bytes. */
+import type { ModelConfig } from '../model/config.ts';
 import {
   type Checkpoint,
   type CheckpointFile,
@@ -12,14 +13,14 @@ import {
   loadParameters,
 } from '../model/files/checkpoint.ts';
 import { readSafetensors, writeSafetensors } from '../model/files/safetensors.ts';
-import { type Initialization, initializations } from '../model/initialize.ts';
+import { type Initialization, initializations, initialize } from '../model/initialize.ts';
 import { isObject, show } from '../model/json.ts';
 import type { Tokenizer } from '../model/text/tokenizer.ts';
-import { samplings } from './dataset.ts';
+import { type Split, samplings } from './dataset.ts';
 import { optimizers } from './optimizer.ts';
 import { shapes } from './schedule.ts';
 import type { Progress } from './train.ts';
-import type { Trainer, TrainSettings } from './trainer.ts';
+import { Trainer, type TrainSettings } from './trainer.ts';
 
 export type StateFile = CheckpointFile | 'optimizer.safetensors' | 'state.json';
 /** To be raised whenever the program would continue from the same state differently. */
@@ -164,4 +165,16 @@ export function restoreTrainer(
   loadParameters(trainer.model, checkpoint, source);
   for (const [to, from] of moments) to.set(from);
   trainer.step = state.step;
+}
+
+/** A trainer at step 0, its weights drawn from the seed. Parameters as for the constructor. */
+export function freshTrainer(
+  config: ModelConfig,
+  settings: TrainSettings & { readonly initialization: Initialization },
+  split: Split,
+  options: ConstructorParameters<typeof Trainer>[3],
+): Trainer {
+  const trainer = new Trainer(config, settings, split, options);
+  initialize(trainer.model, settings.seed, settings.initialization);
+  return trainer;
 }

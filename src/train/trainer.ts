@@ -4,7 +4,6 @@
  * nothing. */
 import type { ModelConfig } from '../model/config.ts';
 import { Gpt, type GptOptions } from '../model/gpt.ts';
-import { type Initialization, initialize } from '../model/initialize.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { AdamW } from './adamw.ts';
 import { Batches, type Sampling, type Split, type Window } from './dataset.ts';
@@ -171,16 +170,4 @@ export class Trainer {
       throw this.#diverged(this.step, 'the held-out loss after it is NaN');
     }
   }
-}
-
-/** A trainer at step 0, its weights drawn from the seed. Parameters as for the constructor. */
-export function freshTrainer(
-  config: ModelConfig,
-  settings: TrainSettings & { readonly initialization: Initialization },
-  split: Split,
-  options: ConstructorParameters<typeof Trainer>[3],
-): Trainer {
-  const trainer = new Trainer(config, settings, split, options);
-  initialize(trainer.model, settings.seed, settings.initialization);
-  return trainer;
 }

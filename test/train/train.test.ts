@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { splitTokens } from '../../src/train/dataset.ts';
+import { freshTrainer } from '../../src/train/state.ts';
 import { notEvaluated, type Plan, type Progress, train } from '../../src/train/train.ts';
-import { freshTrainer } from '../../src/train/trainer.ts';
 import { expectSameBits } from '../support/compare.ts';
 import { randomIds, tinyConfig } from '../support/models.ts';
 import { runSettings } from '../support/runs.ts';

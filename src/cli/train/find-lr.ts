@@ -9,7 +9,7 @@ import type { Split } from '../../train/dataset.ts';
 import { belowMinimum, rangeDefaults, rangeTest, suggest } from '../../train/find-lr.ts';
 import { counted } from '../../train/metrics.ts';
 import type { RunSettings } from '../../train/state.ts';
-import { freshTrainer } from '../../train/trainer.ts';
+import { freshTrainer } from '../../train/state.ts';
 import { makeFolder, writeFile } from '../host/files.ts';
 import { sparkline, type Terminal } from '../host/terminal.ts';
 
