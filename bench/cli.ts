@@ -71,6 +71,7 @@ function kernelsOf(given: Values<typeof flags>): Values<typeof kernelFlags> {
     ...(given.threads !== undefined && { threads: given.threads }),
     ...(given.backend !== undefined && { backend: given.backend }),
     ...(given.math !== undefined && { math: given.math }),
+    ...(given.wide !== undefined && { wide: given.wide }),
   };
 }
 
@@ -88,7 +89,7 @@ async function bench(given: Values<typeof flags>): Promise<void> {
   const all = await open(kernelChoice);
   const { threads, arithmetic, kernels } = all;
   const openWith = (n: number) => open({ ...kernelChoice, threads: n });
-  const target = kernels.name === 'simd' ? (kernels as SimdKernels).target : { fma: false };
+  const target = kernels.name === 'simd' ? (kernels as SimdKernels).target : { fma: false, wide: false };
   const cpu = cpus()[0]?.model.trim() ?? 'unknown';
   say(`${preset} on Node ${process.version}, ${cpu}: ${describeKernels(all)}`);
   const load = loadavg()[0]!;
@@ -159,6 +160,7 @@ async function bench(given: Values<typeof flags>): Promise<void> {
     arithmetic,
     threads,
     fma: target.fma,
+    wide: target.wide,
     ...step,
     peakAllThreadsGflops,
     matmulGflops,

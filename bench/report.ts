@@ -23,6 +23,7 @@ export interface Results extends StepResult, StartResult {
   readonly arithmetic: string;
   readonly threads: number;
   readonly fma: boolean;
+  readonly wide: boolean;
   /** All threads at once, on registers only. */
   readonly peakAllThreadsGflops: number | null;
   /** The best of the model's shapes, one thread. */

@@ -116,7 +116,8 @@ async function begin(given: TrainFlags): Promise<void> {
   ];
   const warnings = preflightWarnings(config, before, split.train.length);
   if (given.plan) {
-    for (const line of [...head, '', planText(trainer, before, keep)]) terminal.line(line);
+    const kernelsLine = `kernels: ${describeKernels(chosen)}`;
+    for (const line of [...head, '', planText(trainer, before, keep), kernelsLine]) terminal.line(line);
     for (const warning of warnings) terminal.warning(warning);
     terminal.progress('measuring how fast steps are ...');
     terminal.line(timeLine({ config, settings, split }, kernels));
@@ -135,6 +136,7 @@ async function begin(given: TrainFlags): Promise<void> {
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
     threads: chosen.threads,
+    wide: chosen.wide,
   };
   folder.write(
     'run.json',
@@ -193,8 +195,8 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
 async function reopenKernels(given: TrainFlags, arithmetic: string, path: string): Promise<ChosenKernels> {
   const backend = given.backend ?? (arithmetic === 'reference' ? 'reference' : 'auto');
   const math = given.math ?? (arithmetic === 'simd portable' ? 'portable' : 'auto');
-  const { threads } = given;
-  const chosen = await openKernels({ backend, math, ...(threads === undefined ? {} : { threads }) });
+  const { threads, wide = 'auto' } = given;
+  const chosen = await openKernels({ backend, math, wide, ...(threads === undefined ? {} : { threads }) });
   if (chosen.arithmetic === arithmetic) return chosen;
   throw new Error(
     `${path} was computed with ${arithmetic} arithmetic, and here it would go on with ${chosen.arithmetic}: not exactly; start a new run: ${initCommand(path)}`,

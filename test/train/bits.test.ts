@@ -56,9 +56,13 @@ function checksum(arch: keyof typeof expected, kernels: Kernels): string {
   return hash.update(Int32Array.from(text!.tokens)).digest('hex').slice(0, 16);
 }
 
-describe.each(['portable', 'auto'] as const)('thirty steps, --math %s', (math) => {
+describe.each([
+  ['portable', 'auto'],
+  ['auto', 'auto'],
+  ['auto', 'off'],
+] as const)('thirty steps, --math %s --wide %s', (math, wide) => {
   it.each(['gpt2', 'qwen3'] as const)('of %s end with the bytes of every machine', async (arch) => {
-    const kernels = await createSimdKernels(nodeHost, { threads: 2, math });
+    const kernels = await createSimdKernels(nodeHost, { threads: 2, math, wide });
     try {
       const arithmetic = kernels.target.fma ? 'fma' : 'portable';
       expect(checksum(arch, kernels)).toBe(expected[arch][arithmetic]);

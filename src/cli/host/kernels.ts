@@ -1,11 +1,12 @@
-/** Chooses the kernels that compute, by the flags --backend, --threads and --math; without flags the fast ones wherever
- * the engine allows. */
+/** Chooses the kernels that compute, by the flags --backend, --threads, --math and --wide; without flags the fast ones
+ * wherever the engine allows. */
 import { availableParallelism } from 'node:os';
 import type { Kernels } from '../../tensor/kernels.ts';
 import { reference } from '../../tensor/reference/index.ts';
 import { createSimdKernels } from '../../tensor/simd/index.ts';
 import { hasSimd } from '../../tensor/simd/machine/target.ts';
 import { rules, UsageError, type Values } from '../command/command.ts';
+import { note } from './output.ts';
 import { nodeHost } from './simd-host.ts';
 
 const most = 8;
@@ -32,6 +33,12 @@ export const kernelFlags = {
     value: 'M',
     help: 'auto fuses multiply and add where the machine can (default); portable gives the same bits on every machine',
   },
+  wide: {
+    kind: 'choice',
+    choices: ['auto', 'off'],
+    value: 'W',
+    help: 'auto computes on 256 bits at a time where the engine can (default: Node 24 and newer, x64); the bits are the same',
+  },
 } as const;
 
 export interface ChosenKernels {
@@ -39,21 +46,34 @@ export interface ChosenKernels {
   readonly threads: number;
   /** The last bit of every result depends on it, so a resumed run must have the same. */
   readonly arithmetic: 'reference' | 'simd fma' | 'simd portable';
+  /** Vectors are of 256 bits, which decides about the time only. */
+  readonly wide: boolean;
 }
 
 /** Starts the kernels. Throws if the chosen ones cannot run here. */
 export async function openKernels(given: Values<typeof kernelFlags>): Promise<ChosenKernels> {
-  const { backend = 'auto', math = 'auto', threads = Math.min(availableParallelism(), most) } = given;
+  const {
+    backend = 'auto',
+    math = 'auto',
+    wide = 'auto',
+    threads = Math.min(availableParallelism(), most),
+  } = given;
   if (backend === 'reference' && (given.threads ?? 1) > 1) {
     throw new UsageError(
       `--backend reference computes on one thread, got --threads ${threads}; leave one out`,
     );
   }
   if (backend === 'reference' || (backend === 'auto' && !hasSimd())) {
-    return { kernels: reference, threads: 1, arithmetic: 'reference' };
+    return { kernels: reference, threads: 1, arithmetic: 'reference', wide: false };
   }
-  const kernels = await createSimdKernels(nodeHost, { threads, math });
-  return { kernels, threads, arithmetic: kernels.target.fma ? 'simd fma' : 'simd portable' };
+  const kernels = await createSimdKernels(nodeHost, { threads, math, wide });
+  const { target, fault } = kernels;
+  if (fault !== '') {
+    note(
+      `warning: with 256-bit vectors ${fault} computes other bits on Node ${process.version}: doing without`,
+    );
+  }
+  return { kernels, threads, arithmetic: target.fma ? 'simd fma' : 'simd portable', wide: target.wide };
 }
 
 /** Ends their threads, if they have any; they compute nothing afterwards. */
@@ -62,8 +82,9 @@ export function closeKernels({ kernels }: ChosenKernels): void {
 }
 
 /** One line for the head of a run. */
-export function describeKernels({ threads, arithmetic }: ChosenKernels): string {
+export function describeKernels({ threads, arithmetic, wide }: ChosenKernels): string {
   if (arithmetic === 'reference') return 'plain TypeScript kernels on one thread';
   const fused = arithmetic === 'simd fma' ? 'fused multiply-add' : 'portable arithmetic';
-  return `WebAssembly SIMD with ${fused} on ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+  const bits = wide ? 256 : 128;
+  return `WebAssembly SIMD of ${bits} bits with ${fused} on ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
 }

@@ -1,4 +1,8 @@
 /** What the fast backend needs from Node and cannot have in pure code: a V8 flag, and threads. */
+import { createHash } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import v8 from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { SimdHost } from '../../tensor/simd/machine/pool.ts';
@@ -9,6 +13,46 @@ export const nodeHost: SimdHost = {
    * know the flag. Whether multiply-add then really is fused is found out by running it: see target.ts. */
   enableRelaxedSimd() {
     v8.setFlagsFromString('--experimental-wasm-relaxed-simd');
+  },
+
+  /** Node 22 and newer know the flag where they are built for x64; from 24 on it has an effect. Asking the build first,
+   * because a flag that V8 does not know makes it print a complaint. */
+  mergeVectors(on) {
+    const { v8_enable_wasm_simd256_revec: built } = process.config.variables as Record<string, unknown>;
+    if (process.arch !== 'x64' || built !== 1) return false;
+    v8.setFlagsFromString(on ? '--experimental-wasm-revectorize' : '--no-experimental-wasm-revectorize');
+    return on;
+  },
+
+  now: () => performance.now(),
+
+  optimized(action) {
+    v8.setFlagsFromString('--wasm-sync-tier-up');
+    v8.setFlagsFromString('--wasm-tiering-budget=100');
+    try {
+      return action();
+    } finally {
+      v8.setFlagsFromString('--no-wasm-sync-tier-up');
+      v8.setFlagsFromString('--wasm-tiering-budget=13000000'); // V8's own
+    }
+  },
+
+  /** Only that all is well is remembered, by an empty file of that name: one that cannot be written or read costs the test
+   * anew. 'wx' writes to no file or link that is there. */
+  tested(code, test) {
+    const processor = cpus()[0]?.model ?? '';
+    const key = createHash('sha256').update(`${process.version} ${process.arch} ${processor}\n`).update(code);
+    const path = join(tmpdir(), `inkling-tested-${key.digest('hex').slice(0, 32)}`);
+    if (existsSync(path)) return '';
+    const fault = test();
+    if (fault === '') {
+      try {
+        writeFileSync(path, '', { flag: 'wx' });
+      } catch {
+        // The next start tests again.
+      }
+    }
+    return fault;
   },
 
   /** The worker's code is text, not a file: on Node 20 a worker cannot load a TypeScript file under tsx without

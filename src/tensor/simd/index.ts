@@ -22,12 +22,14 @@ import { SharedMemory } from './machine/memory.ts';
 import { Pool, type SimdHost } from './machine/pool.ts';
 import { Recorder } from './machine/recorder.ts';
 import { hasFusedMultiplyAdd, hasRelaxedSimd, hasSimd, type Target } from './machine/target.ts';
+import { wideIsFaster } from './machine/wide.ts';
 import { matmul } from './matmul/matmul.ts';
 import { newtonSchulz } from './newton-schulz.ts';
 import { peak, peakFlops } from './peak.ts';
 import { qkNorm } from './qk-norm.ts';
 import { rmsnorm } from './rmsnorm.ts';
 import { rope } from './rope.ts';
+import { difference } from './self-test.ts';
 import { swiglu } from './swiglu.ts';
 
 const families: readonly Family[] = [
@@ -56,11 +58,15 @@ export interface SimdOptions {
   readonly threads: number;
   /** 'auto' fuses multiply-add where the machine can; 'portable' gives the same bits on every machine. */
   readonly math: 'auto' | 'portable';
+  /** 'auto' computes on vectors of 256 bits where the engine can: the same bits, sooner. */
+  readonly wide?: 'auto' | 'off';
 }
 
 export interface SimdKernels extends Kernels {
   readonly threads: number;
   readonly target: Target;
+  /** The operation that was wrong with wide vectors, for which they are off; else ''. */
+  readonly fault: string;
   /** Does rounds of multiply-adds in registers only, on this thread, and says how many floating-point operations that
    * were: divided by the time, the peak that a product can be compared with. */
   peak(rounds: number): number;
@@ -79,23 +85,61 @@ const recordedChunks = 1;
 
 /** Starting is the one asynchronous step. Rejects if there is no SIMD or if a worker does not start. */
 export async function createSimdKernels(host: SimdHost, options: SimdOptions): Promise<SimdKernels> {
-  const { threads, math } = options;
+  const { threads } = options;
   if (!(Number.isInteger(threads) && threads >= 1)) {
     throw new RangeError(`simd: threads does not fit; expected an integer from 1, got ${threads}`);
   }
   if (!hasSimd())
     throw new Error('simd: this engine has no WebAssembly SIMD or no shared memory; use the reference');
-  const target = probe(host, math);
+  const { target, fault } = probe(host, options);
   const built = families.map((family) => family(target));
-  const module = await WebAssembly.compile(assemble(built.flatMap(({ functions }) => functions)));
+  const module = await WebAssembly.compile(codeOf(built));
   const shared = new SharedMemory();
   const { memory } = shared;
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
-  const kernels = exports as Record<string, (...args: number[]) => number>;
+  const kernels = exports as Exports;
   const pool = threads > 1 ? await Pool.open(host, threads, { module, memory, kernels }) : undefined;
   const recorder = new Recorder();
   const engine = createEngine({ target, threads, kernels, shared, pool, recorder });
 
+  return {
+    ...operationsOf(built, engine, recorder),
+    name: 'simd',
+    memory: shared,
+    threads,
+    target,
+    fault,
+    peak: (rounds) => peakFlops(engine, rounds),
+    close: () => pool?.close(),
+  };
+}
+
+function probe(host: SimdHost, { math, wide = 'auto' }: SimdOptions): { target: Target; fault: string } {
+  if (math === 'auto' && !hasRelaxedSimd()) host.enableRelaxedSimd();
+  const fma = math === 'auto' && hasFusedMultiplyAdd();
+  let fault = '';
+  if (host.mergeVectors(wide === 'auto') && wideIsFaster(host, fma)) {
+    const target = { fma, wide: true };
+    const built = families.map((family) => family(target));
+    const code = codeOf(built);
+    const operations = (kernels: Exports, shared: SharedMemory) => {
+      const recorder = new Recorder();
+      const engine = createEngine({ target, threads: 1, kernels, shared, pool: undefined, recorder });
+      return operationsOf(built, engine, recorder);
+    };
+    fault = host.tested(code, () => difference(host, code, operations));
+    if (fault === '') return { target, fault };
+  }
+  host.mergeVectors(false);
+  return { target: { fma, wide: false }, fault };
+}
+
+type Exports = Record<string, (...args: number[]) => number>;
+type Built = ReturnType<Family>;
+
+const codeOf = (built: readonly Built[]) => assemble(built.flatMap(({ functions }) => functions));
+
+function operationsOf(built: readonly Built[], engine: Engine, recorder: Recorder): Kernels {
   const simd: Record<string, unknown> = { ...reference };
   for (const { operations } of built) {
     for (const [name, fast] of Object.entries(operations(engine))) {
@@ -103,22 +147,7 @@ export async function createSimdKernels(host: SimdHost, options: SimdOptions): P
       simd[name] = withReference(fast as Operation, slow, recorder);
     }
   }
-  return {
-    ...(simd as unknown as Kernels),
-    name: 'simd',
-    memory: shared,
-    record: (compute) => recorder.record(compute),
-    threads,
-    target,
-    peak: (rounds) => peakFlops(engine, rounds),
-    close: () => pool?.close(),
-  };
-}
-
-function probe(host: SimdHost, math: SimdOptions['math']): Target {
-  if (math === 'portable') return { fma: false };
-  if (!hasRelaxedSimd()) host.enableRelaxedSimd();
-  return { fma: hasFusedMultiplyAdd() };
+  return { ...(simd as unknown as Kernels), record: (compute) => recorder.record(compute) };
 }
 
 type Operation = (first: Tensor, ...rest: unknown[]) => unknown;
@@ -134,7 +163,7 @@ function withReference(fast: Operation, slow: Operation, recorder: Recorder): Op
 function createEngine(parts: {
   readonly target: Target;
   readonly threads: number;
-  readonly kernels: Record<string, (...args: number[]) => number>;
+  readonly kernels: Exports;
   readonly shared: SharedMemory;
   readonly pool: Pool | undefined;
   readonly recorder: Recorder;

@@ -15,7 +15,7 @@ import { element, fresh, locals, transposeInPlace } from '../wasm/lanes.ts';
 import { sideBySide } from './elementwise.ts';
 import { family } from './machine/engine.ts';
 import { madd, type Target } from './machine/target.ts';
-import { pack } from './matmul/pack.ts';
+import { packing } from './matmul/pack.ts';
 import { panelProduct, smaller } from './matmul/product.ts';
 import { perMultiplyAdd, tileColumns, tileRows } from './matmul/tile.ts';
 
@@ -45,12 +45,14 @@ const mirror = func('mirror', { y: 'i32', S: 'i32' }, ({ y, S }, local) => {
 });
 
 /** Bytes for the panels of a matrix, and for the edge of a product. */
-const panelBytes = (S: number): number => (Math.ceil(S / tileColumns) + 1) * S * tileColumns * 4;
+const panelBytes = (S: number, columns: number): number => (Math.ceil(S / columns) + 1) * S * columns * 4;
 
 /** y = a b, all (S S) and symmetric. */
 function symmetricProduct(target: Target) {
   const rows = 4 * tileRows(target);
   const panelRows = panelProduct(target);
+  const columns = tileColumns(target);
+  const { pack } = packing(target);
   const parameters = { y: 'i32', a: 'i32', b: 'i32', S: 'i32', panels: 'i32' } as const;
   return func('symmetricProduct', parameters, ({ y, a, b, S, panels }, local) => {
     const [row, end, column, count] = fresh(local, 'i32');
@@ -62,17 +64,17 @@ function symmetricProduct(target: Target) {
       startColumn: i32.const(0),
       a,
       aStep: rowBytes,
-      edge: i32.add(panels, i32.mul(i32.shl(count, 3), rowBytes)),
+      edge: i32.add(panels, i32.mul(i32.mul(count, columns), rowBytes)),
       M: S,
       N: S,
       K: S,
     };
     return [
-      count.set(i32.shr(i32.add(S, tileColumns - 1), 3)),
+      count.set(i32.div(i32.add(S, columns - 1), columns)),
       call(pack, { packed: panels, b, N: S, K: S, from: 0, to: count }),
       loop(row, 0, S, rows, [
         end.set(smaller(S, i32.add(row, rows))),
-        loop(column, 0, end, tileColumns, [
+        loop(column, 0, end, columns, [
           call(panelRows, {
             ...matrices,
             panel: i32.add(panels, i32.mul(column, rowBytes)),
@@ -177,7 +179,7 @@ export const newtonSchulz = family(
     newtonSchulz(q, p, t, g, { coefficients, rounds }) {
       const shapes = { g: [g, 'G S S'], q: [q, 'G S S'], p: [p, 'G S S'], t: [t, 'G S S'] } as const;
       const { G, S } = dims('newtonSchulz', shapes);
-      const step = panelBytes(S);
+      const step = panelBytes(S, tileColumns(engine.target));
       const panels = engine.scratch(G * step);
       const at = (t: Tensor) => engine.pointer(t);
       const work = { outputs: G, cost: rounds * 2 * S ** 3 * perMultiplyAdd };

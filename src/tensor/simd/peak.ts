@@ -1,21 +1,21 @@
 /** The most multiply-adds this engine can do: a loop that touches nothing but registers, for the benchmark to compare
- * matrix products with. Twelve sums, as many as the largest tile keeps, hide the latency of each other. */
+ * matrix products with. As many sums as the largest tile keeps hide the latency of each other. */
 import { f32x4, func, loop, v128 } from '../wasm/assembler.ts';
 import { locals } from '../wasm/lanes.ts';
 import { type Engine, family } from './machine/engine.ts';
 import { madd, type Target } from './machine/target.ts';
 
-const sums = 12;
+const sumsOf = ({ wide }: Target): number => (wide ? 24 : 12);
 const unroll = 4;
 const lanes = 4;
 /** Floating-point operations in one round of the loop. */
-export const peakRoundFlops = unroll * sums * lanes * 2;
+export const peakRoundFlops = (target: Target): number => unroll * sumsOf(target) * lanes * 2;
 
 /** s = s * a + b over and over; what comes out is stored, so that no compiler leaves it out. */
-const peakKernel = (target: Target) =>
+export const peakKernel = (target: Target) =>
   func('peak', { out: 'i32', rounds: 'i32', a: 'f32', b: 'f32' }, (p, local) => {
     const [i, a, b] = [local('i32'), local('v128'), local('v128')];
-    const s = locals(local, 'v128', sums);
+    const s = locals(local, 'v128', sumsOf(target));
     const round = Array.from({ length: unroll }, () =>
       s.map((sum) => sum.set(madd(target)(sum, a, b))),
     ).flat();
@@ -35,6 +35,6 @@ export const peak = family(
 
 /** Runs the loop and gives the number of floating-point operations in it. */
 export function peakFlops(engine: Engine, rounds: number): number {
-  engine.direct(peakKernel(engine.target))(engine.scratch(sums * 16), rounds, 0.5, 0.5);
-  return rounds * peakRoundFlops;
+  engine.direct(peakKernel(engine.target))(engine.scratch(sumsOf(engine.target) * 16), rounds, 0.5, 0.5);
+  return rounds * peakRoundFlops(engine.target);
 }

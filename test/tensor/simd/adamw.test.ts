@@ -4,7 +4,7 @@ import { reference } from '../../../src/tensor/reference/index.ts';
 import { adamw } from '../../../src/tensor/simd/adamw.ts';
 import { type Tensor, tensor } from '../../../src/tensor/tensor.ts';
 import { expectClose, expectSameBits, randomTensor, sizes, unit } from '../../support/compare.ts';
-import { modes, sliced } from './sliced.ts';
+import { modeName, modes, sliced } from './sliced.ts';
 
 const names = ['adamw', 'sumOfSquares'] as const;
 const settings = (step: number): AdamWSettings => ({
@@ -17,8 +17,8 @@ const settings = (step: number): AdamWSettings => ({
   step,
 });
 
-describe.each(modes)('with fused multiply-add: %s', (fma) => {
-  const { kernels, memory } = sliced([adamw], names, { fma });
+describe.each(modes.map((mode) => ({ mode, name: modeName(mode) })))('with $name', ({ mode }) => {
+  const { kernels, memory } = sliced([adamw], names, mode);
   const k = kernels(1);
 
   // Moments: a product each, their sum and the rounded constants. The parameter: one rounding of itself, and 12 of a

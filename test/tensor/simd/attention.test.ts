@@ -5,7 +5,7 @@ import { attentionBackward } from '../../../src/tensor/simd/attention/backward.t
 import { attentionCached } from '../../../src/tensor/simd/attention/cached.ts';
 import { type Tensor, tensor } from '../../../src/tensor/tensor.ts';
 import { expectClose, expectSameBits, randomTensor, sizes, unit } from '../../support/compare.ts';
-import { modes, sliced } from './sliced.ts';
+import { modeName, modes, sliced } from './sliced.ts';
 
 interface Shape {
   readonly B: number;
@@ -68,8 +68,8 @@ const fewShapes: Shape[] = [
   { B: 1, H: 1, T: 33, D: 33 },
 ];
 
-describe.each(modes)('with fused multiply-add: %s', (fma) => {
-  const { kernels, memory } = sliced([attention, attentionBackward, attentionCached], names, { fma });
+describe.each(modes.map((mode) => ({ mode, name: modeName(mode) })))('with $name', ({ mode }) => {
+  const { kernels, memory } = sliced([attention, attentionBackward, attentionCached], names, mode);
   const k = kernels(1);
   const outputs = ({ N, C, square }: { N: number; C: number; square: number[] }) => ({
     y: memory.tensor('y', [N, C]),

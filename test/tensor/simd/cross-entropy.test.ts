@@ -3,7 +3,7 @@ import { reference } from '../../../src/tensor/reference/index.ts';
 import { crossEntropy } from '../../../src/tensor/simd/cross-entropy.ts';
 import { ids, type Tensor, tensor } from '../../../src/tensor/tensor.ts';
 import { expectClose, expectSameBits, randomTensor, sizes, unit } from '../../support/compare.ts';
-import { modes, sliced } from './sliced.ts';
+import { modeName, modes, sliced } from './sliced.ts';
 
 const names = ['crossEntropy', 'crossEntropyBackward'] as const;
 const N = 7;
@@ -24,8 +24,8 @@ function problem(V: number) {
   return { logits, targets, want };
 }
 
-describe.each(modes)('with fused multiply-add: %s', (fma) => {
-  const { kernels, memory } = sliced([crossEntropy], names, { fma });
+describe.each(modes.map((mode) => ({ mode, name: modeName(mode) })))('with $name', ({ mode }) => {
+  const { kernels, memory } = sliced([crossEntropy], names, mode);
   const k = kernels(1);
   const vocabularies = [...sizes, 130, 255];
 

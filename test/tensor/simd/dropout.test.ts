@@ -5,7 +5,7 @@ import { tensor } from '../../../src/tensor/tensor.ts';
 import { expectSameBits, sizes } from '../../support/compare.ts';
 import { sliced } from './sliced.ts';
 
-const { kernels, memory } = sliced([dropout], ['dropoutMask'], { fma: false });
+const { kernels, memory } = sliced([dropout], ['dropoutMask'], { fma: false, wide: false });
 
 test('the mask has the bits of the reference for any size, rate, key and slices', () => {
   const keys = [

@@ -4,12 +4,12 @@ import { elements } from '../../../src/tensor/simd/elementwise.ts';
 import { gelu } from '../../../src/tensor/simd/gelu.ts';
 import { type Tensor, tensor } from '../../../src/tensor/tensor.ts';
 import { expectClose, expectSameBits, randomTensor, sizes, unit } from '../../support/compare.ts';
-import { modes, sliced } from './sliced.ts';
+import { modeName, modes, sliced } from './sliced.ts';
 
 const names = ['add', 'multiply', 'weightedSum', 'gelu', 'geluBackward'] as const;
 
-describe.each(modes)('with fused multiply-add: %s', (fma) => {
-  const { kernels, memory } = sliced([elements, gelu], names, { fma });
+describe.each(modes.map((mode) => ({ mode, name: modeName(mode) })))('with $name', ({ mode }) => {
+  const { kernels, memory } = sliced([elements, gelu], names, mode);
 
   test.each(['add', 'multiply'] as const)(
     '%s has the bits of the reference for any size and slices',

@@ -3,13 +3,13 @@ import { reference } from '../../../src/tensor/reference/index.ts';
 import { embedding } from '../../../src/tensor/simd/embedding.ts';
 import { tensor } from '../../../src/tensor/tensor.ts';
 import { expectClose, expectSameBits, randomTensor, sizes, unit } from '../../support/compare.ts';
-import { modes, sliced } from './sliced.ts';
+import { modeName, modes, sliced } from './sliced.ts';
 
 const [N, V] = [23, 5];
 const idsOf = (n: number) => Array.from({ length: n }, (_, i) => (i * i + 3) % V);
 
-describe.each(modes)('with fused multiply-add: %s', (fma) => {
-  const { kernels, memory } = sliced([embedding], ['embedding', 'embeddingBackward'], { fma });
+describe.each(modes.map((mode) => ({ mode, name: modeName(mode) })))('with $name', ({ mode }) => {
+  const { kernels, memory } = sliced([embedding], ['embedding', 'embeddingBackward'], mode);
 
   test.each(['set', 'add'] as const)(
     'embedding, %s, has the bits of the reference for any size and slices',

@@ -76,7 +76,7 @@ describe.each(backends.map((k) => ({ k, name: label(k) })))('$name', ({ k }) => 
   });
 
   test('the peak loop counts its operations', () => {
-    expect(k.peak(1000)).toBe(1000 * 4 * 12 * 4 * 2);
+    expect(k.peak(1000)).toBe(1000 * 4 * (k.target.wide ? 24 : 12) * 4 * 2);
   });
 });
 
@@ -97,7 +97,7 @@ test('a launch with a number too few or too many does not compile', () => {
 });
 
 test('madd and nmadd are a b + c and c - a b, fused or not', () => {
-  const targets = [{ fma: false }, ...backends.slice(0, 1).map((k) => k.target)];
+  const targets = [{ fma: false, wide: false }, ...backends.slice(0, 1).map((k) => k.target)];
   for (const target of targets) {
     const [a, b, c] = [f32x4.const(3, 0.1, -2, 1), f32x4.const(5, 0.1, 7, 1), f32x4.const(1, -0.01, 4, 1)];
     const kernel = func('go', {}, () => [

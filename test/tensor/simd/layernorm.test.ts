@@ -3,7 +3,7 @@ import { reference } from '../../../src/tensor/reference/index.ts';
 import { layernorm } from '../../../src/tensor/simd/layernorm.ts';
 import { tensor } from '../../../src/tensor/tensor.ts';
 import { expectClose, expectSameBits, randomTensor, sizes, unit } from '../../support/compare.ts';
-import { modes, sliced } from './sliced.ts';
+import { modeName, modes, sliced } from './sliced.ts';
 
 const names = ['layernorm', 'layernormBackward', 'layernormParametersBackward'] as const;
 const rows = [1, 2, 3, 5];
@@ -22,8 +22,8 @@ function problem(N: number, C: number) {
   return { x, dy, gain, shift, want };
 }
 
-describe.each(modes)('with fused multiply-add: %s', (fma) => {
-  const { kernels, memory } = sliced([layernorm], names, { fma });
+describe.each(modes.map((mode) => ({ mode, name: modeName(mode) })))('with $name', ({ mode }) => {
+  const { kernels, memory } = sliced([layernorm], names, mode);
   const k = kernels(1);
 
   // A sum of C terms is off by C / 16 + 6 roundings at most; x - mean brings the error of the mean, relative to x.

@@ -17,7 +17,7 @@ function functions(fma: boolean) {
     func(name, { y: 'i32', x: 'i32', count: 'i32' }, (p, local) => {
       const i = local('i32');
       const constants = new Constants(local);
-      const f = vectorMath({ fma }, local, constants)[name];
+      const f = vectorMath({ fma, wide: false }, local, constants)[name];
       const at = (base: typeof i) => i32.add(base, i32.shl(i, 2));
       return [constants.set, loop(i, 0, p.count, 4, [v128.store(at(p.y), inOrder(f(v128.load(at(p.x)))))])];
     }),

@@ -4,7 +4,7 @@ import { qkNorm } from '../../../src/tensor/simd/qk-norm.ts';
 import { rmsnorm } from '../../../src/tensor/simd/rmsnorm.ts';
 import { tensor } from '../../../src/tensor/tensor.ts';
 import { expectClose, expectSameBits, randomTensor, sizes, unit } from '../../support/compare.ts';
-import { modes, sliced } from './sliced.ts';
+import { modeName, modes, sliced } from './sliced.ts';
 
 const names = ['qkNorm', 'qkNormBackward', 'qkNormParametersBackward', 'rmsnorm', 'rmsnormBackward'] as const;
 const epsilon = 1e-6;
@@ -18,8 +18,8 @@ function problem(N: number, H: number, D: number) {
   return { qkv, dy, gains, y, r };
 }
 
-describe.each(modes)('with fused multiply-add: %s', (fma) => {
-  const { kernels, memory } = sliced([rmsnorm, qkNorm], names, { fma });
+describe.each(modes.map((mode) => ({ mode, name: modeName(mode) })))('with $name', ({ mode }) => {
+  const { kernels, memory } = sliced([rmsnorm, qkNorm], names, mode);
   const k = kernels(1);
 
   test('y and r are within D / 32 + 8 units of the reference, and v is copied, in any slices', () => {

@@ -3,7 +3,7 @@ import { reference } from '../../../src/tensor/reference/index.ts';
 import { rmsnorm } from '../../../src/tensor/simd/rmsnorm.ts';
 import { tensor } from '../../../src/tensor/tensor.ts';
 import { expectClose, expectSameBits, randomTensor, sizes, unit } from '../../support/compare.ts';
-import { modes, sliced } from './sliced.ts';
+import { modeName, modes, sliced } from './sliced.ts';
 
 const names = ['rmsnorm', 'rmsnormBackward', 'rmsnormParametersBackward'] as const;
 const bigger = [128, 130, 255];
@@ -25,8 +25,8 @@ function problem(N: number, C: number) {
   return { x, dy, gain, want };
 }
 
-describe.each(modes)('with fused multiply-add: %s', (fma) => {
-  const { kernels, memory } = sliced([rmsnorm], names, { fma });
+describe.each(modes.map((mode) => ({ mode, name: modeName(mode) })))('with $name', ({ mode }) => {
+  const { kernels, memory } = sliced([rmsnorm], names, mode);
   const k = kernels(1);
 
   // A sum of C squares, none negative, is off by C / 16 + 6 roundings at most, and its root by half as many.

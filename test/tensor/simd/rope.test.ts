@@ -2,14 +2,14 @@ import { describe, test } from 'vitest';
 import { reference } from '../../../src/tensor/reference/index.ts';
 import { rope } from '../../../src/tensor/simd/rope.ts';
 import { expectClose, expectSameBits, randomTensor, sizes, unit } from '../../support/compare.ts';
-import { modes, sliced } from './sliced.ts';
+import { modeName, modes, sliced } from './sliced.ts';
 
 const names = ['rope', 'ropeBackward'] as const;
 /** Half a head has any size, so that tails reach into the other half. */
 const cases = sizes.flatMap((half) => [1, 3].map((H) => [5, H, 2 * half] as const));
 
-describe.each(modes)('with fused multiply-add: %s', (fma) => {
-  const { kernels, memory } = sliced([rope], names, { fma });
+describe.each(modes.map((mode) => ({ mode, name: modeName(mode) })))('with $name', ({ mode }) => {
+  const { kernels, memory } = sliced([rope], names, mode);
 
   function problem(N: number, H: number, D: number) {
     const [qkv, rotation] = [randomTensor('qkv', [N, 3 * H * D], 1), randomTensor('rotation', [N, D], 1)];

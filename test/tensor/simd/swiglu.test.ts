@@ -3,7 +3,7 @@ import { reference } from '../../../src/tensor/reference/index.ts';
 import { swiglu } from '../../../src/tensor/simd/swiglu.ts';
 import { type Tensor, tensor } from '../../../src/tensor/tensor.ts';
 import { expectClose, expectSameBits, randomTensor, sizes, unit } from '../../support/compare.ts';
-import { modes, sliced } from './sliced.ts';
+import { modeName, modes, sliced } from './sliced.ts';
 
 const names = ['swiglu', 'swigluBackward'] as const;
 const cases = [...sizes.map((F) => [3, F] as const), ...sizes.map((N) => [N, 19] as const)];
@@ -17,8 +17,8 @@ function wide(N: number, F: number): Tensor {
   return x;
 }
 
-describe.each(modes)('with fused multiply-add: %s', (fma) => {
-  const { kernels, memory } = sliced([swiglu], names, { fma });
+describe.each(modes.map((mode) => ({ mode, name: modeName(mode) })))('with $name', ({ mode }) => {
+  const { kernels, memory } = sliced([swiglu], names, mode);
   const k = kernels(1);
 
   // e is off by 2 units, 1 + e by one more, and a quotient and a product follow.

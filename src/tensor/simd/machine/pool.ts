@@ -9,6 +9,15 @@ import { layout, type WorkerData, work } from './worker.ts';
 export interface SimdHost {
   /** Switches on relaxed SIMD where it is there but off; called only if modules with it do not validate. */
   enableRelaxedSimd(): void;
+  /** Has the engine merge pairs of vectors in all that it compiles from now on, or not. False if it does not know how. */
+  mergeVectors(on: boolean): boolean;
+  /** Runs an action in which new modules have each function optimised at the end of its first call, so that what the
+   * optimising compiler does can be looked at. */
+  optimized<T>(action: () => T): T;
+  /** A clock, in milliseconds. */
+  now(): number;
+  /** What `test` says of this code, or what it said before to the same engine on the same processor: '' for all is well. */
+  tested(code: Uint8Array, test: () => string): string;
   /** Starts a thread that calls `(source)(data, ready)`, where `source` is the text of a function. Resolves when it
    * calls `ready`; rejects if it ends before. If it ends later, `ended` is called with the reason. */
   startWorker(source: string, data: WorkerData, ended: (reason: string) => void): Promise<WorkerHandle>;

@@ -8,6 +8,8 @@ import { assemble, type Expr, f32x4, func, v128 } from '../../wasm/assembler.ts'
 export interface Target {
   /** Multiply-add is one instruction that rounds once. */
   readonly fma: boolean;
+  /** The engine merges pairs of neighbouring vectors into one of 256 bits: kernels are generated with more of them. */
+  readonly wide: boolean;
 }
 
 type Vector = Expr<'v128'>;

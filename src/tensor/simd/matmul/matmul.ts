@@ -17,7 +17,7 @@ import type { Start } from '../../kernels.ts';
 import type { Tensor } from '../../tensor.ts';
 import { family, type Launcher } from '../machine/engine.ts';
 import type { Target } from '../machine/target.ts';
-import { pack, packTogether, packTransposed, transpose, transposeStrip } from './pack.ts';
+import { packing, packTogether, transpose, transposeStrip } from './pack.ts';
 import { blockRows, productKernels } from './product.ts';
 import { mostRows, type rowParameters, rowProduct, rowStrip } from './row.ts';
 import { mostRowsTransposed, rowProductTransposed } from './row-transposed.ts';
@@ -56,7 +56,7 @@ interface Order {
   /** Nanoseconds of it for each number of b on one thread. */
   readonly perNumber: (rows: number) => number;
   readonly thin: Launcher<ReturnType<typeof productKernels>['thin']['params']>;
-  readonly pack: Launcher<(typeof pack)['params']>;
+  readonly pack: Launcher<ReturnType<typeof packing>['pack']['params']>;
   /** Panels that one call of `pack` takes together. */
   readonly together: number;
 }
@@ -64,16 +64,12 @@ interface Order {
 /** At address 0 there are zeros. */
 const zeros: YStart = { start: 0, startStep: 0, startColumn: 0 };
 
-/** Bytes for the panels of b and for 8 columns of y. */
-const scratchBytes = ({ M, N, K }: Pick<Product, 'M' | 'N' | 'K'>): number =>
-  (Math.ceil(N / tileColumns) * K + M) * 32;
-
 const kernels = (target: Target) => ({
   ...productKernels(target),
   rows: Array.from({ length: mostRows }, (_, i) => rowProduct(target, i + 1)),
   rowsTransposed: Array.from({ length: mostRowsTransposed }, (_, i) => rowProductTransposed(target, i + 1)),
-  pack,
-  packTransposed,
+  pack: packing(target).pack,
+  packTransposed: packing(target).packTransposed,
   transpose,
 });
 
@@ -84,7 +80,7 @@ export const matmul = family(kernels, (run, engine) => {
     perNumber: (rows) => 0.03 + 0.035 * rows,
     thin: run.thin,
     pack: run.pack,
-    together: packTogether,
+    together: packTogether(engine.target),
   };
   const transposed: Order = {
     rows: run.rowsTransposed,
@@ -95,6 +91,10 @@ export const matmul = family(kernels, (run, engine) => {
     together: 1,
   };
   const rowsOfBlock = blockRows(engine.target);
+  const columns = tileColumns(engine.target);
+  /** Bytes for the panels of b and for as many columns of y as a panel has. */
+  const scratchBytes = ({ M, N, K }: Pick<Product, 'M' | 'N' | 'K'>): number =>
+    (Math.ceil(N / columns) * K + M) * 4 * columns;
 
   const multiplyInPlace = ({ M, N, K, y, from, a, aStep, b }: Product, order: Order): void => {
     const { startStep, startColumn } = from;
@@ -112,11 +112,11 @@ export const matmul = family(kernels, (run, engine) => {
   const multiplyPanels = (p: Product, order: Order, scratch: number): void => {
     const { M, N, K, y, from, a, aStep, b } = p;
     const { start, startStep, startColumn } = from;
-    const panels = Math.ceil(N / tileColumns);
-    const edge = scratch + panels * K * 32;
+    const panels = Math.ceil(N / columns);
+    const edge = scratch + panels * K * 4 * columns;
     const matrices = [y, start, startStep, startColumn, a, aStep, edge, M, N, K] as const;
-    const packing = K * tileColumns * perPacked;
-    const perRow = K * tileColumns * perMultiplyAdd;
+    const packing = K * columns * perPacked;
+    const perRow = K * columns * perMultiplyAdd;
     if (M <= thinRows) {
       order.thin({ outputs: panels, cost: packing + M * perRow }, ...matrices, scratch, b);
     } else {

@@ -1,9 +1,9 @@
 /** Bringing matrices into the order in which the register tile reads them.
  *
- *     pack, packTransposed   b (K N) or (N K) into panels of 8 columns, each (K 8): one stream for the tile
+ *     pack, packTransposed   b (K N) or (N K) into panels as wide as the tile, each (K 8) or (K 16): one stream for it
  *     transpose              a (K M) into rows (M K)
  *
- * Without packing, the 8 columns that a tile reads are N floats apart: for N a power of two they fall on the same few
+ * Without packing, the columns that a tile reads are N floats apart: for N a power of two they fall on the same few
  * lines of the cache. Packing costs K N copies and serves M rows, so it pays from a few rows on.
  *
  * The last panel may be wider than b: its surplus columns hold whatever lies behind, which ends in sums that nobody
@@ -11,6 +11,7 @@
 import {
   call,
   type Expr,
+  type Func,
   func,
   i32,
   type Local,
@@ -20,79 +21,97 @@ import {
   v128,
 } from '../../wasm/assembler.ts';
 import { element, fresh, locals, transposeInPlace } from '../../wasm/lanes.ts';
+import type { Target } from '../machine/target.ts';
+import { tileColumns } from './tile.ts';
 
 const panel = { packed: 'i32', b: 'i32', N: 'i32', K: 'i32', column: 'i32' } as const;
+export type PackPanel = Func<typeof panel, 'void'>;
 
-/** Neighbouring panels of b (K N), from the given column on. Several at a time read whole cache lines: four are 1.1 to
- * 2.4 times as fast as one after the other. */
-const packNeighbours = (panels: number) =>
+/** Neighbouring panels of b (K N), from the given column on. Several at a time read whole cache lines: four of 8 columns
+ * are 1.1 to 2.4 times as fast as one after the other. */
+const packNeighbours = (columns: number, panels: number): PackPanel =>
   func(`pack${panels}`, panel, ({ packed, b, N, K, column }, local) => {
     const end = local('i32');
     const to = [packed, ...locals(local, 'i32', panels - 1)];
-    const v = locals(local, 'v128', 2 * panels);
+    const vectors = columns / 4;
+    const v = locals(local, 'v128', vectors * panels);
+    const bytes = i32.mul(K, 4 * columns);
     return [
       b.set(element(b, column)),
-      end.set(i32.add(packed, i32.shl(K, 5))),
-      ...to.slice(1).map((pointer, n) => pointer.set(i32.add(to[n]!, i32.shl(K, 5)))),
-      loop(packed, packed, end, 32, [
+      end.set(i32.add(packed, bytes)),
+      ...to.slice(1).map((pointer, n) => pointer.set(i32.add(to[n]!, bytes))),
+      loop(packed, packed, end, 4 * columns, [
         ...v.map((x, n) => x.set(v128.load(b, 16 * n))),
-        ...v.map((x, n) => v128.store(to[n >> 1]!, x, 16 * (n % 2))),
-        ...to.slice(1).map((pointer) => pointer.set(i32.add(pointer, 32))),
+        ...v.map((x, n) => v128.store(to[Math.floor(n / vectors)]!, x, 16 * (n % vectors))),
+        ...to.slice(1).map((pointer) => pointer.set(i32.add(pointer, 4 * columns))),
         b.set(element(b, N)),
       ]),
     ];
   });
-export const packPanel = packNeighbours(1);
-/** Panels are handed out to threads in multiples of this. */
-export const packTogether = 4;
-const packSeveral = packNeighbours(packTogether);
 
-/** One panel of b (N K), from the given row on; rows beyond the last are the last again. */
-export const packPanelTransposed = func(
-  'packPanelTransposed',
-  panel,
-  ({ packed, b, N, K, column }, local) => {
+/** One panel of b (N K), from the given row on, 8 rows at a time; rows beyond the last are the last again. */
+const packRows = (columns: number): PackPanel =>
+  func('packPanelTransposed', panel, ({ packed, b, N, K, column }, local) => {
     const rows = locals(local, 'i32', 8);
     const v = locals(local, 'v128', 4);
     const free = locals(local, 'v128', 4);
-    const [k, row] = fresh(local, 'i32');
+    const [k, row, out, first] = fresh(local, 'i32');
     const half = (h: number): Stmt[] => [
       ...v.map((x, r) => x.set(v128.load(rows[4 * h + r]!))),
       ...transposeInPlace(v, free),
-      ...v.map((x, r) => v128.store(packed, x, 32 * r + 16 * h)),
+      ...v.map((x, r) => v128.store(out, x, 4 * columns * r + 16 * h)),
     ];
     const advance = (n: number): Stmt[] => [
-      packed.set(i32.add(packed, 32 * n)),
+      out.set(i32.add(out, 4 * columns * n)),
       ...rows.map((r) => r.set(i32.add(r, 4 * n))),
     ];
     return [
-      ...rows.flatMap((pointer, r) => [
-        row.set(i32.add(column, r)),
-        row.set(select(i32.lt(row, N), row, i32.sub(N, 1))),
-        pointer.set(element(b, i32.mul(row, K))),
+      loop(first, 0, columns, 8, [
+        out.set(element(packed, first)),
+        ...rows.flatMap((pointer, r) => [
+          row.set(i32.add(i32.add(column, first), r)),
+          row.set(select(i32.lt(row, N), row, i32.sub(N, 1))),
+          pointer.set(element(b, i32.mul(row, K))),
+        ]),
+        loop(k, 0, i32.sub(K, 3), 4, [...half(0), ...half(1), ...advance(4)]),
+        loop(k, k, K, 1, [...rows.map((r, c) => i32.store(out, i32.load(r), 4 * c)), ...advance(1)]),
       ]),
-      loop(k, 0, i32.sub(K, 3), 4, [...half(0), ...half(1), ...advance(4)]),
-      loop(k, k, K, 1, [...rows.map((r, c) => i32.store(packed, i32.load(r), 4 * c)), ...advance(1)]),
     ];
-  },
-);
+  });
 
 const kernel = { packed: 'i32', b: 'i32', N: 'i32', K: 'i32', from: 'i32', to: 'i32' } as const;
 
-/** Kernels over panels. */
-export const pack = func('pack', kernel, ({ packed, b, N, K, from, to }, local) => {
-  const n = local('i32');
-  const args = { packed: i32.add(packed, i32.shl(i32.mul(n, K), 5)), b, N, K, column: i32.shl(n, 3) };
-  return [
-    loop(n, from, i32.sub(to, packTogether - 1), packTogether, [call(packSeveral, args)]),
-    loop(n, n, to, 1, [call(packPanel, args)]),
-  ];
-});
-export const packTransposed = func('packTransposed', kernel, ({ packed, b, N, K, from, to }, local) => {
-  const n = local('i32');
-  const args = { packed: i32.add(packed, i32.shl(i32.mul(n, K), 5)), b, N, K, column: i32.shl(n, 3) };
-  return [loop(n, from, to, 1, [call(packPanelTransposed, args)])];
-});
+/** Panels are handed out to threads in multiples of this: two cache lines. */
+export const packTogether = (target: Target): number => 32 / tileColumns(target);
+
+/** Kernels over panels, and what packs one of them. */
+export function packing(target: Target) {
+  const columns = tileColumns(target);
+  const together = packTogether(target);
+  const packPanel = packNeighbours(columns, 1);
+  const packSeveral = packNeighbours(columns, together);
+  const packPanelTransposed = packRows(columns);
+  type Names = 'packed' | 'b' | 'N' | 'K';
+  const panelOf = (p: { readonly [name in Names]: Expr<'i32'> }, n: Expr<'i32'>) => ({
+    packed: i32.add(p.packed, i32.mul(i32.mul(n, p.K), 4 * columns)),
+    b: p.b,
+    N: p.N,
+    K: p.K,
+    column: i32.mul(n, columns),
+  });
+  const pack = func('pack', kernel, (p, local) => {
+    const n = local('i32');
+    return [
+      loop(n, p.from, i32.sub(p.to, together - 1), together, [call(packSeveral, panelOf(p, n))]),
+      loop(n, n, p.to, 1, [call(packPanel, panelOf(p, n))]),
+    ];
+  });
+  const packTransposed = func('packTransposed', kernel, (p, local) => {
+    const n = local('i32');
+    return [loop(n, p.from, p.to, 1, [call(packPanelTransposed, panelOf(p, n))])];
+  });
+  return { packPanel, packPanelTransposed, pack, packTransposed };
+}
 
 /** A kernel over blocks of 16 columns of a (K M), a cache line each: they become rows of `at`, `step` bytes apart.
  * Rows past M are filled with what lies behind, so `at` has room for a multiple of 16. */

@@ -3,7 +3,7 @@
 import { call, type Expr, f32, func, i32, loop, type Stmt, select, when } from '../../wasm/assembler.ts';
 import { element, fresh } from '../../wasm/lanes.ts';
 import type { Target } from '../machine/target.ts';
-import { packPanel, packPanelTransposed } from './pack.ts';
+import { type PackPanel, packing } from './pack.ts';
 import { tile, tileColumns, tileRows } from './tile.ts';
 
 /** Rows of a block: several tiles below each other, which share a panel of b while it is in the cache. */
@@ -31,15 +31,16 @@ const pass = <T>(p: { readonly [name in keyof typeof matrices]: T }) =>
 /** Rows from .. to - 1 of one panel of y, tile after tile. */
 export function panelProduct(target: Target) {
   const most = tileRows(target);
+  const columns = tileColumns(target);
   const tiles = Array.from({ length: most }, (_, i) => tile(target, i + 1));
   const range = { panel: 'i32', column: 'i32', from: 'i32', to: 'i32' } as const;
   return func('panelProduct', { ...matrices, ...range }, (p, local) => {
     const [row, out, outStep] = fresh(local, 'i32');
     const [width, c] = fresh(local, 'i32');
-    const edgeStep = 4 * tileColumns;
+    const edgeStep = 4 * columns;
     const inY = (i: Expr<'i32'>): Expr<'i32'> => element(p.y, i32.add(i32.mul(i, p.N), p.column));
     const inEdge = (i: Expr<'i32'>): Expr<'i32'> => i32.add(p.edge, i32.mul(i, edgeStep));
-    const whole = i32.ge(width, tileColumns);
+    const whole = i32.ge(width, columns);
     const run = (rows: number): Stmt =>
       call(tiles[rows - 1]!, {
         y: out,
@@ -60,7 +61,7 @@ export function panelProduct(target: Target) {
         out.set(select(whole, inY(row), inEdge(row))),
         when(i32.ge(left, most), [run(most)], fewer),
       ]),
-      when(i32.lt(width, tileColumns), [
+      when(i32.lt(width, columns), [
         loop(row, p.from, p.to, 1, [
           loop(c, 0, width, 1, [f32.store(element(inY(row), c), f32.load(element(inEdge(row), c)))]),
         ]),
@@ -74,8 +75,10 @@ export const smaller = (a: Expr<'i32'>, b: Expr<'i32'>): Expr<'i32'> => select(i
 export function productKernels(target: Target) {
   const panelRows = panelProduct(target);
   const rows = blockRows(target);
+  const columns = tileColumns(target);
+  const { packPanel, packPanelTransposed } = packing(target);
   const part = { from: 'i32', to: 'i32' } as const;
-  const panelBytes = (p: { readonly K: Expr<'i32'> }) => i32.shl(p.K, 5);
+  const panelBytes = (p: { readonly K: Expr<'i32'> }) => i32.mul(p.K, 4 * columns);
   /** Over pairs of a block of rows and a panel, panels first. */
   const product = func('product', { ...matrices, packed: 'i32', panels: 'i32', ...part }, (p, local) => {
     const [pair, panel, row] = fresh(local, 'i32');
@@ -86,7 +89,7 @@ export function productKernels(target: Target) {
         call(panelRows, {
           ...pass(p),
           panel: i32.add(p.packed, i32.mul(panel, panelBytes(p))),
-          column: i32.mul(panel, tileColumns),
+          column: i32.mul(panel, columns),
           from: row,
           to: smaller(p.M, i32.add(row, rows)),
         }),
@@ -94,13 +97,13 @@ export function productKernels(target: Target) {
     ];
   });
   /** Over panels; every slice has one panel's room of its own. */
-  const thin = (name: string, packOne: typeof packPanel) =>
+  const thin = (name: string, packOne: PackPanel) =>
     func(name, { ...matrices, packed: 'i32', b: 'i32', ...part }, (p, local) => {
       const [n, column, panel] = fresh(local, 'i32');
       return [
         panel.set(i32.add(p.packed, i32.mul(p.from, panelBytes(p)))),
         loop(n, p.from, p.to, 1, [
-          column.set(i32.mul(n, tileColumns)),
+          column.set(i32.mul(n, columns)),
           call(packOne, { packed: panel, b: p.b, N: p.N, K: p.K, column }),
           call(panelRows, { ...pass(p), panel, column, from: 0, to: p.M }),
         ]),

@@ -18,7 +18,7 @@ import { type Func, func, i32, type Stmt, v128, whileLoop } from '../../wasm/ass
 import { locals } from '../../wasm/lanes.ts';
 import { madd, type Target } from '../machine/target.ts';
 
-export const tileColumns = 8;
+export const tileColumns = ({ wide }: Target): number => (wide ? 16 : 8);
 export const tileRows = (target: Target): number => (target.fma ? 6 : 5);
 
 /** Nanoseconds on one thread, for deciding how to split. */
@@ -42,10 +42,12 @@ export type Tile = Func<typeof parameters, 'void'>;
 /** y (rows 8) = start + a (rows K) b (K 8), each element one chain over k in ascending order. */
 export function tile(target: Target, rows: number): Tile {
   const multiplyAdd = madd(target);
-  return func(`tile${rows}x${tileColumns}`, parameters, (p, local) => {
-    const sums = Array.from({ length: rows }, () => locals(local, 'v128', 2));
+  const columns = tileColumns(target);
+  const vectors = columns / 4;
+  return func(`tile${rows}x${columns}`, parameters, (p, local) => {
+    const sums = Array.from({ length: rows }, () => locals(local, 'v128', vectors));
     const a = locals(local, 'i32', rows);
-    const b = locals(local, 'v128', 2);
+    const b = locals(local, 'v128', vectors);
     const [x, end] = [local('v128'), local('i32')];
     const perRow = (f: (row: number) => Stmt[]): Stmt[] => sums.flatMap((_, row) => f(row));
     const perVector = (row: number, f: (sum: (typeof b)[0], vector: number) => Stmt): Stmt[] =>
@@ -56,14 +58,14 @@ export function tile(target: Target, rows: number): Tile {
         p.start.set(i32.add(p.start, p.startStep)),
         a[r]!.set(r === 0 ? p.a : i32.add(a[r - 1]!, p.aStep)),
       ]),
-      end.set(i32.add(p.b, i32.shl(p.K, 5))),
+      end.set(i32.add(p.b, i32.mul(p.K, 4 * columns))),
       whileLoop(i32.lt(p.b, end), [
         ...b.map((vector, v) => vector.set(v128.load(p.b, 16 * v))),
         ...perRow((r) => [
           x.set(v128.load32Splat(a[r]!)),
           ...perVector(r, (sum, v) => sum.set(multiplyAdd(x, b[v]!, sum))),
         ]),
-        p.b.set(i32.add(p.b, 32)),
+        p.b.set(i32.add(p.b, 4 * columns)),
         ...a.map((pointer) => pointer.set(i32.add(pointer, 4))),
       ]),
       ...perRow((r) => [
