@@ -10,11 +10,12 @@
  * end; the blocks are added up in double, in order. So no partial sum has more than 64 terms. 0.05 ms for as many. */
 import { check } from '../dims.ts';
 import { power } from '../math.ts';
-import { after, f32x4, f64, func, i32, loop, select, v128 } from '../wasm/assembler.ts';
+import { after, f32x4, f64, func, i32, type Local, loop, select, v128 } from '../wasm/assembler.ts';
 import { element, fresh } from '../wasm/lanes.ts';
+import { sideBySide } from './elementwise.ts';
 import { family } from './machine/engine.ts';
 import { madd, type Target } from './machine/target.ts';
-import { overFours, rowSums } from './rows.ts';
+import { rowSums } from './rows.ts';
 
 const update = (target: Target) =>
   func(
@@ -37,9 +38,6 @@ const update = (target: Target) =>
       to: 'i32',
     },
     (p, local) => {
-      const i = local('i32');
-      const vector = () => local('v128');
-      const [g, mean, square, step, weight] = [vector(), vector(), vector(), vector(), vector()];
       const names = [
         'gradientScale',
         'beta1',
@@ -51,26 +49,27 @@ const update = (target: Target) =>
         'rate1',
         'decay',
       ] as const;
-      const all = Object.fromEntries(names.map((name) => [name, vector()])) as Record<
+      const all = Object.fromEntries(names.map((name) => [name, local('v128')])) as Record<
         (typeof names)[number],
-        typeof g
+        Local<'v128'>
       >;
-      const four = (base: typeof i) => v128.load(element(base, i));
+      const runs = { inputs: [p.g, p.m, p.v, p.p], outputs: [p.m, p.v, p.p] };
       const multiplyAdd = madd(target);
       return [
         ...names.map((name) => all[name].set(f32x4.splat(p[name]))),
-        ...overFours(i, p.from, p.to, (store) => [
-          g.set(f32x4.mul(four(p.g), all.gradientScale)),
-          mean.set(multiplyAdd(all.gain1, g, f32x4.mul(all.beta1, four(p.m)))),
-          square.set(multiplyAdd(f32x4.mul(all.gain2, g), g, f32x4.mul(all.beta2, four(p.v)))),
-          step.set(f32x4.add(f32x4.sqrt(f32x4.mul(square, all.correction2)), all.epsilon)),
-          step.set(f32x4.div(f32x4.mul(all.rate1, mean), step)),
-          weight.set(four(p.p)),
-          weight.set(f32x4.sub(weight, multiplyAdd(all.decay, weight, step))),
-          store(element(p.m, i), mean),
-          store(element(p.v, i), square),
-          store(element(p.p, i), weight),
-        ]),
+        ...sideBySide(local, [p.from, p.to], runs, ([gradient, m, v, weights]) => {
+          const [g, mean, square, step, weight] = fresh(local, 'v128');
+          const steps = [
+            g.set(f32x4.mul(gradient!, all.gradientScale)),
+            mean.set(multiplyAdd(all.gain1, g, f32x4.mul(all.beta1, m!))),
+            square.set(multiplyAdd(f32x4.mul(all.gain2, g), g, f32x4.mul(all.beta2, v!))),
+            step.set(f32x4.add(f32x4.sqrt(f32x4.mul(square, all.correction2)), all.epsilon)),
+            step.set(f32x4.div(f32x4.mul(all.rate1, mean), step)),
+            weight.set(weights!),
+            weight.set(f32x4.sub(weight, multiplyAdd(all.decay, weight, step))),
+          ];
+          return { steps, values: [mean, square, weight] };
+        }),
       ];
     },
   );

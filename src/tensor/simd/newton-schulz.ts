@@ -93,14 +93,12 @@ function symmetricProduct(target: Target) {
 const polynomial = (target: Target) =>
   func('polynomial', { p: 'i32', g: 'i32', t: 'i32', S: 'i32', a: 'f32', b: 'f32', c: 'f32' }, (m, local) => {
     const [i, at, b, c] = [local('i32'), local('i32'), local('v128'), local('v128')];
-    const four = (base: Expr<'i32'>, v: number) => v128.load(element(base, i), 16 * v);
     return [
       b.set(f32x4.splat(m.b)),
       c.set(f32x4.splat(m.c)),
-      ...sideBySide(i, [0, i32.mul(m.S, m.S)], (v) => {
+      ...sideBySide(local, [0, i32.mul(m.S, m.S)], { inputs: [m.g, m.t], outputs: [m.p] }, ([g, t]) => {
         const sum = local('v128');
-        const steps = [sum.set(madd(target)(b, four(m.g, v), f32x4.mul(c, four(m.t, v))))];
-        return { steps, outputs: [{ base: m.p, value: sum }] };
+        return { steps: [sum.set(madd(target)(b, g!, f32x4.mul(c, t!)))], values: [sum] };
       }),
       loop(i, 0, m.S, 1, [
         at.set(element(m.p, i32.mul(i, i32.add(m.S, 1)))),
@@ -110,10 +108,9 @@ const polynomial = (target: Target) =>
   });
 
 const copy = func('copy', { y: 'i32', x: 'i32', size: 'i32' }, ({ y, x, size }, local) => {
-  const i = local('i32');
-  return sideBySide(i, [0, size], (v) => {
+  return sideBySide(local, [0, size], { inputs: [x], outputs: [y] }, ([four]) => {
     const value = local('v128');
-    return { steps: [value.set(v128.load(element(x, i), 16 * v))], outputs: [{ base: y, value }] };
+    return { steps: [value.set(four!)], values: [value] };
   });
 });
 

@@ -8,7 +8,7 @@
  * N = 768, F = 344: 0.23 ms forward and 0.31 ms backward; the reference takes 4.2 and 11 ms. */
 import { dims } from '../dims.ts';
 import { sizes } from '../reference/swiglu.ts';
-import { f32x4, func, i32, loop, v128 } from '../wasm/assembler.ts';
+import { f32x4, func, i32, loop } from '../wasm/assembler.ts';
 import { Constants } from '../wasm/constants.ts';
 import { element, fresh } from '../wasm/lanes.ts';
 import { sideBySide } from './elementwise.ts';
@@ -21,7 +21,7 @@ const largest = 3.4028234663852886e38;
 
 const forward = (target: Target) =>
   func('swiglu', { y: 'i32', x: 'i32', F: 'i32', from: 'i32', to: 'i32' }, (p, local) => {
-    const [n, i, y, gates, ups] = fresh(local, 'i32');
+    const [n, y, gates, ups] = fresh(local, 'i32');
     const constants = new Constants(local);
     return [
       constants.set,
@@ -29,17 +29,13 @@ const forward = (target: Target) =>
         y.set(element(p.y, i32.mul(n, p.F))),
         gates.set(element(p.x, i32.mul(n, i32.shl(p.F, 1)))),
         ups.set(element(gates, p.F)),
-        ...sideBySide(i, [0, p.F], (v) => {
+        ...sideBySide(local, [0, p.F], { inputs: [gates, ups], outputs: [y] }, ([fourGates, fourUps]) => {
           const gate = local('v128');
           const e = vectorMath(target, local, constants).exp(f32x4.neg(gate));
           const silu = f32x4.div(gate, f32x4.add(e.value, constants.float(1)));
           return {
-            steps: [
-              gate.set(v128.load(element(gates, i), 16 * v)),
-              ...e.steps,
-              gate.set(f32x4.mul(silu, v128.load(element(ups, i), 16 * v))),
-            ],
-            outputs: [{ base: y, value: gate }],
+            steps: [gate.set(fourGates!), ...e.steps, gate.set(f32x4.mul(silu, fourUps!))],
+            values: [gate],
           };
         }),
       ]),
@@ -48,10 +44,11 @@ const forward = (target: Target) =>
 
 const backward = (target: Target) =>
   func('swigluBackward', { dx: 'i32', dy: 'i32', x: 'i32', F: 'i32', from: 'i32', to: 'i32' }, (p, local) => {
-    const [n, i, dy, gates, ups] = fresh(local, 'i32');
+    const [n, dy, gates, ups] = fresh(local, 'i32');
     const [dgates, dups] = fresh(local, 'i32');
     const constants = new Constants(local);
     const one = constants.float(1);
+    const runs = { inputs: [gates, ups, dy], outputs: [dgates, dups] };
     return [
       constants.set,
       loop(n, p.from, p.to, 1, [
@@ -60,26 +57,21 @@ const backward = (target: Target) =>
         ups.set(element(gates, p.F)),
         dgates.set(element(p.dx, i32.mul(n, i32.shl(p.F, 1)))),
         dups.set(element(dgates, p.F)),
-        ...sideBySide(i, [0, p.F], (v) => {
+        ...sideBySide(local, [0, p.F], runs, ([fourGates, up, gradient]) => {
           const [gate, s, slope] = fresh(local, 'v128');
-          const gradient = v128.load(element(dy, i), 16 * v);
-          const up = v128.load(element(ups, i), 16 * v);
           const e = vectorMath(target, local, constants).exp(f32x4.neg(gate));
           return {
             steps: [
-              gate.set(v128.load(element(gates, i), 16 * v)),
+              gate.set(fourGates!),
               ...e.steps,
               slope.set(e.value),
               s.set(f32x4.div(one, f32x4.add(slope, one))),
               slope.set(f32x4.mul(f32x4.pmin(slope, constants.float(largest)), s)),
               slope.set(madd(target)(gate, slope, one)),
-              slope.set(f32x4.mul(f32x4.mul(gradient, up), f32x4.mul(slope, s))),
-              gate.set(f32x4.mul(gradient, f32x4.mul(gate, s))),
+              slope.set(f32x4.mul(f32x4.mul(gradient!, up!), f32x4.mul(slope, s))),
+              gate.set(f32x4.mul(gradient!, f32x4.mul(gate, s))),
             ],
-            outputs: [
-              { base: dgates, value: slope },
-              { base: dups, value: gate },
-            ],
+            values: [slope, gate],
           };
         }),
       ]),
