@@ -9,28 +9,26 @@ import { checked } from '../reference/embedding.ts';
 import type { Ids } from '../tensor.ts';
 import { f32x4, func, i32, i32x4, loop, v128 } from '../wasm/assembler.ts';
 import { element, fresh } from '../wasm/lanes.ts';
+import { sideBySide } from './elementwise.ts';
 import { family } from './machine/engine.ts';
-import { overFours } from './rows.ts';
 
 /** `old` is all ones to add to what y holds, 0 to start from nothing. */
 const forward = func(
   'embedding',
   { y: 'i32', table: 'i32', ids: 'i32', old: 'i32', C: 'i32', from: 'i32', to: 'i32' },
   (p, local) => {
-    const [n, c, y, row] = fresh(local, 'i32');
-    const [v, old, nothing] = fresh(local, 'v128');
+    const [n, y, row] = fresh(local, 'i32');
+    const [old, nothing] = fresh(local, 'v128');
     return [
       nothing.set(f32x4.splat(-0)), // unlike 0, it leaves a -0 as it is when added
       old.set(i32x4.splat(p.old)),
       loop(n, p.from, p.to, 1, [
         y.set(element(p.y, i32.mul(n, p.C))),
         row.set(element(p.table, i32.mul(i32.load(element(p.ids, n)), p.C))),
-        ...overFours(c, 0, p.C, (store) => [
-          v.set(
-            f32x4.add(v128.bitselect(v128.load(element(y, c)), nothing, old), v128.load(element(row, c))),
-          ),
-          store(element(y, c), v),
-        ]),
+        ...sideBySide(local, [0, p.C], { inputs: [y, row], outputs: [y] }, ([before, more]) => {
+          const v = local('v128');
+          return { steps: [v.set(f32x4.add(v128.bitselect(before!, nothing, old), more!))], values: [v] };
+        }),
       ]),
     ];
   },
@@ -40,16 +38,15 @@ const backward = func(
   'embeddingBackward',
   { dtable: 'i32', dy: 'i32', ids: 'i32', N: 'i32', C: 'i32', from: 'i32', to: 'i32' },
   (p, local) => {
-    const [n, c, dy, row] = fresh(local, 'i32');
-    const v = local('v128');
+    const [n, dy, row] = fresh(local, 'i32');
     return [
       loop(n, 0, p.N, 1, [
         dy.set(element(p.dy, i32.mul(n, p.C))),
         row.set(element(p.dtable, i32.mul(i32.load(element(p.ids, n)), p.C))),
-        ...overFours(c, p.from, p.to, (store) => [
-          v.set(f32x4.add(v128.load(element(row, c)), v128.load(element(dy, c)))),
-          store(element(row, c), v),
-        ]),
+        ...sideBySide(local, [p.from, p.to], { inputs: [row, dy], outputs: [row] }, ([before, more]) => {
+          const v = local('v128');
+          return { steps: [v.set(f32x4.add(before!, more!))], values: [v] };
+        }),
       ]),
     ];
   },

@@ -8,11 +8,12 @@
 import { dims } from '../dims.ts';
 import { layernormEpsilon } from '../reference/layernorm.ts';
 import type { Tensor } from '../tensor.ts';
-import { type Expr, f32, f32x4, func, i32, type Local, loop, type Stmt, v128 } from '../wasm/assembler.ts';
+import { type Expr, f32, f32x4, func, i32, loop, type Stmt, v128 } from '../wasm/assembler.ts';
 import { element, fresh } from '../wasm/lanes.ts';
+import { sideBySide } from './elementwise.ts';
 import { family } from './machine/engine.ts';
 import { madd, nmadd, type Target } from './machine/target.ts';
-import { overFours, rowSums, storeUpTo } from './rows.ts';
+import { addTo, rowSums } from './rows.ts';
 
 type Index = Expr<'i32'>;
 
@@ -39,10 +40,16 @@ const forward = (target: Target) =>
           rstd.set(f32x4.div(f32x4.const(1), sum)),
           v128.store32Lane(element(p.stats, i32.shl(n, 1)), mean, 0),
           v128.store32Lane(element(p.stats, i32.shl(n, 1)), rstd, 0, 4),
-          ...overFours(i, 0, p.C, (store) => [
-            v.set(madd(target)(f32x4.mul(centred(0), rstd), four(p.gain), four(p.shift))),
-            store(element(y, i), v),
-          ]),
+          ...sideBySide(
+            local,
+            [0, p.C],
+            { inputs: [x, p.gain, p.shift], outputs: [y] },
+            ([a, gain, shift]) => {
+              const result = local('v128');
+              const scaled = f32x4.mul(f32x4.sub(a!, mean), rstd);
+              return { steps: [result.set(madd(target)(scaled, gain!, shift!))], values: [result] };
+            },
+          ),
         ]),
       ];
     },
@@ -54,7 +61,7 @@ const backward = (target: Target) =>
     { dx: 'i32', dy: 'i32', x: 'i32', gain: 'i32', stats: 'i32', C: 'i32', from: 'i32', to: 'i32' },
     (p, local) => {
       const [n, i, x, dy, dx] = fresh(local, 'i32');
-      const [count, mean, rstd, v, g] = fresh(local, 'v128');
+      const [count, mean, rstd, g] = fresh(local, 'v128');
       const { sums, code } = rowSums(target, local, 2);
       const [sumG, sumGXhat] = [sums[0]!, sums[1]!];
       const four = (base: Index, offset = 0) => v128.load(element(base, i), offset);
@@ -75,11 +82,15 @@ const backward = (target: Target) =>
           })),
           sumG.set(f32x4.div(sumG, count)),
           sumGXhat.set(f32x4.div(sumGXhat, count)),
-          ...overFours(i, 0, p.C, (store) => [
-            v.set(nmadd(target)(xhat(0), sumGXhat, f32x4.sub(gradient(0), sumG))),
-            v.set(f32x4.mul(rstd, v)),
-            store(element(dx, i), v),
-          ]),
+          ...sideBySide(local, [0, p.C], { inputs: [x, dy, p.gain], outputs: [dx] }, ([a, d, gain]) => {
+            const v = local('v128');
+            const own = f32x4.sub(f32x4.mul(d!, gain!), sumG);
+            const steps = [
+              v.set(nmadd(target)(f32x4.mul(f32x4.sub(a!, mean), rstd), sumGXhat, own)),
+              v.set(f32x4.mul(rstd, v)),
+            ];
+            return { steps, values: [v] };
+          }),
         ]),
       ];
     },
@@ -101,14 +112,11 @@ const parameters = (target: Target) =>
     },
     (p, local) => {
       const [c, n, x, dy, stats] = fresh(local, 'i32');
-      const [mean, rstd, d, out] = fresh(local, 'v128');
+      const [mean, rstd, d] = fresh(local, 'v128');
       const sums = Array.from({ length: 4 }, () => ({ gain: local('v128'), shift: local('v128') }));
-      const addTo = (base: Index, sum: Local<'v128'>, v: number): Stmt[] => [
-        out.set(f32x4.add(v128.load(element(base, c), 16 * v), sum)),
-        storeUpTo(i32.sub(i32.sub(p.to, c), 4 * v), element(base, i32.add(c, 4 * v)), out),
-      ];
-      const strip = (vectors: number): Stmt[] => {
+      const strip = (vectors: number, left?: Index): Stmt[] => {
         const used = sums.slice(0, vectors);
+        const [gains, shifts] = [used.map(({ gain }) => gain), used.map(({ shift }) => shift)];
         return [
           ...used.flatMap(({ gain, shift }) => [gain.set(f32x4.const(0)), shift.set(f32x4.const(0))]),
           x.set(element(p.x, c)),
@@ -126,10 +134,16 @@ const parameters = (target: Target) =>
             dy.set(element(dy, p.C)),
             stats.set(i32.add(stats, 8)),
           ]),
-          ...used.flatMap(({ gain, shift }, v) => [...addTo(p.dgain, gain, v), ...addTo(p.dshift, shift, v)]),
+          x.set(element(p.dgain, c)),
+          ...addTo(x, gains, left),
+          x.set(element(p.dshift, c)),
+          ...addTo(x, shifts, left),
         ];
       };
-      return [loop(c, p.from, i32.sub(p.to, 15), 16, strip(4)), loop(c, c, p.to, 4, strip(1))];
+      return [
+        loop(c, p.from, i32.sub(p.to, 15), 16, strip(4)),
+        loop(c, c, p.to, 4, strip(1, i32.sub(p.to, c))),
+      ];
     },
   );
 

@@ -9,9 +9,10 @@ import { dims } from '../dims.ts';
 import type { Tensor } from '../tensor.ts';
 import { type Expr, f32, f32x4, func, i32, loop, type NewLocal, type Stmt, v128 } from '../wasm/assembler.ts';
 import { element, fresh, locals } from '../wasm/lanes.ts';
+import { sideBySide } from './elementwise.ts';
 import { family, type Launcher } from './machine/engine.ts';
 import { madd, nmadd, type Target } from './machine/target.ts';
-import { overFours, rowSums, storeUpTo } from './rows.ts';
+import { addTo, rowSums } from './rows.ts';
 
 type Index = Expr<'i32'>;
 /** Code for rows of C channels: `begin` stands before the rows, `row` is for one of them. */
@@ -39,10 +40,10 @@ export function normalize(
         s.set(f32x4.sqrt(f32x4.add(f32x4.div(s, count), floor))),
         s.set(f32x4.div(f32x4.const(1), s)),
         v128.store32Lane(r, s, 0),
-        ...overFours(i, 0, C, (store) => [
-          v.set(f32x4.mul(f32x4.mul(four(x), s), four(gain))),
-          store(element(y, i), v),
-        ]),
+        ...sideBySide(local, [0, C], { inputs: [x, gain], outputs: [y] }, ([a, factor]) => {
+          const result = local('v128');
+          return { steps: [result.set(f32x4.mul(f32x4.mul(a!, s), factor!))], values: [result] };
+        }),
       ];
     },
   };
@@ -55,7 +56,7 @@ export function normalizeBackward(
   { C }: { readonly C: Index },
 ): RowCode<Readonly<Record<'dx' | 'dy' | 'x' | 'gain' | 'r', Index>>> {
   const i = local('i32');
-  const [count, s, v] = fresh(local, 'v128');
+  const [count, s] = fresh(local, 'v128');
   const { sums, code } = rowSums(target, local, 1);
   const share = sums[0]!;
   return {
@@ -67,10 +68,11 @@ export function normalizeBackward(
         s.set(v128.load32Splat(r)),
         ...code(i, C, (offset) => ({ terms: [[gradient(offset), four(x, offset)]] })),
         share.set(f32x4.mul(f32x4.mul(f32x4.div(share, count), s), s)),
-        ...overFours(i, 0, C, (store) => [
-          v.set(f32x4.mul(s, nmadd(target)(four(x), share, gradient(0)))),
-          store(element(dx, i), v),
-        ]),
+        ...sideBySide(local, [0, C], { inputs: [x, dy, gain], outputs: [dx] }, ([a, d, factor]) => {
+          const v = local('v128');
+          const value = f32x4.mul(s, nmadd(target)(a!, share, f32x4.mul(d!, factor!)));
+          return { steps: [v.set(value)], values: [v] };
+        }),
       ];
     },
   };
@@ -132,9 +134,9 @@ export const gainKernel = (name: string, target: Target) =>
   func(name, gainParameters, (p, local) => {
     const [c, n, run] = fresh(local, 'i32');
     const [x, dy, r, rest, restR] = fresh(local, 'i32');
-    const [s, out] = fresh(local, 'v128');
+    const s = local('v128');
     const sums = locals(local, 'v128', 4);
-    const strip = (vectors: number): Stmt[] => {
+    const strip = (vectors: number, left?: Index): Stmt[] => {
       const used = sums.slice(0, vectors);
       return [
         ...used.map((sum) => sum.set(f32x4.const(0))),
@@ -155,17 +157,15 @@ export const gainKernel = (name: string, target: Target) =>
           dy.set(element(dy, rest)),
           r.set(element(r, restR)),
         ]),
-        ...used.flatMap((sum, v) => [
-          out.set(f32x4.add(v128.load(element(p.dgain, c), 16 * v), sum)),
-          storeUpTo(i32.sub(i32.sub(p.to, c), 4 * v), element(p.dgain, i32.add(c, 4 * v)), out),
-        ]),
+        x.set(element(p.dgain, c)),
+        ...addTo(x, used, left),
       ];
     };
     return [
       rest.set(i32.sub(p.stride, i32.mul(p.runs, p.C))),
       restR.set(i32.sub(p.strideR, p.runs)),
       loop(c, p.from, i32.sub(p.to, 15), 16, strip(4)),
-      loop(c, c, p.to, 4, strip(1)),
+      loop(c, c, p.to, 4, strip(1, i32.sub(p.to, c))),
     ];
   });
 

@@ -44,6 +44,12 @@ export const overFours = (
   ),
 ];
 
+/** at[0 ..] += sums, of which the last has only `left` lanes that count, if given; a strip of several is whole. */
+export const addTo = (at: Local<'i32'>, sums: readonly Local<'v128'>[], left?: Expr<'i32'>): Stmt[] => [
+  ...sums.map((sum, v) => sum.set(f32x4.add(v128.load(at, 16 * v), sum))),
+  ...sums.map((sum, v) => (left === undefined ? v128.store(at, sum, 16 * v) : storeUpTo(left, at, sum))),
+];
+
 /** Combines the four lanes of v, and puts the result in all of them. */
 export const acrossLanes = (combine: Combine, v: Local<'v128'>): Stmt[] => [
   v.set(combine(v, i32x4.shuffle(v, v, [2, 3, 0, 1]))),

@@ -16,14 +16,12 @@ import {
   type Local,
   loop,
   type Stmt,
-  select,
-  v128,
   when,
 } from '../../wasm/assembler.ts';
-import { element, storeFirst } from '../../wasm/lanes.ts';
+import { element } from '../../wasm/lanes.ts';
+import { sideBySide } from '../elementwise.ts';
 import { type Engine, family } from '../machine/engine.ts';
 import type { Target } from '../machine/target.ts';
-import { overFours } from '../rows.ts';
 import { causalRows, causalScores, type Rows, transposed } from './causal-products.ts';
 import { softmaxTerms } from './softmax.ts';
 
@@ -49,21 +47,21 @@ const forward = (target: Target) => {
     'divided',
     { probs: 'i32', p: 'i32', keep: 'i32', sum: 'v128', n: 'i32', T: 'i32' },
     (p, local) => {
-      const [i, v] = [local('i32'), local('v128')];
-      const [own, out] = [element(p.p, i), element(p.probs, i)];
-      const divide = [v.set(f32x4.div(v128.load(own), p.sum)), v128.store(own, v)];
-      const inside = i32.sub(p.T, 3); // a vector that starts before it ends in the row of probs
+      const zero = f32x4.const(0);
       return [
-        loop(i, 0, select(i32.lt(p.n, inside), p.n, inside), 4, [...divide, v128.store(out, v)]),
-        when(i32.lt(i, p.n), [
-          ...divide,
-          call(storeFirst, { p: out, v, n: i32.sub(p.T, i) }),
-          i.set(i32.add(i, 4)),
-        ]),
-        v.set(f32x4.const(0)),
-        ...overFours(i, i, p.T, (store) => [store(out, v)]),
+        ...sideBySide(local, [0, p.n], { inputs: [p.p], outputs: [p.p, p.probs] }, ([term]) => {
+          const v = local('v128');
+          return { steps: [v.set(f32x4.div(term!, p.sum))], values: [v, v] };
+        }),
+        ...sideBySide(local, [p.n, p.T], { inputs: [], outputs: [p.probs] }, () => {
+          const v = local('v128');
+          return { steps: [v.set(zero)], values: [v] };
+        }),
         when(p.keep, [
-          loop(i, 0, p.n, 4, [v128.store(own, f32x4.mul(v128.load(own), v128.load(element(p.keep, i))))]),
+          ...sideBySide(local, [0, p.n], { inputs: [p.p, p.keep], outputs: [p.p] }, ([own, factor]) => {
+            const v = local('v128');
+            return { steps: [v.set(f32x4.mul(own!, factor!))], values: [v] };
+          }),
         ]),
       ];
     },

@@ -4,8 +4,8 @@
  *     causalRows      y[t]    = sum over s <= t of p[t, s] x[s]    p, v;           backward: dq from dscore, k
  *     causalColumns   y[s]    = sum over t >= s of p[t, s] x[t]    backward: dk from dscore, q; dv from p, dy
  *
- * Register tile: 4 rows by 8 columns, so eight sums; a step loads two vectors of columns and four splats for eight
- * multiply-adds. Lanes run over s in the first and over channels in the others, and every sum runs in order of what it
+ * Register tile: 4 rows by 8 columns, so eight sums (by 16 and sixteen with wide vectors); a step loads two vectors of
+ * columns and four splats for eight multiply-adds. Lanes run over s in the first and over channels in the others, and every sum runs in order of what it
  * is over, from the first to the last: the same bits for any tile, whether a row comes alone or in a batch. A tile
  * that the diagonal cuts does its triangle row by row; nothing is multiplied by a masked zero, so what stands in later
  * positions, be it NaN, cannot reach earlier ones. Rows that are left over go one by one.
@@ -88,7 +88,7 @@ const range = (from: number, to: number): number[] => Array.from({ length: to - 
 /** R rows of scores from row t on: p is where they go, aT the column t of a transposed, bT the first column of b
  * transposed. Writes whole tiles: up to 16 columns more than t + R, whose contents mean nothing. */
 export function causalScores(target: Target, R: Rows) {
-  const V = R === 1 ? 4 : 2;
+  const V = R === 1 || target.wide ? 4 : 2;
   return func(
     `causalScores${R}`,
     { p: 'i32', pStride: 'i32', aT: 'i32', aStride: 'i32', bT: 'i32', bStride: 'i32', D: 'i32', t: 'i32' },
@@ -122,6 +122,9 @@ function overColumns(
   const full = widths.map((V, i) => loop(d, i === 0 ? 0 : d, i32.sub(D, 4 * V - 1), 4 * V, pass(V)));
   return [...full, loop(d, d, D, 4, pass(1, i32.sub(D, d)))];
 }
+
+/** Vectors side by side: a single row needs more sums to keep the adders busy, as do wide vectors. */
+const widths = ({ wide }: Target, R: Rows): readonly number[] => (R === 1 ? [8, 2] : wide ? [4, 2] : [2]);
 
 /** R rows of y from row t on: y and p are those of row t, x that of row 0. */
 export function causalRows(target: Target, R: Rows) {
@@ -157,8 +160,7 @@ export function causalRows(target: Target, R: Rows) {
           ...store(y, p.yStride, left),
         ];
       };
-      // A single row needs more sums side by side to keep the adders busy.
-      return overColumns(d, p.D, R === 1 ? [8, 2] : [2], pass);
+      return overColumns(d, p.D, widths(target, R), pass);
     },
   );
 }
@@ -198,7 +200,7 @@ export function causalColumns(target: Target, R: Rows) {
           ...store(y, p.yStride, left),
         ];
       };
-      return overColumns(d, p.D, R === 1 ? [8, 2] : [2], pass);
+      return overColumns(d, p.D, widths(target, R), pass);
     },
   );
 }
