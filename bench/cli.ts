@@ -14,6 +14,7 @@ import { measureMatmuls } from './matmul.ts';
 import { Budget } from './measure.ts';
 import { batchTokens, benchConfig, benchTrainer } from './model.ts';
 import { Peak } from './peak.ts';
+import { measureProfile, profileText, timed } from './profile.ts';
 import { raceOn } from './race.ts';
 import { matmulText, type Results, samplingText, scalingText, speedupText, stepText } from './report.ts';
 import { measureSampler, measureSampling } from './sampling.ts';
@@ -39,6 +40,7 @@ const flags = {
     rule: rules.positive,
     help: 'about how long to measure in all (default 90); less is less exact',
   },
+  profile: { kind: 'switch', help: 'only where the time of a training step goes, operation by operation' },
   json: { kind: 'switch', help: 'print one object and nothing else' },
   ...kernelFlags,
 } as const;
@@ -51,6 +53,7 @@ const command: Command<typeof flags> = {
     'npm run bench',
     'npm run bench -- --math portable --threads 1',
     'npm run bench -- --seconds 20 --json',
+    'npm run bench -- --profile --seconds 10 --wide off',
     'npm run bench -- --race --data shakespeare.txt',
   ],
 };
@@ -64,6 +67,16 @@ async function runRace(given: Values<typeof flags>): Promise<void> {
   const opened = await open(kernelsOf(given));
   raceOn(data, { preset, seed, json }, opened);
   opened.close();
+}
+
+async function runProfile(given: Values<typeof flags>): Promise<void> {
+  const { preset = 'nanogpt-cpu', json = false, seconds = 90 } = given;
+  const opened = await open(kernelsOf(given));
+  const { kernels, spent } = timed(opened.kernels);
+  const rows = measureProfile(benchTrainer(benchConfig(preset), preset, kernels), spent, seconds);
+  opened.close();
+  if (json) console.log(JSON.stringify({ preset, kernels: describeKernels(opened), rows }));
+  else console.log(`${preset}: ${describeKernels(opened)}\n\n${profileText(rows)}`);
 }
 
 function kernelsOf(given: Values<typeof flags>): Values<typeof kernelFlags> {
@@ -80,6 +93,7 @@ async function bench(given: Values<typeof flags>): Promise<void> {
   for (const flag of ['data', 'seed'] as const) {
     if (given[flag] !== undefined) throw new UsageError(`--${flag} goes with --race only; leave it out`);
   }
+  if (given.profile) return runProfile(given);
   const { preset = 'nanogpt-cpu', json = false, seconds = 90 } = given;
   const say = (text: string) => (json ? undefined : console.log(`${text}\n`));
   const began = performance.now();
