@@ -1,8 +1,10 @@
 /** What the fast backend needs from Node and cannot have in pure code: a V8 flag, and threads. */
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import { Worker } from 'node:worker_threads';
 import type { SimdHost } from '../../tensor/simd/machine/pool.ts';
@@ -37,22 +39,27 @@ export const nodeHost: SimdHost = {
     }
   },
 
-  /** Only that all is well is remembered, by an empty file of that name: one that cannot be written or read costs the test
-   * anew. 'wx' writes to no file or link that is there. */
-  tested(code, test) {
+  /** In a process of its own, since what is tested may end it: V8 of Node 26 does so over a pair that it cannot merge. Only
+   * that all is well is remembered, by an empty file; one that cannot be written or read costs the test anew. 'wx' writes
+   * to no file or link that is there. */
+  tested(code, target) {
     const processor = cpus()[0]?.model ?? '';
     const key = createHash('sha256').update(`${process.version} ${process.arch} ${processor}\n`).update(code);
     const path = join(tmpdir(), `inkling-tested-${key.digest('hex').slice(0, 32)}`);
     if (existsSync(path)) return '';
-    const fault = test();
-    if (fault === '') {
-      try {
-        writeFileSync(path, '', { flag: 'wx' });
-      } catch {
-        // The next start tests again.
-      }
+    const script = fileURLToPath(new URL('./simd-test.ts', import.meta.url));
+    const { status, stdout } = spawnSync(process.execPath, [script, JSON.stringify(target)], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    if (status !== 0) return 'the compiler';
+    if (stdout !== '') return stdout;
+    try {
+      writeFileSync(path, '', { flag: 'wx' });
+    } catch {
+      // The next start tests again.
     }
-    return fault;
+    return '';
   },
 
   /** The worker's code is text, not a file: on Node 20 a worker cannot load a TypeScript file under tsx without

@@ -120,18 +120,22 @@ function probe(host: SimdHost, { math, wide = 'auto' }: SimdOptions): { target: 
   let fault = '';
   if (host.mergeVectors(wide === 'auto') && wideIsFaster(host, fma)) {
     const target = { fma, wide: true };
-    const built = families.map((family) => family(target));
-    const code = codeOf(built);
-    const operations = (kernels: Exports, shared: SharedMemory) => {
-      const recorder = new Recorder();
-      const engine = createEngine({ target, threads: 1, kernels, shared, pool: undefined, recorder });
-      return operationsOf(built, engine, recorder);
-    };
-    fault = host.tested(code, () => difference(host, code, operations));
+    const code = codeOf(families.map((family) => family(target)));
+    fault = host.tested(code, target, () => testOf(host, target));
     if (fault === '') return { target, fault };
   }
   host.mergeVectors(false);
   return { target: { fma, wide: false }, fault };
+}
+
+/** The first operation that the optimising compiler gets wrong for this target, or ''. */
+export function testOf(host: SimdHost, target: Target): string {
+  const built = families.map((family) => family(target));
+  return difference(host, codeOf(built), (kernels, shared) => {
+    const recorder = new Recorder();
+    const engine = createEngine({ target, threads: 1, kernels, shared, pool: undefined, recorder });
+    return operationsOf(built, engine, recorder);
+  });
 }
 
 type Exports = Record<string, (...args: number[]) => number>;

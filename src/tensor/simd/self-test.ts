@@ -111,7 +111,7 @@ const indices = (n: number, below: number): number[] => Array.from({ length: n }
 const adamw = { learningRate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1 };
 
 /** By operation: places tensors, and gives the call. */
-const cases: { readonly [operation in Exclude<keyof Kernels, 'name' | 'memory'>]: Case } = {
+const cases: { readonly [operation in Exclude<keyof Kernels, 'name' | 'memory' | 'record'>]: Case } = {
   matmul: product('matmul'),
   matmulTransposedB: product('matmulTransposedB'),
   matmulTransposedA: product('matmulTransposedA'),
@@ -127,9 +127,9 @@ const cases: { readonly [operation in Exclude<keyof Kernels, 'name' | 'memory'>]
     const [y, a, b] = [t(T, V), t(T, V), t(T, V)];
     return () => k.multiply(y, a, b);
   },
-  combine(k, { T, V }, t) {
+  weightedSum(k, { T, V }, t) {
     const [y, x, z] = [t(T, V), t(T, V), t(T, V)];
-    return () => k.combine(y, 0.3, x, 0.7, z);
+    return () => k.weightedSum(y, 0.3, x, 0.7, z);
   },
   embedding(k, { B, T, D, V }, t, ids) {
     const [y, table, n] = [t(B * T, D), t(V, D), ids(indices(B * T, V))];

@@ -126,8 +126,13 @@ describe('kernels', () => {
     expect(told).toEqual([true, false]);
   });
 
+  test.runIf(merges)('are tested in a process of their own', () => {
+    const nothing = (): string => 'never called';
+    expect(nodeHost.tested(Uint8Array.of(1), { fma: true, wide: true }, nothing)).toBe('');
+  });
+
   test('pass their self-test on this engine', async () => {
-    const { target, fault } = await open('auto', merging(15, { tested: (_, test) => test() }));
+    const { target, fault } = await open('auto', merging(15, { tested: (_code, _target, test) => test() }));
     expect(target.wide).toBe(true);
     expect(fault).toBe('');
   });

@@ -45,13 +45,13 @@ const forward = (target: Target) => {
   /** probs = p / sum over T columns, zeros behind the n of them; p becomes probs too, times keep if there is one. */
   const divided = func(
     'divided',
-    { probs: 'i32', p: 'i32', keep: 'i32', sum: 'v128', n: 'i32', T: 'i32' },
+    { probs: 'i32', p: 'i32', keep: 'i32', sum: 'f32', n: 'i32', T: 'i32' },
     (p, local) => {
       const zero = f32x4.const(0);
       return [
         ...sideBySide(local, [0, p.n], { inputs: [p.p], outputs: [p.p, p.probs] }, ([term]) => {
           const v = local('v128');
-          return { steps: [v.set(f32x4.div(term!, p.sum))], values: [v, v] };
+          return { steps: [v.set(f32x4.div(term!, f32x4.splat(p.sum)))], values: [v, v] };
         }),
         ...sideBySide(local, [p.n, p.T], { inputs: [], outputs: [p.probs] }, () => {
           const v = local('v128');
@@ -105,7 +105,7 @@ const forward = (target: Target) => {
             probs,
             p: row,
             keep,
-            sum: call(softmax, { row, n: i32.add(r, 1), scale: p.scale }),
+            sum: f32x4.extractLane(call(softmax, { row, n: i32.add(r, 1), scale: p.scale }), 0),
             n: i32.add(r, 1),
             T: p.T,
           }),

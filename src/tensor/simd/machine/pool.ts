@@ -3,6 +3,7 @@
  * Workers instantiate the same module on the same memory, spin a while for the next job, then park. Work is split over
  * outputs only, so how many threads there are and who computes what cannot change a bit. The job block and the order
  * in which it is written and read are described in worker.ts. */
+import type { Target } from './target.ts';
 import { layout, type WorkerData, work } from './worker.ts';
 
 /** What the platform supplies. */
@@ -16,8 +17,9 @@ export interface SimdHost {
   optimized<T>(action: () => T): T;
   /** A clock, in milliseconds. */
   now(): number;
-  /** What `test` says of this code, or what it said before to the same engine on the same processor: '' for all is well. */
-  tested(code: Uint8Array, test: () => string): string;
+  /** What `test`, or the same test in another process, says of this code for this target, or what it said before on the same
+   * engine and processor: '' for all is well. */
+  tested(code: Uint8Array, target: Target, test: () => string): string;
   /** Starts a thread that calls `(source)(data, ready)`, where `source` is the text of a function. Resolves when it
    * calls `ready`; rejects if it ends before. If it ends later, `ended` is called with the reason. */
   startWorker(source: string, data: WorkerData, ended: (reason: string) => void): Promise<WorkerHandle>;
