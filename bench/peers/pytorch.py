@@ -1,7 +1,9 @@
 """The yardstick in PyTorch: nanoGPT's model for a CPU (4 layers, 4 heads, 128 channels, context 64, batch 12), AdamW.
 
 Prints the median milliseconds of a training step, and tokens a second of sampling without a cache, as nanoGPT does it.
-Usage: python3 pytorch.py [steps]
+With "compile" the model goes through torch.compile, with "bfloat16" under autocast: both train only. "generate" is
+transformers' own, with its cache, for one stream of a GPT-2 of this size.
+Usage: python3 pytorch.py [steps] [eager | compile | bfloat16 | generate]
 """
 
 import statistics
@@ -60,8 +62,23 @@ def median_of(action, warm, count):
 
 
 steps = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+mode = sys.argv[2] if len(sys.argv) > 2 else "eager"
 torch.manual_seed(1)
+print(f"PyTorch {torch.__version__}, {mode}, {torch.get_num_threads()} threads")
+
+if mode == "generate":
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    gpt2 = GPT2LMHeadModel(GPT2Config(vocab_size=V, n_positions=T, n_embd=C, n_layer=L, n_head=H)).eval()
+    start = torch.zeros(1, 1, dtype=torch.long)
+    settings = dict(max_new_tokens=T - 1, min_new_tokens=T - 1, do_sample=True, temperature=0.8, pad_token_id=0)
+    with torch.no_grad():
+        middle, best = median_of(lambda: gpt2.generate(start, **settings), 3, steps)
+    print(f"generate: median {(T - 1) / middle:.0f} tokens/s, best {(T - 1) / best:.0f}")
+    raise SystemExit
+
 model = Gpt()
+forward = torch.compile(model) if mode == "compile" else model
 optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.99), weight_decay=0.1)
 tokens = torch.randint(V, (20_000,))
 
@@ -70,7 +87,8 @@ def step():
     starts = torch.randint(len(tokens) - T, (B,))
     x = torch.stack([tokens[s : s + T] for s in starts])
     y = torch.stack([tokens[s + 1 : s + T + 1] for s in starts])
-    loss = F.cross_entropy(model(x).view(-1, V), y.view(-1))
+    with torch.autocast("cpu", torch.bfloat16, enabled=mode == "bfloat16"):
+        loss = F.cross_entropy(forward(x).view(-1, V), y.view(-1))
     optimizer.zero_grad()
     loss.backward()
     nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -85,8 +103,9 @@ def sample(count=100):
         text = torch.cat([text, torch.multinomial(probs, 1)], 1)
 
 
-print(f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads")
 middle, best = median_of(step, 10, steps)
 print(f"step: median {1000 * middle:.1f} ms, best {1000 * best:.1f} ms")
+if mode != "eager":
+    raise SystemExit
 middle, best = median_of(sample, 1, 5)
 print(f"sampling without a cache: median {100 / middle:.0f} tokens/s, best {100 / best:.0f}")

@@ -4,7 +4,7 @@
  * they are in the nearest cache: their scores (causal-products.ts), softmax (softmax.ts), probs, and y. What is above
  * the diagonal costs only the zeros that probs gets there.
  *
- * B = 12, H = 4, T = 64, D = 32: 0.48 ms on Node 20, 0.44 on Node 24; the reference takes 42 ms. */
+ * B = 12, H = 4, T = 64, D = 32: 0.48 ms on Node 20, 0.44 on Node 24, 0.32 with wide vectors; the reference takes 42 ms. */
 import { check, dims } from '../../dims.ts';
 import type { Tensor } from '../../tensor.ts';
 import {

@@ -1,6 +1,6 @@
 /** Matrix products y (M N) = start + a b in three transpositions; for the formulas see reference/matmul.ts.
  *
- * All three are one product of rows of a and packed panels of b: b is brought into panels of 8 columns whichever way
+ * All three are one product of rows of a and packed panels of b: b is brought into panels as wide as a tile whichever way
  * it lies, a transposed a into rows. Then, in blocks of several register tiles below each other,
  *
  *     for each block of rows            the block of a stays in the second-level cache,

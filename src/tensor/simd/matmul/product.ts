@@ -17,7 +17,7 @@ const matrices = {
   startColumn: 'i32',
   a: 'i32',
   aStep: 'i32',
-  /** (M 8): where the tiles of the last panel are written first if y ends within it. */
+  /** (M tileColumns): where the tiles of the last panel are written first if y ends within it. */
   edge: 'i32',
   M: 'i32',
   N: 'i32',

@@ -7,13 +7,16 @@
  *     ..           [ .. ][ .. ]      multiply-adds for 8 loads, where the naive loop needs 2 loads for each.
  *     a5 broadcast [ .. ][ .. ]
  *
+ * With wide vectors (machine/wide.ts) there are 16 columns, 4 vectors that the engine merges into 2 of 256 bits.
+ *
  * There are 16 vector registers. With fused multiply-add 6 rows fill them (12 sums, 2 of b, 1 of a); without it the
  * product needs one more, so 5 rows. One k a round is on purpose: unrolled by two or more, the compiler of Node 20
  * moves all loads to the front, runs out of registers and halves the speed (28 instead of 54 GFLOP/s); on Node 24
  * unrolling gains 0 to 15 %.
  *
  * Measured on one core at 3.7 GHz, where the multiply-add peak is 59 GFLOP/s fused and 47 in two steps: fused 6 x 8
- * reaches 54 to 57, two steps 5 x 8 reach 38 to 42, on Node 20 and 24 alike. */
+ * reaches 54 to 57, two steps 5 x 8 reach 38 to 42, on Node 20 and 24 alike. Of a wide peak of 118, 6 x 16 reaches 114,
+ * 6 x 8 would reach 85. */
 import { type Func, func, i32, type Stmt, v128, whileLoop } from '../../wasm/assembler.ts';
 import { locals } from '../../wasm/lanes.ts';
 import { madd, type Target } from '../machine/target.ts';
@@ -33,13 +36,13 @@ const parameters = {
   startStep: 'i32',
   a: 'i32',
   aStep: 'i32',
-  /** A packed panel: 8 columns for k = 0, 8 columns for k = 1, .. */
+  /** A packed panel: its columns for k = 0, its columns for k = 1, .. */
   b: 'i32',
   K: 'i32',
 } as const;
 export type Tile = Func<typeof parameters, 'void'>;
 
-/** y (rows 8) = start + a (rows K) b (K 8), each element one chain over k in ascending order. */
+/** y = start + a (rows K) b (K tileColumns), each element one chain over k in ascending order. */
 export function tile(target: Target, rows: number): Tile {
   const multiplyAdd = madd(target);
   const columns = tileColumns(target);
