@@ -70,7 +70,7 @@ export async function openKernels(given: Values<typeof kernelFlags>): Promise<Ch
   const { target, fault } = kernels;
   if (fault !== '') {
     note(
-      `warning: with 256-bit vectors ${fault} computes other bits on Node ${process.version}: doing without`,
+      `warning: 256-bit vectors failed their self-test on Node ${process.version} (${fault}): going on with 128 bits`,
     );
   }
   return { kernels, threads, arithmetic: target.fma ? 'simd fma' : 'simd portable', wide: target.wide };

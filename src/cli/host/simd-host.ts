@@ -39,27 +39,26 @@ export const nodeHost: SimdHost = {
     }
   },
 
-  /** In a process of its own, since what is tested may end it: V8 of Node 26 does so over a pair that it cannot merge. Only
-   * that all is well is remembered, by an empty file; one that cannot be written or read costs the test anew. 'wx' writes
-   * to no file or link that is there. */
-  tested(code, target) {
+  /** The test runs in a process of its own, for on some code V8 does not go wrong but breaks off. Only that all is well is
+   * remembered, by an empty file of that name: one that cannot be written or read costs the test anew. 'wx' writes to no
+   * file or link that is there. */
+  tested(code, { fma }) {
     const processor = cpus()[0]?.model ?? '';
     const key = createHash('sha256').update(`${process.version} ${process.arch} ${processor}\n`).update(code);
     const path = join(tmpdir(), `inkling-tested-${key.digest('hex').slice(0, 32)}`);
     if (existsSync(path)) return '';
-    const script = fileURLToPath(new URL('./simd-test.ts', import.meta.url));
-    const { status, stdout } = spawnSync(process.execPath, [script, JSON.stringify(target)], {
-      encoding: 'utf8',
-      timeout: 20_000,
-    });
-    if (status !== 0) return 'the compiler';
-    if (stdout !== '') return stdout;
-    try {
-      writeFileSync(path, '', { flag: 'wx' });
-    } catch {
-      // The next start tests again.
+    const program = fileURLToPath(new URL('self-test.ts', import.meta.url));
+    const args = ['--no-warnings', program, fma ? 'fma' : 'portable'];
+    const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 10_000 });
+    if (status !== 0) return 'compiling';
+    if (stdout === '') {
+      try {
+        writeFileSync(path, '', { flag: 'wx' });
+      } catch {
+        // The next start tests again.
+      }
     }
-    return '';
+    return stdout;
   },
 
   /** The worker's code is text, not a file: on Node 20 a worker cannot load a TypeScript file under tsx without

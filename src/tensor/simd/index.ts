@@ -120,16 +120,16 @@ function probe(host: SimdHost, { math, wide = 'auto' }: SimdOptions): { target: 
   let fault = '';
   if (host.mergeVectors(wide === 'auto') && wideIsFaster(host, fma)) {
     const target = { fma, wide: true };
-    const code = codeOf(families.map((family) => family(target)));
-    fault = host.tested(code, target, () => testOf(host, target));
+    fault = host.tested(codeOf(families.map((family) => family(target))), target);
     if (fault === '') return { target, fault };
   }
   host.mergeVectors(false);
   return { target: { fma, wide: false }, fault };
 }
 
-/** The first operation that the optimising compiler gets wrong for this target, or ''. */
-export function testOf(host: SimdHost, target: Target): string {
+/** The operation whose bits are others where the engine merges vectors, or ''. Merging has to be on. */
+export function selfTest(host: SimdHost, fma: boolean): string {
+  const target = { fma, wide: true };
   const built = families.map((family) => family(target));
   return difference(host, codeOf(built), (kernels, shared) => {
     const recorder = new Recorder();

@@ -47,11 +47,12 @@ const forward = (target: Target) => {
     'divided',
     { probs: 'i32', p: 'i32', keep: 'i32', sum: 'f32', n: 'i32', T: 'i32' },
     (p, local) => {
-      const zero = f32x4.const(0);
+      const [sum, zero] = [local('v128'), f32x4.const(0)];
       return [
+        sum.set(f32x4.splat(p.sum)),
         ...sideBySide(local, [0, p.n], { inputs: [p.p], outputs: [p.p, p.probs] }, ([term]) => {
           const v = local('v128');
-          return { steps: [v.set(f32x4.div(term!, f32x4.splat(p.sum)))], values: [v, v] };
+          return { steps: [v.set(f32x4.div(term!, sum))], values: [v, v] };
         }),
         ...sideBySide(local, [p.n, p.T], { inputs: [], outputs: [p.probs] }, () => {
           const v = local('v128');
@@ -105,7 +106,7 @@ const forward = (target: Target) => {
             probs,
             p: row,
             keep,
-            sum: f32x4.extractLane(call(softmax, { row, n: i32.add(r, 1), scale: p.scale }), 0),
+            sum: call(softmax, { row, n: i32.add(r, 1), scale: p.scale }),
             n: i32.add(r, 1),
             T: p.T,
           }),

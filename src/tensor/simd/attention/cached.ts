@@ -102,7 +102,7 @@ const attend = (target: Target) => {
             D: p.D,
             t,
           }),
-          sum.set(call(softmax, { row, n: i32.add(t, 1), scale: p.scale })),
+          sum.set(f32x4.splat(call(softmax, { row, n: i32.add(t, 1), scale: p.scale }))),
           loop(s, 0, i32.add(t, 1), 4, [
             v128.store(element(row, s), f32x4.div(v128.load(element(row, s)), sum)),
           ]),

@@ -12,7 +12,8 @@ import { acrossLanes, firstLanes } from '../rows.ts';
 /** Vectors side by side: see ../elementwise.ts. */
 const together = 2;
 
-/** softmaxTerms(row, n, scale) is the sum, in all lanes. The row has room for whole vectors; lanes past n become 0. */
+/** softmaxTerms(row, n, scale) is the sum, as a number: V8 of Node 26 breaks off where it merges pairs that use a vector which
+ * came as an argument. The row has room for whole vectors; lanes past n become 0. */
 export const softmaxTerms = (target: Target) =>
   func('softmaxTerms', { row: 'i32', n: 'i32', scale: 'f32' }, (p, local) => {
     const [i, at, last] = fresh(local, 'i32');
@@ -54,6 +55,6 @@ export const softmaxTerms = (target: Target) =>
         loop(i, i, p.n, 4, next(1)),
         ...acrossLanes(f32x4.add, sum),
       ],
-      sum,
+      f32x4.extractLane(sum, 0),
     );
   });

@@ -17,9 +17,9 @@ export interface SimdHost {
   optimized<T>(action: () => T): T;
   /** A clock, in milliseconds. */
   now(): number;
-  /** What `test`, or the same test in another process, says of this code for this target, or what it said before on the same
-   * engine and processor: '' for all is well. */
-  tested(code: Uint8Array, target: Target, test: () => string): string;
+  /** What selfTest says of this code for this target, or said before to the same engine on the same processor: '' for all is
+   * well. Merging is an experiment that may end the whole process, so the test should run in another. */
+  tested(code: Uint8Array, target: Target): string;
   /** Starts a thread that calls `(source)(data, ready)`, where `source` is the text of a function. Resolves when it
    * calls `ready`; rejects if it ends before. If it ends later, `ended` is called with the reason. */
   startWorker(source: string, data: WorkerData, ended: (reason: string) => void): Promise<WorkerHandle>;
