@@ -11,6 +11,7 @@ const commands: Readonly<Record<string, { readonly about: string; readonly run: 
   },
   compare: { about: 'draws several runs on one page', run: () => import('./compare.ts') },
   runs: { about: 'lists the runs so far', run: () => import('./runs.ts') },
+  lab: { about: 'a page to train in and to look inside', run: () => import('./lab.ts') },
   gradcheck: {
     about: 'checks every gradient against finite differences',
     run: () => import('./gradcheck.ts'),

@@ -55,7 +55,8 @@ export class Gpt {
   readonly #dx: Tensor;
   readonly #dlogits: Tensor;
   readonly #positions: Ids;
-  #last!: { ids: Ids; positions: Ids; final: Tensor; logits: Tensor };
+  #final!: Tensor;
+  #last!: { ids: Ids; positions: Ids; logits: Tensor };
 
   /** Plans the model; its tensors have memory after `arena.allocate`, which the caller does once all is planned. */
   constructor(config: ModelConfig, options: GptOptions) {
@@ -107,21 +108,28 @@ export class Gpt {
     const within: Pass = { ...pass, rotation: this.#rotary?.at(positions) };
     let x = this.#dropout.forward(embedded, within);
     for (const layer of this.#blocks) x = layer.forward(x, within);
-    const final = this.#norm.forward(x, within);
-    const logits = this.#logits.rows(N);
-    this.kernels.matmulTransposedB(logits, final, this.#head.value, 'set');
-    this.#last = { ids, positions, final, logits };
+    const logits = this.readOff(x, within);
+    this.#last = { ids, positions, logits };
+    return logits;
+  }
+
+  /** Logits (N V) of a residual stream (N C): the last block's are the model's answer, and those of an earlier block tell
+   * what it would say by then. */
+  readOff(x: Tensor, pass: Pass = { batch: 1, time: x.shape[0]! }): Tensor {
+    this.#final = this.#norm.forward(x, pass);
+    const logits = this.#logits.rows(x.shape[0]!);
+    this.kernels.matmulTransposedB(logits, this.#final, this.#head.value, 'set');
     return logits;
   }
 
   /** Adds the gradients of scale * (sum of the last full pass's losses against targets (N)) to every parameter's. */
   backward(targets: Ids, scale: number): void {
-    const { ids, positions, final, logits } = this.#last;
+    const { ids, positions, logits } = this.#last;
     const N = ids.shape[0]!;
     const dlogits = this.#dlogits.rows(N);
     let dx = this.#dx.rows(N);
     this.kernels.crossEntropyBackward(dlogits, logits, targets, scale);
-    this.kernels.matmulTransposedA(this.#head.grad, dlogits, final, 'add');
+    this.kernels.matmulTransposedA(this.#head.grad, dlogits, this.#final, 'add');
     this.kernels.matmul(dx, dlogits, this.#head.value, 'set');
     dx = this.#norm.backward(dx);
     for (let i = this.#blocks.length - 1; i >= 0; i--) dx = this.#blocks[i]!.backward(dx);

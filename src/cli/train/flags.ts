@@ -6,6 +6,7 @@ import { archs, configOf, feedForwardWidth, type ModelConfig, validateConfig } f
 import type { Checkpoint } from '../../model/files/checkpoint.ts';
 import { initializations } from '../../model/initialize.ts';
 import { type Tokenizer, tokenizers } from '../../model/text/tokenizer.ts';
+import { chosenSettings } from '../../train/choices.ts';
 import { samplings } from '../../train/dataset.ts';
 import { optimizers } from '../../train/optimizer.ts';
 import { type Preset, presetNames } from '../../train/presets.ts';
@@ -358,31 +359,29 @@ export function chooseConfig(
 
 /** The preset's settings with the flags over them. */
 export function chooseSettings(given: TrainFlags, preset: Preset): RunSettings {
-  const base = preset.train;
-  const steps = given.steps ?? base.steps;
-  const learningRate = given.lr ?? base.learningRate;
-  const settings = {
-    steps,
-    batchSize: given['batch-size'] ?? base.batchSize,
-    accumulate: given.accumulate ?? base.accumulate,
-    sampling: given.sampling ?? base.sampling,
-    initialization: given.initialization ?? base.initialization,
-    optimizer: given.optimizer ?? base.optimizer,
-    muonLearningRate: given['muon-lr'] ?? base.muonLearningRate,
-    shape: given.schedule ?? base.shape,
-    learningRate,
-    minLearningRate: given['min-lr'] ?? (given.lr === undefined ? base.minLearningRate : learningRate / 10),
-    warmup: given.warmup ?? (given.steps === undefined ? base.warmup : Math.round(steps / 20)),
-    weightDecay: given['weight-decay'] ?? base.weightDecay,
-    beta1: given.beta1 ?? base.beta1,
-    beta2: given.beta2 ?? base.beta2,
-    clip: given.clip ?? base.clip,
-    emaDecay: given.ema ?? base.emaDecay,
-    evalEvery: given['eval-every'] ?? base.evalEvery,
-    evalTokens: evalTokens(given['eval-tokens']) ?? base.evalTokens,
-    patience: given.patience ?? 0,
+  const settings = chosenSettings(preset.train, {
+    steps: given.steps,
+    batchSize: given['batch-size'],
+    accumulate: given.accumulate,
+    sampling: given.sampling,
+    initialization: given.initialization,
+    optimizer: given.optimizer,
+    muonLearningRate: given['muon-lr'],
+    shape: given.schedule,
+    learningRate: given.lr,
+    minLearningRate: given['min-lr'],
+    warmup: given.warmup,
+    weightDecay: given['weight-decay'],
+    beta1: given.beta1,
+    beta2: given.beta2,
+    clip: given.clip,
+    emaDecay: given.ema,
+    evalEvery: given['eval-every'],
+    evalTokens: evalTokens(given['eval-tokens']),
+    patience: given.patience,
     seed: given.seed ?? randomInt(2 ** 32),
-  };
+  });
+  const { learningRate } = settings;
   if (settings.minLearningRate > learningRate) {
     throw new UsageError(
       `--min-lr must not exceed --lr, got ${settings.minLearningRate} and ${learningRate}`,

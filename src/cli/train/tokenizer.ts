@@ -1,12 +1,9 @@
 /** Which tokenizer npm run train uses: one that it learns from the text, or the one stored with a checkpoint. */
-import { trainBpe } from '../../model/text/bpe-train.ts';
-import { CharTokenizer, type Tokenizer } from '../../model/text/tokenizer.ts';
-import { splitText } from '../../train/dataset.ts';
+import type { Tokenizer } from '../../model/text/tokenizer.ts';
+import { learnTokenizer as learn } from '../../train/choices.ts';
 import { defaultPreset, type Preset, presets } from '../../train/presets.ts';
 import { UsageError } from '../command/command.ts';
 import type { TrainFlags } from './flags.ts';
-
-export const defaultVocabSize = 1024;
 
 const kindOf = (given: TrainFlags, { tokenizer = 'char' }: Preset) => given.tokenizer ?? tokenizer;
 
@@ -19,12 +16,7 @@ export function checkTokenizerFlags(given: TrainFlags): void {
   );
 }
 
-/** Learned from the normalized text.
- *
- * Merges are learned from the training part alone, so that what is held out decides nothing; the 256 bytes spell
- * whatever it has that was never seen. The characters are those of the whole text: without one for each, the held-out
- * part could not be written. */
+/** Learned from the normalized text. */
 export function learnTokenizer(given: TrainFlags, preset: Preset, text: string): Tokenizer {
-  if (kindOf(given, preset) === 'char') return CharTokenizer.train(text);
-  return trainBpe(splitText(text).training, given['vocab-size'] ?? defaultVocabSize);
+  return learn(kindOf(given, preset), text, given['vocab-size']);
 }
