@@ -3,7 +3,6 @@ import { style } from '../report/style.ts';
 
 export const labStyle = `${style}
 .lab{max-width:76rem;padding-top:1.6rem}
-.lab [hidden]{display:none}
 .lab h1{font-size:1.5rem}
 .lab h2{margin-top:1.4rem}
 .lab h3{margin-bottom:.3rem}
@@ -43,16 +42,18 @@ export const labStyle = `${style}
 .lab .bars td,.lab .bars th{padding:.12rem .5rem .12rem 0;vertical-align:middle;border:0;white-space:nowrap;overflow:hidden;text-overflow:ellipsis}
 .lab .bars .token{width:6rem;color:var(--ink);font-family:ui-monospace,'Cascadia Mono',Menlo,Consolas,'Liberation Mono',monospace;white-space:pre}
 .lab .bars .number{width:4.6rem;text-align:right}
-.lab .bars .by{width:6.5rem;color:var(--soft)}
+.lab .bars .by{width:6.5rem;color:var(--soft)}.lab .bars thead th{font-weight:400}
 .lab .bars svg{display:block;width:100%;height:.85rem}
 .lab .pale{fill:var(--faint)}.lab .strong{fill:var(--blue)}.lab svg .drawn{fill:var(--red)}
 .lab .bars tr.drawn .token{color:var(--red);font-weight:600}
-.lab .strip{display:block;width:100%;height:3.6rem;margin-top:.4rem}
+.lab .strip{display:block;width:100%;height:3.4rem}
 .lab .strip rect{stroke:var(--paper);stroke-width:.5}
 .lab .strip text{font-size:12px;fill:var(--soft)}
 .lab .dart{stroke:var(--red);stroke-width:2}
 .lab footer{display:flex;flex-wrap:wrap;gap:.2rem 1.5rem}
-@media (max-width:52rem){.lab .bench{grid-template-columns:minmax(0,1fr)}}
-@media (max-width:40rem){.lab .bars .by{width:4.4rem}.lab .bars .token{width:4rem}}
+.lab .board{background:var(--paper);padding-bottom:.3rem}
+@media (max-width:52rem){.lab .bench{grid-template-columns:minmax(0,1fr)}.lab .board{position:sticky;top:0;z-index:1}}
+@media (max-width:40rem){.lab .bars .by{width:4rem}.lab .bars .token{width:4rem}}
+.lab [hidden]{display:none}
 @media (prefers-reduced-motion:no-preference){.lab .bars rect{transition:width .12s}}
 `;

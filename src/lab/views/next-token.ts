@@ -195,8 +195,9 @@ export const nextToken: View = {
         ),
       ),
     );
-    const results = make('div', {}, dart, stages, bars, curve);
-    element.append(make('div', { className: 'bench' }, controls, results));
+    dart.className = 'board';
+    const results = make('div', {}, stages, bars, curve);
+    element.append(dart, make('div', { className: 'bench' }, controls, results));
     void choose();
 
     let [model, step] = [session.model, session.step];
@@ -220,9 +221,10 @@ function barTable(tokens: readonly string[], raw: Float64Array, { stages, token 
   const ids = mostProbable(raw, mostBars);
   const cutBy = (id: number) => {
     const stage = stages.find(({ probabilities }) => probabilities[id] === 0);
-    return stage === undefined ? '' : `cut: ${titles[stage.name]}`;
+    return stage === undefined ? '' : titles[stage.name];
   };
   return html`<table class="bars"><caption>The ${ids.length} most probable of ${tokens.length} tokens: pale, by the model; strong, with these settings</caption>
+<thead><tr><th scope="col" class="token">token</th><th scope="col" class="number">probability</th><td></td><th scope="col" class="by">cut by</th></tr></thead>
 <tbody>${ids.map(
     (id) => html`<tr data-id="${id}" data-p="${String(last[id])}"${id === token && html` class="drawn"`}>
 <th scope="row" class="token">${tokens[id]}</th><td class="number">${percent(last[id]!)}</td>
@@ -276,8 +278,7 @@ function dartBoard(
     at += p;
     return { id, p, from };
   }).filter(({ p }) => p > 0);
-  return html`<h3>The draw</h3>
-<p class="status" aria-live="polite">The dart of seed ${seed}, token number ${drawn}, lands at ${uniform.toFixed(4)}: <b>${token < 0 ? 'no token' : tokens[token]}</b></p>
+  return html`<p class="status" aria-live="polite">The dart of seed ${seed}, token number ${drawn}, lands at ${uniform.toFixed(4)}: <b>${token < 0 ? 'no token' : tokens[token]}</b></p>
 <svg class="strip" role="img" aria-label="Tokens on the line from 0 to 1, and the dart" data-token="${token}" data-uniform="${String(uniform)}">
 ${parts.map(
   ({ id, from, p }, i) =>
