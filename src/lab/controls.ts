@@ -30,7 +30,7 @@ export function slider(address: Address, options: SliderOptions, changed: () => 
       },
     },
   });
-  return make('label', { className: 'slider' }, label, output, input);
+  return make('label', { className: 'slider' }, label, input, output); // a label belongs to the first: the input
 }
 
 /** A box for a whole number of at least `least`; what is none is said and not taken. */

@@ -50,9 +50,10 @@ async function start(): Promise<void> {
   };
   const fused = { 'simd fma': 'with fused multiply-add', 'simd portable': 'portable' }[machine.arithmetic];
   const count = machine.threads === 1 ? 'one thread' : `${machine.threads} threads`;
-  element('machine').replaceChildren(
+  element('machine').append(
     make('span', {}, `Inkling ${found.version}`),
     make('span', {}, `computes on ${count}${fused === undefined ? '' : `, ${fused}`}`),
+    make('span', { hidden: crossOriginIsolated }, 'this tab cannot share memory between threads'),
     make('span', {}, 'nothing leaves this machine'),
   );
   const sheets = new Set<string>();

@@ -43,7 +43,13 @@ function inStore(mode: IDBTransactionMode, act: (store: IDBObjectStore) => IDBRe
     open.onerror = () => reject(open.error);
     open.onsuccess = () => {
       const transaction = open.result.transaction(runs, mode);
-      const request = act(transaction.objectStore(runs));
+      let request: IDBRequest;
+      try {
+        request = act(transaction.objectStore(runs));
+      } catch (error) {
+        open.result.close();
+        return reject(error);
+      }
       transaction.oncomplete = () => {
         open.result.close();
         resolve(request.result);

@@ -23,8 +23,8 @@ export const labStyle = `${style}
 .lab label{font-size:.88rem;display:grid;gap:.15rem;min-width:0}
 .lab label.row{grid-template-columns:auto 1fr;align-items:center;gap:.5rem}
 .lab .slider{grid-template-columns:1fr auto}
-.lab .slider input{grid-column:1/3}
-.lab .slider output{position:static;padding:0;background:none;font-size:.88rem;max-width:none}
+.lab .slider input{grid-area:2/1/3/3}
+.lab .slider output{grid-area:1/2;position:static;padding:0;background:none;font-size:.88rem;max-width:none}
 .lab input,.lab select,.lab textarea{font-size:.94rem;min-width:0;width:100%;color:var(--ink);background:var(--paper);border:1px solid var(--soft);border-radius:4px;padding:.3rem .45rem}
 .lab input[type=range]{padding:0;border:0;background:none;accent-color:var(--blue)}
 .lab input[type=radio],.lab input[type=checkbox]{width:auto;accent-color:var(--blue)}

@@ -158,6 +158,19 @@ describe('a run in memory', async () => {
     await expect(empty.stream('train', { ...huge, text: smallText })).rejects.toThrow(/smaller/);
   });
 
+  it('keeps its model where another cannot be made', async () => {
+    const threaded = new NodeEngine();
+    await threaded.call('open', { threads: 2, math: 'portable' });
+    await threaded.call('load', { files, name: 'run' });
+    const before = await threaded.call('distribution', { text: 'The' });
+    await expect(threaded.stream('train', { ...smallRun, text: 'short' })).rejects.toThrow(/too short/);
+    const bad = new Map([...files].filter(([path]) => !path.endsWith('checksums.txt')));
+    bad.set('best/model.safetensors', Uint8Array.of(1, 2, 3));
+    await expect(threaded.call('load', { files: bad, name: 'bad' })).rejects.toThrow('bad/best');
+    expect(await threaded.call('distribution', { text: 'The' })).toEqual(before);
+    expect((await threaded.call('model', {}))?.name).toBe('run');
+  });
+
   it('is an archive that tar reads', () => {
     writeFileSync(
       join(folder, 'run.tar'),

@@ -49,24 +49,37 @@ export function createEngine(host: SimdHost): Ask {
   let writing = Promise.resolve();
   let writers = 0;
 
-  /** Memory of kernels is never given back, so each model gets new ones, and the old ones go with it. */
-  const kernels = async (): Promise<Machinery & Machine> => {
-    close();
+  const kernels = async (): Promise<Machinery & Machine & { readonly close: () => void }> => {
     const threads = hasThreads() ? (wanted.threads ?? 1) : 1;
     const environment = { engine: globalThis.navigator?.userAgent ?? 'unknown', threads };
-    if (!hasSimd()) return { kernels: reference, arithmetic: 'reference', environment, threads: 1 };
+    if (!hasSimd()) {
+      return { kernels: reference, arithmetic: 'reference', environment, threads: 1, close: () => {} };
+    }
     const simd = await createSimdKernels(host, { threads, math: wanted.math ?? 'auto' });
-    close = () => simd.close();
     const arithmetic = simd.target.fma ? 'simd fma' : 'simd portable';
-    return { kernels: simd, arithmetic, environment, threads };
+    return { kernels: simd, arithmetic, environment, threads, close: () => simd.close() };
+  };
+
+  /** Makes something on new kernels, whose memory is never given back: so each model has its own. The old ones go once the
+   * new model is there; if it fails, they stay. */
+  const renew = async <T>(use: (machine: Machinery) => T | Promise<T>): Promise<T> => {
+    const machine = await kernels();
+    try {
+      const made = await use(machine);
+      close();
+      close = machine.close;
+      return made;
+    } catch (error) {
+      machine.close();
+      throw error;
+    }
   };
 
   const look = (parts: Omit<Looked, 'gpt' | 'inputs'>, config: ModelConfig, k: Kernels): Looked => {
     const gpt = new Gpt(config, { kernels: k, batch: 1, slots, gradients: true });
     const inputs = gpt.arena.ids('lab.inputs', config.contextLength);
     gpt.arena.allocate(k.memory);
-    looked = { ...parts, gpt, inputs };
-    return looked;
+    return { ...parts, gpt, inputs };
   };
 
   /** The model that is looked at, as it is now. */
@@ -81,9 +94,10 @@ export function createEngine(host: SimdHost): Ask {
   };
 
   /** Makes a training the model that is looked at. */
-  const follow = (name: string, k: Kernels, fresh: Training): ModelInfo => {
+  const follow = (name: string, fresh: Training, { kernels: k }: Machinery): ModelInfo => {
+    const { tokenizer, trainer } = fresh;
+    looked = look({ name, step: undefined, tokenizer, training: fresh }, trainer.model.config, k);
     training = fresh;
-    look({ name, step: undefined, tokenizer: fresh.tokenizer, training }, fresh.trainer.model.config, k);
     return infoOf(model());
   };
 
@@ -95,23 +109,23 @@ export function createEngine(host: SimdHost): Ask {
   const answers: Answers = {
     open: async (given) => {
       wanted = given;
-      const { arithmetic, threads } = await kernels();
+      const { arithmetic, threads, close } = await kernels();
+      close();
       return { arithmetic, threads };
     },
     load: async ({ files, name }) => {
       const checkpoint = await readModel(files, name);
-      const { kernels: k } = await kernels();
       const { config, tokenizer, step } = checkpoint;
-      const loaded = look({ name, step, tokenizer, training: undefined }, config, k);
-      loadParameters(loaded.gpt, checkpoint, name);
-      training = undefined;
-      return infoOf(loaded);
+      return renew(({ kernels: k }) => {
+        const loaded = look({ name, step, tokenizer, training: undefined }, config, k);
+        loadParameters(loaded.gpt, checkpoint, name);
+        [looked, training] = [loaded, undefined];
+        return infoOf(loaded);
+      });
     },
     model: () => (looked === undefined ? undefined : infoOf(model())),
-    reopen: async ({ files, name, text }) => {
-      const machine = await kernels();
-      return follow(name, machine.kernels, await Training.reopen(files, name, text, machine));
-    },
+    reopen: ({ files, name, text }) =>
+      renew(async (machine) => follow(name, await Training.reopen(files, name, text, machine), machine)),
     files: ({ baselines }) => current().files(baselines),
     kept: ({ step }) => current().kept(step) as Files,
     tokenize: ({ text }) => encodePrompt(model().tokenizer, text),
@@ -120,10 +134,11 @@ export function createEngine(host: SimdHost): Ask {
     lens: ({ text, best }) => lensOf(model(), text, best),
     baselines: ({ text }) => baselinesOf(text),
     train: async (request, tell, signal) => {
-      const machine = await kernels();
-      const fresh = await Training.begin(request, machine);
+      const [fresh, info] = await renew(async (machine) => {
+        const fresh = await Training.begin(request, machine);
+        return [fresh, follow(request.preset, fresh, machine)] as const;
+      });
       const { settings, identity } = fresh;
-      const info = follow(request.preset, machine.kernels, fresh);
       tell({ kind: 'begin', model: info, settings, corpusSha256: identity.corpusSha256 });
       return fresh.run(tell, signal);
     },

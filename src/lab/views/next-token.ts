@@ -107,10 +107,11 @@ export const nextToken: View = {
       }
       try {
         const { ids, logits, unknown } = await lab.engine.call('distribution', { text });
-        const { name, step, tokens } = session.model;
+        const { name, tokens } = session.model;
+        const { step } = session;
         shown = { prompt: text, tokens, logits, history: Array.from(ids) };
         const left = unknown === 0 ? '' : `; ${unknown} unknown characters were left out`;
-        note.textContent = `What ${name}${step === undefined ? '' : `, after step ${step},`} expects${left}.`;
+        note.textContent = `What ${name}${step === 0 ? '' : `, after step ${step},`} expects${left}.`;
       } catch (error) {
         note.textContent = (error as Error).message;
       }

@@ -257,7 +257,7 @@ export const train: View = {
     });
     samples.append(
       make('h2', {}, 'What it wrote'),
-      make('label', { className: 'slider' }, 'Back through the evaluations', sampleStep, scrub),
+      make('label', { className: 'slider' }, 'Back through the evaluations', scrub, sampleStep),
       sampleText,
     );
     const drawSample = () => {
