@@ -1,5 +1,5 @@
 /** npm run lab: the lab, a page in which one trains a model and watches it think, served to this machine alone. */
-import { basename } from 'node:path';
+import { basename, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { runCommand } from './command/command.ts';
 import { readText } from './host/files.ts';
@@ -31,7 +31,10 @@ const shipped = ['stories.txt', 'tales.txt'];
 
 await runCommand(command, async ({ run, data, port = 8642 }) => {
   const texts = new Map(
-    shipped.map((name) => [name, fileURLToPath(new URL(`../../data/${name}`, import.meta.url))]),
+    shipped.map((name) => {
+      const path = fileURLToPath(new URL(`../../data/${name}`, import.meta.url));
+      return [name, relative(process.cwd(), path).replaceAll('\\', '/')]; // as npm run train calls it
+    }),
   );
   if (data !== undefined) {
     readText(data); // what is no text is said here, not in the page

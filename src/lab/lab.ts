@@ -26,8 +26,8 @@ export interface Lab {
   /** What is set, kept in the link. */
   readonly address: Address;
   readonly machine: Machine;
-  /** Names of the texts and runs that the server has; empty without one. */
-  readonly texts: readonly string[];
+  /** The texts and runs that the server has; none without one. A path is what a run calls its text. */
+  readonly texts: readonly { readonly name: string; readonly path: string }[];
   readonly runs: readonly string[];
   /** Fetches a text of the server's. */
   text(name: string): Promise<string>;

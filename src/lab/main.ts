@@ -9,7 +9,7 @@ import { views } from './views/list.ts';
 /** What the server has: see src/cli/lab/server.ts. */
 interface Found {
   readonly version: string;
-  readonly texts: readonly string[];
+  readonly texts: Lab['texts'];
   readonly runs: readonly string[];
   readonly chosen: string | null;
 }
@@ -61,8 +61,7 @@ async function start(): Promise<void> {
   let shown = '';
   const show = () => {
     const view = views.find(({ id }) => id === address.view) ?? views[0]!;
-    if (view.id === shown) return;
-    const first = shown === '';
+    const moved = shown !== '' && shown !== view.id;
     shown = view.id;
     leave();
     document.title = `${view.title} – Inkling, the lab`;
@@ -97,7 +96,7 @@ async function start(): Promise<void> {
       place,
     );
     leave = view.mount(place, lab);
-    if (!first) element('view').focus();
+    if (moved) element('view').focus();
   };
   address.onChange(show);
   show();

@@ -11,7 +11,7 @@ export const labStyle = `${style}
 .lab nav a{text-decoration:none;color:var(--soft);padding:.35rem 0;border-bottom:3px solid transparent;margin-bottom:-1px}
 .lab nav a:hover{color:var(--ink)}
 .lab nav a[aria-current]{color:var(--ink);border-color:var(--blue)}
-.lab nav a,.lab button,.lab label,.lab legend,.lab input,.lab select,.lab textarea,.lab .status,.lab .stages,.lab .hint{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Liberation Sans',Arial,sans-serif}
+.lab nav a,.lab button,.lab label,.lab legend,.lab input,.lab select,.lab textarea,.lab .status,.lab .strip,.lab .stages,.lab .hint{font-family:system-ui,-apple-system,'Segoe UI',Roboto,'Liberation Sans',Arial,sans-serif}
 .lab nav a,.lab button,.lab input,.lab select{font-size:.94rem}
 .lab :focus-visible{outline:2px solid var(--blue);outline-offset:2px}
 .lab .instruction{font-size:1.08rem;margin:1rem 0 .2rem}

@@ -14,7 +14,10 @@ it('says where it is, answers there, and ends with Ctrl+C', async () => {
   const address = /^the lab is at (http:\/\/127\.0\.0\.1:\d+\/); Ctrl\+C ends it\n$/.exec(line)?.[1];
   expect(address, line).toBeDefined();
   expect(await (await fetch(`${address}lab.json`)).json()).toMatchObject({
-    texts: ['stories.txt', 'tales.txt'],
+    texts: [
+      { name: 'stories.txt', path: 'data/stories.txt' },
+      { name: 'tales.txt', path: 'data/tales.txt' },
+    ],
     chosen: null,
   });
   expect(await (await fetch(`${address}src/lab/main.ts`)).text()).toContain('start()');

@@ -214,6 +214,29 @@ describe('Train', () => {
     expectPeace();
   });
 
+  inBrowser('takes no number that does not fit, from the address or a box', async () => {
+    await open('train?layers=0&steps=-3&heads=two&preset=none&data=none&batch=1e9');
+    const values = await evaluate(
+      `['layers', 'steps', 'heads', 'preset', 'data', 'batch'].map((name) => document.querySelector('[name=' + name + ']').value)`,
+    );
+    expect(values).toEqual(['1', '1', '4', 'nano', 'small.txt', '4096']);
+    await evaluate(`(() => {
+      const box = document.querySelector('[name=context]');
+      box.value = '1.5';
+      box.dispatchEvent(new Event('input'));
+    })()`);
+    await press('Train');
+    await until(`document.querySelector('[role=alert]').textContent !== ''`);
+    expect(await problem()).toBe('Context must be a whole number from 2 to 4096');
+    await open('next-token?t=99&k=2.6&p=-1&seed=-5&n=x');
+    await until(`document.querySelector('.strip') !== null`);
+    const shown = await evaluate(
+      `['t', 'k', 'p', 'seed', 'n'].map((name) => document.querySelector('[name=' + name + ']').value)`,
+    );
+    expect(shown).toEqual(['2', '3', '0', '0', '0']);
+    expectPeace();
+  });
+
   inBrowser('says in one sentence what is wrong with a text', async () => {
     await open(`train?${state}&data=a+text+of+your+own`);
     await press('Train');

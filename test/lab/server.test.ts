@@ -127,7 +127,11 @@ describe('the page', () => {
 
   it('learns what there is', async () => {
     const found = JSON.parse((await ask('/lab.json')).body);
-    expect(found).toMatchObject({ texts: ['text.txt'], runs: ['a run', 'model'], chosen: 'model' });
+    expect(found).toMatchObject({
+      texts: [{ name: 'text.txt', path: join(folder, 'text.txt') }],
+      runs: ['a run', 'model'],
+      chosen: 'model',
+    });
     expect((await ask('/data/text.txt')).body).toBe('A text.\n');
   });
 });

@@ -19,7 +19,7 @@ import type { Shelf } from './shelf.ts';
 import type { BlankTypes } from './typescript.ts';
 
 export interface LabFiles {
-  /** By the names that the page calls them; the first is what it begins with. */
+  /** Where each text is, by the name that the page calls it; the first is what it begins with. */
   readonly texts: ReadonlyMap<string, string>;
   readonly shelf: Shelf;
   readonly blankTypes: BlankTypes;
@@ -100,7 +100,12 @@ function answers({ texts, shelf, blankTypes }: LabFiles): (url: string) => Answe
     if (path === '/lab.css') return { type: 'css', content: labStyle };
     if (path === '/lab.json') {
       const { chosen = null } = shelf;
-      const found = { version: version(), texts: [...texts.keys()], runs: shelf.names(), chosen };
+      const found = {
+        version: version(),
+        texts: [...texts].map(([name, path]) => ({ name, path })),
+        runs: shelf.names(),
+        chosen,
+      };
       return { type: 'json', content: JSON.stringify(found) };
     }
     const [, shelfName, name = '', ...rest] = path.split('/');

@@ -1,7 +1,7 @@
 /** Next token: a distribution, what every stage of the sampler makes of it, and the draw. */
 import { chartFigure } from '../../report/chart.ts';
 import { html, type Markup } from '../../report/html.ts';
-import { numberBox, slider } from '../controls.ts';
+import { type NumberSetting, numberBox, numberOf, seedSetting, slider } from '../controls.ts';
 import { make, onceAFrame, show } from '../dom.ts';
 import { type Draw, drawInStages, mostProbable, type SamplerSettings, softmax } from '../engine/stages.ts';
 import { confident, type Example, longTailed } from '../examples.ts';
@@ -55,6 +55,12 @@ const sliders = [
   },
 ] as const satisfies readonly { readonly setting: keyof SamplerSettings; readonly [name: string]: unknown }[];
 
+/** How many tokens were drawn before: each has a dart of its own. */
+const tokenNumber: NumberSetting = {
+  ...{ name: 'n', label: 'Token number', from: 0, to: 1e6, step: 1 },
+  otherwise: 0,
+};
+
 export const nextToken: View = {
   id: 'next-token',
   title: 'Next token',
@@ -72,19 +78,17 @@ export const nextToken: View = {
     const note = make('p', { className: 'hint', attributes: { role: 'status' } });
 
     const settings = (): SamplerSettings =>
-      Object.fromEntries(
-        sliders.map(({ name, setting, otherwise }) => [setting, address.number(name, otherwise)]),
-      );
+      Object.fromEntries(sliders.map((each) => [each.setting, numberOf(address, each)]));
 
     const draw = () => {
       const { logits, history, tokens } = shown;
-      const drawn = address.number('n', 0);
-      const seed = address.number('seed', 1);
+      const drawn = numberOf(address, tokenNumber);
+      const seed = numberOf(address, seedSetting);
       const result = drawInStages(logits, settings(), history, { seed, drawn });
       const raw = softmax(logits);
       show(bars, barTable(tokens, raw, result));
       show(stages, stageTable(tokens, result));
-      show(curve, cumulative(result, address.number('p', 1)));
+      show(curve, cumulative(result, settings().topP!));
       show(dart, dartBoard(tokens, result, seed, drawn));
     };
     const soon = onceAFrame(draw);
@@ -176,8 +180,8 @@ export const nextToken: View = {
         make(
           'div',
           { className: 'two' },
-          numberBox(address, { name: 'seed', label: 'Seed', least: 0, otherwise: 1 }, soon),
-          numberBox(address, { name: 'n', label: 'Token number', least: 0, most: 1e6, otherwise: 0 }, soon),
+          numberBox(address, seedSetting, soon),
+          numberBox(address, tokenNumber, soon),
         ),
         make(
           'button',
@@ -185,7 +189,7 @@ export const nextToken: View = {
             type: 'button',
             on: {
               click: () => {
-                const next = address.number('n', 0) + 1;
+                const next = numberOf(address, tokenNumber) + 1;
                 address.set({ n: next });
                 controls.querySelector<HTMLInputElement>('[name=n]')!.value = String(next);
                 soon();
@@ -225,7 +229,7 @@ function barTable(tokens: readonly string[], raw: Float64Array, { stages, token 
     return stage === undefined ? '' : titles[stage.name];
   };
   return html`<table class="bars"><caption>The ${ids.length} most probable of ${tokens.length} tokens: pale, by the model; strong, with these settings</caption>
-<thead><tr><th scope="col" class="token">token</th><th scope="col" class="number">probability</th><td></td><th scope="col" class="by">cut by</th></tr></thead>
+<thead><tr><th scope="col" class="token">token</th><th scope="col" class="number">share</th><td></td><th scope="col" class="by">cut by</th></tr></thead>
 <tbody>${ids.map(
     (id) => html`<tr data-id="${id}" data-p="${String(last[id])}"${id === token && html` class="drawn"`}>
 <th scope="row" class="token">${tokens[id]}</th><td class="number">${percent(last[id]!)}</td>
