@@ -12,7 +12,7 @@ import { runsFolder } from './runs/folder.ts';
 const command = {
   name: 'lab',
   summary:
-    'Serves the lab at an address of this machine: a page in which one trains a model, sees\nhow it picks the next letter, and looks inside. Only this machine can open it.',
+    'Serves the lab at an address of this machine: a page in which one trains a model, sees how it picks the next letter, and looks inside. Only this machine can open it.',
   flags: {
     run: { kind: 'text', value: 'DIR', help: 'the run or model that the page opens with' },
     data: { kind: 'text', value: 'FILE', help: 'a text of your own beside the shipped ones' },

@@ -8,6 +8,7 @@ import type { Baseline, MetricsRecord, SampleMetrics } from '../train/metrics.ts
 import { parseRecord } from '../train/parse-metrics.ts';
 import { Engine, type Stream } from './engine/client.ts';
 import type { Files, ModelInfo, TrainingEnd, TrainingEvent, TrainRequest } from './engine/protocol.ts';
+import { keepRun, keptRuns } from './store.ts';
 
 /** 'opened': a model without a training here. 'watched': a command trains it. */
 export type Phase = 'empty' | 'starting' | 'training' | 'paused' | 'finished' | 'opened' | 'watched';
@@ -33,6 +34,7 @@ export class Session {
   #history = new RunHistory();
   #stream: Stream<TrainingEvent, TrainingEnd> | undefined;
   #source: EventSource | undefined;
+  #keptAs: string | undefined;
   readonly #listeners = new Set<() => void>();
 
   constructor(engine: Engine) {
@@ -111,6 +113,17 @@ export class Session {
     return this.engine.call('files', { baselines: this.baselines });
   }
 
+  /** Lets the browser keep the run, under a name that no other has; once more replaces what it kept of this one. */
+  async keep(): Promise<void> {
+    const files = await this.files();
+    const taken = await keptRuns();
+    for (let n = 1; this.#keptAs === undefined; n++) {
+      const name = n === 1 ? this.name : `${this.name}-${n}`;
+      if (!taken.includes(name)) this.#keptAs = name;
+    }
+    await keepRun(this.#keptAs, files);
+  }
+
   async #follow(stream: Stream<TrainingEvent, TrainingEnd>): Promise<void> {
     this.#stream = stream;
     this.phase = 'starting';
@@ -143,6 +156,7 @@ export class Session {
     this.steps = undefined;
     this.baselines = undefined;
     this.problem = undefined;
+    this.#keptAs = undefined;
     this.#forget();
   }
 

@@ -6,7 +6,6 @@ import { briefly, counted } from '../../train/metrics.ts';
 import { download, make, onceAFrame, show } from '../dom.ts';
 import type { View } from '../lab.ts';
 import type { Session } from '../session.ts';
-import { keepRun } from '../store.ts';
 import { tar } from '../tar.ts';
 import { recipe } from '../training/recipe.ts';
 import { runs } from '../training/runs.ts';
@@ -47,7 +46,7 @@ export const train: View = {
     const pause = button('Pause', async () => session.pause());
     const goOn = button('Go on', () => session.goOn(), 'main');
     const keep = button('Keep', async () => {
-      await keepRun(session.name, await session.files());
+      await session.keep();
       await there.show();
     });
     const save = button('Download', async () => {
