@@ -87,6 +87,27 @@ describe('a run in memory', async () => {
     );
   });
 
+  it('writes a text with one model from its first token to its last, whatever goes on meanwhile', async () => {
+    const other = new NodeEngine();
+    await other.call('open', { threads: 1, math: 'portable' });
+    const draw = { ...smallDraw, maxNewTokens: 60 };
+    let written: ReturnType<typeof other.stream<'generate'>> | undefined;
+    await other.stream('train', { text: smallText, ...smallRun }, (event) => {
+      if (event.kind === 'record' && event.record.kind === 'evaluation' && event.record.step === 10) {
+        written = other.stream('generate', draw);
+      }
+      if (written !== undefined) void other.call('distribution', { text: 'A' }); // which may not bring a newer model in
+    });
+    const { ids } = await written!;
+    expect(checksums(await other.call('files', {}))).toEqual(checksums(files));
+    const then = new NodeEngine();
+    await then.call('open', { threads: 1, math: 'portable' });
+    await then.call('load', { files: await other.call('kept', { step: 10 }), name: 'step 10' });
+    expect(ids).toEqual((await then.stream('generate', draw)).ids);
+    await then.call('load', { files: await other.call('kept', { step: 20 }), name: 'step 20' });
+    expect(ids).not.toEqual((await then.stream('generate', draw)).ids);
+  });
+
   it('opens again as its best model, and a damaged file is named', async () => {
     const other = new NodeEngine();
     const info = await other.call('load', { files, name: 'run' });
