@@ -80,7 +80,9 @@ describe('a run in memory', async () => {
     await third.call('open', { threads: 1, math: 'portable' });
     const info = await third.call('reopen', { files: half, name: 'half', text: smallText });
     expect(info.step).toBe(13);
+    expect(text(await third.call('files', {}), 'metrics.jsonl')).toBe(text(half, 'metrics.jsonl'));
     await third.stream('goOn', {});
+    expect(text(await third.call('files', {}), 'metrics.jsonl')).toContain('{"kind":"resume","step":13}\n');
     expect(checksums(await third.call('files', {}))).toEqual(checksums(files));
     await expect(third.call('reopen', { files: half, name: 'half', text: 'x' })).rejects.toThrow(
       'this is not the text that half was trained on (small.txt); open that text to go on',

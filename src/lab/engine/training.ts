@@ -59,6 +59,7 @@ interface Parts {
   /** Lines of metrics.jsonl so far, and the best model. */
   readonly lines: string[];
   readonly best?: Model | undefined;
+  readonly reopened?: boolean;
 }
 
 export class Training {
@@ -78,6 +79,8 @@ export class Training {
   /** The last checkpoint of a run that is over. */
   #last: Map<StateFile, Uint8Array> | undefined;
   #running = false;
+  /** Taken up from files, and not gone on with yet. */
+  #reopened: boolean;
 
   private constructor(parts: Parts) {
     this.#parts = parts;
@@ -88,6 +91,7 @@ export class Training {
     this.#progress = parts.progress;
     this.#best = parts.best;
     this.#lines = parts.lines;
+    this.#reopened = parts.reopened ?? false;
     this.#guards = new Guards(parts.settings.clip);
     this.modelStep = parts.trainer.step;
     if (parts.lines.some((line) => line.startsWith('{"kind":"final"'))) this.#last = this.#state();
@@ -134,13 +138,13 @@ export class Training {
     const trainer = new Trainer(config, settings, split, { kernels: machine.kernels });
     restoreTrainer(trainer, checkpoint, optimizer, state, name);
     const lines = new TextDecoder().decode(files.get('metrics.jsonl')).split('\n').slice(0, -1);
-    lines.push(JSON.stringify({ kind: 'resume', step: state.step }));
     return new Training({
       ...{ trainer, tokenizer, settings, lines, environment: machine.environment },
       trainTokens: split.train.length,
       identity: { preset, data, corpusSha256, arithmetic },
       progress: { best, evaluationsSinceBest },
       best: bestOf(files),
+      reopened: true,
     });
   }
 
@@ -150,7 +154,9 @@ export class Training {
     const { trainer, settings } = this;
     this.#running = true;
     try {
-      if (trainer.step === 0) this.#preflight(tell);
+      if (this.#reopened) this.#record(tell, { kind: 'resume', step: trainer.step });
+      else if (trainer.step === 0) this.#preflight(tell);
+      this.#reopened = false;
       while (!isOver({ ...this.#progress, settings, step: trainer.step })) {
         if (signal.aborted) return { outcome: 'paused', step: trainer.step };
         this.#step(tell);
