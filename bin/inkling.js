@@ -8,7 +8,8 @@ if (process.features.typescript) {
   // Node 22 to 24.2 strip types, too, but call it an experiment on every start.
   const { emitWarning } = process;
   process.emitWarning = (warning, ...rest) => {
-    if (!/^(Type Stripping|stripTypeScriptTypes) is/.test(String(warning))) emitWarning.call(process, warning, ...rest);
+    if (!/^(Type Stripping|stripTypeScriptTypes) is/.test(String(warning)))
+      emitWarning.call(process, warning, ...rest);
   };
 } else {
   const tsx = await import('tsx/esm/api').catch(() => {
