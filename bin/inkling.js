@@ -5,10 +5,11 @@
  * command. This one file is JavaScript, because it runs before there is anything that reads TypeScript. */
 
 if (process.features.typescript) {
-  // Node 23 and 24.0 to 24.2 strip types, too, but call it an experiment on every start.
+  // Node 22 to 24.2 strip types, too, but call it an experiment on every start.
   const { emitWarning } = process;
   process.emitWarning = (warning, ...rest) => {
-    if (!/^Type Stripping is/.test(String(warning))) emitWarning.call(process, warning, ...rest);
+    if (!/^(Type Stripping|stripTypeScriptTypes) is/.test(String(warning)))
+      emitWarning.call(process, warning, ...rest);
   };
 } else {
   const tsx = await import('tsx/esm/api').catch(() => {

@@ -15,6 +15,7 @@ const commands: Readonly<Record<string, { readonly about: string; readonly run: 
     about: 'trains the GPT on one page and shows words that it makes up',
     run: () => import('./micro.ts'),
   },
+  lab: { about: 'a page to train in and to look inside', run: () => import('./lab.ts') },
   gradcheck: {
     about: 'checks every gradient against finite differences',
     run: () => import('./gradcheck.ts'),

@@ -58,7 +58,8 @@ export class Gpt {
   readonly #positions: Ids;
   /** Cached passes by their number of rows. */
   readonly #recorded = new Map<number, () => void>();
-  #last!: { ids: Ids; positions: Ids; final: Tensor; logits: Tensor };
+  #final!: Tensor;
+  #last!: { ids: Ids; positions: Ids; logits: Tensor };
 
   /** Plans the model; its tensors have memory after `arena.allocate`, which the caller does once all is planned. */
   constructor(config: ModelConfig, options: GptOptions) {
@@ -110,21 +111,26 @@ export class Gpt {
     const within: Pass = { ...pass, rotation: this.#rotary?.at(positions) };
     let x = this.#dropout.forward(embedded, within);
     for (const layer of this.#blocks) x = layer.forward(x, within);
-    const final = this.#norm.forward(x, within);
-    const logits = this.#logits.rows(N);
-    this.kernels.matmulTransposedB(logits, final, this.#head.value, 'set');
-    this.#last = { ids, positions, final, logits };
+    this.#last = { ids, positions, logits: this.readOff(x, within) };
+    return this.#last.logits;
+  }
+
+  /** Logits (N V) of a residual stream (N C); of an earlier block's, they tell what the model would say by then. */
+  readOff(x: Tensor, pass: Pass = { batch: 1, time: x.shape[0]! }): Tensor {
+    this.#final = this.#norm.forward(x, pass);
+    const logits = this.#logits.rows(x.shape[0]!);
+    this.kernels.matmulTransposedB(logits, this.#final, this.#head.value, 'set');
     return logits;
   }
 
   /** Adds to the gradient of every parameter that of scale * (sum of the losses of the last full pass, with targets (N)). */
   backward(targets: Ids, scale: number): void {
-    const { ids, positions, final, logits } = this.#last;
+    const { ids, positions, logits } = this.#last;
     const N = ids.shape[0]!;
     const dlogits = this.#dlogits.rows(N);
     let dx = this.#dx.rows(N);
     this.kernels.crossEntropyBackward(dlogits, logits, targets, scale);
-    this.kernels.matmulTransposedA(this.#head.grad, dlogits, final, 'add');
+    this.kernels.matmulTransposedA(this.#head.grad, dlogits, this.#final, 'add');
     this.kernels.matmul(dx, dlogits, this.#head.value, 'set');
     dx = this.#norm.backward(dx);
     for (let i = this.#blocks.length - 1; i >= 0; i--) dx = this.#blocks[i]!.backward(dx);
@@ -140,24 +146,20 @@ export class Gpt {
     const pass = this.cache.append(slots, ids);
     const N = pass.ids.shape[0]!;
     this.#rotary?.at(pass.positions);
+    const forward = () => this.forward(pass.ids, pass);
     const again = this.#recorded.get(N);
-    if (again !== undefined) again();
-    else
-      this.#recorded.set(
-        N,
-        this.kernels.record(() => this.forward(pass.ids, pass)),
-      );
+    if (again) again();
+    else this.#recorded.set(N, this.kernels.record(forward));
     return this.#logits.rows(N);
   }
 
   /** Appends a whole text to one cached sequence, in chunks; returns the logits (V) after its last token. */
-  prefill(slot: number, ids: ArrayLike<number>): Tensor {
+  prefill(slot: number, ids: readonly number[] | Int32Array): Tensor {
     if (ids.length === 0) throw new RangeError('prefill: expected at least one token, got none');
-    const tokens = Array.from(ids);
     for (let from = 0; ; from += this.#rows) {
-      const chunk = tokens.slice(from, from + this.#rows);
+      const chunk = ids.slice(from, from + this.#rows);
       const logits = this.extend(new Array(chunk.length).fill(slot), chunk);
-      if (from + chunk.length >= tokens.length) return logits.row(chunk.length - 1);
+      if (from + chunk.length >= ids.length) return logits.row(chunk.length - 1);
     }
   }
 

@@ -14,7 +14,7 @@ const dark = `--paper:#15181e;--panel:#1d2128;--ink:#e8e4db;--soft:#a5a9b2;--rul
 --seq0:#20303f;--seq1:#243d55;--seq2:#294b6b;--seq3:#325c84;--seq4:#3f709d;--seq5:#5488b6;--seq6:#72a3cc;--seq7:#98c0e0;--seq8:#c6ddf1;
 --div0:#8cc4f5;--div1:#5f9dd3;--div2:#3f739f;--div3:#2f4d69;--div4:#33343a;--div5:#6b4528;--div6:#9d6030;--div7:#d08347;--div8:#ffb27a`;
 
-const style = `
+export const style = `
 :root{color-scheme:light dark;${light}}
 @media (prefers-color-scheme:dark){:root{${dark}}}
 *{box-sizing:border-box}

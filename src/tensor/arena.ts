@@ -99,6 +99,11 @@ export class Arena {
     return this.#gradients ? push(this.#saved, new Tensor(name, shape)) : this.#share(role, shape);
   }
 
+  /** What forward has left for backward, in the order of the model: for who looks inside. */
+  get savedTensors(): readonly Tensor[] {
+    return this.#saved;
+  }
+
   /** Whoever asks for the same role gets the same memory. */
   scratch(role: string, shape: readonly number[]): Tensor {
     return this.#gradients ? this.#share(role, shape) : new Tensor(role, shape);

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { eachLine, lastIndexIn } from '../../src/cli/host/lines.ts';
+import { eachLine, lastIndexIn, linesFrom } from '../../src/cli/host/lines.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'inkling-lines-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -76,5 +76,26 @@ describe('the last place of a text', () => {
     expect([lastIndexIn(file, 'needle'), lastIndexIn(file, 'other')]).toEqual([7, -1]);
     writeFileSync(file, '');
     expect(lastIndexIn(file, 'x')).toBe(-1);
+  });
+});
+
+describe('the lines from a byte on', () => {
+  it('are whole ones, and what has no end yet is left for the next time', () => {
+    writeFileSync(file, 'é\n\nb\nhal');
+    expect(linesFrom(file, 0)).toEqual({ lines: ['é', '', 'b'], end: 6 });
+    expect(linesFrom(file, 6)).toEqual({ lines: [], end: 6 });
+    expect(linesFrom(file, 3)).toEqual({ lines: ['', 'b'], end: 6 });
+    expect(linesFrom(file, 100)).toEqual({ lines: [], end: 100 });
+  });
+
+  it.each([0, 1, mebibyte + 3])('leave out one that is too long by %i bytes, with its end', (more) => {
+    const long = 'x'.repeat(mebibyte + more);
+    writeFileSync(file, `a\n${long}\nb\n${long}`);
+    const first = linesFrom(file, 0);
+    expect(first).toEqual({ lines: ['a'], end: 2 });
+    const second = linesFrom(file, first.end);
+    expect(second).toEqual({ lines: [], end: 3 + long.length });
+    expect(linesFrom(file, second.end)).toEqual({ lines: ['b'], end: 5 + long.length });
+    expect(linesFrom(file, 5 + long.length)).toEqual({ lines: [], end: 5 + long.length });
   });
 });

@@ -67,3 +67,23 @@ export function lineAt(path: string, start: number): string {
     closeSync(file);
   }
 }
+
+/** The whole lines that begin at byte `start`, up to a mebibyte of them, and the byte after the last. A line that is longer
+ * than that is left out; one that has no end yet is left for the next time. */
+export function linesFrom(path: string, start: number): { readonly lines: string[]; readonly end: number } {
+  const file = openSync(path, 'r');
+  try {
+    const bytes = Buffer.alloc(longest);
+    for (let at = start; ; at += longest) {
+      const piece = bytes.subarray(0, readSync(file, bytes, 0, longest, at));
+      const end = at === start ? piece.lastIndexOf(lineBreak) : piece.indexOf(lineBreak);
+      if (end >= 0) {
+        const lines = at === start ? piece.toString('utf8', 0, end).split('\n') : [];
+        return { lines, end: at + end + 1 };
+      }
+      if (piece.length < longest) return { lines: [], end: start };
+    }
+  } finally {
+    closeSync(file);
+  }
+}

@@ -6,9 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { textTable } from '../../evaluate/table.ts';
 import { configOf, feedForwardWidth, type ModelConfig, validateConfig } from '../../model/config.ts';
 import type { Checkpoint } from '../../model/files/checkpoint.ts';
-import { trainBpe } from '../../model/text/bpe-train.ts';
-import { CharTokenizer, type Tokenizer } from '../../model/text/tokenizer.ts';
-import { splitText } from '../../train/dataset.ts';
+import type { Tokenizer } from '../../model/text/tokenizer.ts';
+import { chosenSettings, learnTokenizer as learn } from '../../train/choices.ts';
 import { type Preset, presetNames, presets } from '../../train/presets.ts';
 import type { RunSettings } from '../../train/state.ts';
 import { readNumber, UsageError } from '../command/command.ts';
@@ -21,20 +20,13 @@ export function shippedText(): string {
   return relative(process.cwd(), path).replaceAll('\\', '/');
 }
 
-const defaultVocabSize = 1024;
-
 /** The flag's kind of tokenizer, else the preset's. */
 export const tokenizerKind = (given: TrainFlags, preset: Preset): Tokenizer['kind'] =>
   given.tokenizer ?? preset.tokenizer ?? 'char';
 
-/** A tokenizer made from the normalized text.
- *
- * Merges are learned from the training part alone, so that the held-out part decides nothing; a token for each of the
- * 256 bytes spells whatever that part has that was never seen. Characters are those of the whole text: without a token
- * for each, the held-out part could not be encoded. */
+/** Learned from the normalized text. */
 export function learnTokenizer(given: TrainFlags, preset: Preset, text: string): Tokenizer {
-  if (tokenizerKind(given, preset) === 'char') return CharTokenizer.train(text);
-  return trainBpe(splitText(text).training, given['vocab-size'] ?? defaultVocabSize);
+  return learn(tokenizerKind(given, preset), text, given['vocab-size']);
 }
 
 /** The model's sizes: the preset's unless a flag says otherwise; with --init the checkpoint's, which no flag may
@@ -75,31 +67,29 @@ export function chooseConfig(
 
 /** The settings of a new run: the preset's unless a flag says otherwise. */
 export function chooseSettings(given: TrainFlags, preset: Preset): RunSettings {
-  const base = preset.train;
-  const steps = given.steps ?? base.steps;
-  const learningRate = given.lr ?? base.learningRate;
-  const settings = {
-    steps,
-    batchSize: given['batch-size'] ?? base.batchSize,
-    accumulate: given.accumulate ?? base.accumulate,
-    sampling: given.sampling ?? base.sampling,
-    initialization: given.initialization ?? base.initialization,
-    optimizer: given.optimizer ?? base.optimizer,
-    muonLearningRate: given['muon-lr'] ?? base.muonLearningRate,
-    shape: given.schedule ?? base.shape,
-    learningRate,
-    minLearningRate: given['min-lr'] ?? (given.lr === undefined ? base.minLearningRate : learningRate / 10),
-    warmup: given.warmup ?? (given.steps === undefined ? base.warmup : Math.round(steps / 20)),
-    weightDecay: given['weight-decay'] ?? base.weightDecay,
-    beta1: given.beta1 ?? base.beta1,
-    beta2: given.beta2 ?? base.beta2,
-    clip: given.clip ?? base.clip,
-    emaDecay: given.ema ?? base.emaDecay,
-    evalEvery: given['eval-every'] ?? base.evalEvery,
-    evalTokens: evalTokens(given['eval-tokens']) ?? base.evalTokens,
-    patience: given.patience ?? 0,
+  const settings = chosenSettings(preset.train, {
+    steps: given.steps,
+    batchSize: given['batch-size'],
+    accumulate: given.accumulate,
+    sampling: given.sampling,
+    initialization: given.initialization,
+    optimizer: given.optimizer,
+    muonLearningRate: given['muon-lr'],
+    shape: given.schedule,
+    learningRate: given.lr,
+    minLearningRate: given['min-lr'],
+    warmup: given.warmup,
+    weightDecay: given['weight-decay'],
+    beta1: given.beta1,
+    beta2: given.beta2,
+    clip: given.clip,
+    emaDecay: given.ema,
+    evalEvery: given['eval-every'],
+    evalTokens: evalTokens(given['eval-tokens']),
+    patience: given.patience,
     seed: given.seed ?? randomInt(2 ** 32),
-  };
+  });
+  const { learningRate } = settings;
   if (settings.minLearningRate > learningRate) {
     throw new UsageError(
       `--min-lr must not exceed --lr, got ${settings.minLearningRate} and ${learningRate}`,

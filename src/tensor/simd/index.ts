@@ -21,7 +21,7 @@ import type { Engine, Family, Work } from './machine/engine.ts';
 import { SharedMemory } from './machine/memory.ts';
 import { Pool, type SimdHost } from './machine/pool.ts';
 import { Recorder } from './machine/recorder.ts';
-import { hasFusedMultiplyAdd, hasRelaxedSimd, hasSimd, type Target } from './machine/target.ts';
+import { hasFusedMultiplyAdd, hasRelaxedSimd, hasSimd, hasThreads, type Target } from './machine/target.ts';
 import { wideIsFaster } from './machine/wide.ts';
 import { matmul } from './matmul/matmul.ts';
 import { newtonSchulz } from './newton-schulz.ts';
@@ -88,6 +88,11 @@ export async function createSimdKernels(host: SimdHost, options: SimdOptions): P
   const { threads } = options;
   if (!(Number.isInteger(threads) && threads >= 1)) {
     throw new RangeError(`simd: threads does not fit; expected an integer from 1, got ${threads}`);
+  }
+  if (threads > 1 && !hasThreads()) {
+    throw new RangeError(
+      `simd: threads does not fit; expected 1 where threads cannot share memory, got ${threads}`,
+    );
   }
   if (!hasSimd())
     throw new Error('simd: this engine has no WebAssembly SIMD or no shared memory; use the reference');

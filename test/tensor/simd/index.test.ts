@@ -1,8 +1,8 @@
 /** What the kernels object promises beyond the single operations. */
-import { afterAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { nodeHost } from '../../../src/cli/host/simd-host.ts';
 import { reference } from '../../../src/tensor/reference/index.ts';
-import { createSimdKernels } from '../../../src/tensor/simd/index.ts';
+import { createSimdKernels, type SimdKernels } from '../../../src/tensor/simd/index.ts';
 import { family } from '../../../src/tensor/simd/machine/engine.ts';
 import { madd, nmadd } from '../../../src/tensor/simd/machine/target.ts';
 import { Tensor } from '../../../src/tensor/tensor.ts';
@@ -77,6 +77,32 @@ describe.each(backends.map((k) => ({ k, name: label(k) })))('$name', ({ k }) => 
 
   test('the peak loop counts its operations', () => {
     expect(k.peak(1000)).toBe(1000 * 4 * (k.target.wide ? 24 : 12) * 4 * 2);
+  });
+});
+
+describe('where no thread can be sent shared memory, as in a page opened from a disk', () => {
+  beforeEach(() => void vi.stubGlobal('SharedArrayBuffer', undefined));
+  afterEach(() => void vi.unstubAllGlobals());
+
+  test('one thread computes the same bits, and its tensors stay where they are while memory grows', async () => {
+    const k = await createSimdKernels(nodeHost, { threads: 1, math: 'auto' });
+    const product = (kernels: SimdKernels) => {
+      const [a, b] = [
+        place(kernels, 'a', [9, 70], normals(630, 1)),
+        place(kernels, 'b', [70, 33], normals(2310, 2)),
+      ];
+      const y = place(kernels, 'y', [9, 33]);
+      kernels.memory.reserve(1e6);
+      kernels.matmul(y, a, b, 'set');
+      return y.data;
+    };
+    expectSame(product(k), product(backends[0]!), 'y');
+  });
+
+  test('more threads are refused with what would do', async () => {
+    await expect(createSimdKernels(nodeHost, { threads: 2, math: 'auto' })).rejects.toThrow(
+      'simd: threads does not fit; expected 1 where threads cannot share memory, got 2',
+    );
   });
 });
 

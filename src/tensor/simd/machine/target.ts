@@ -26,13 +26,22 @@ export const nmadd =
   (a: Vector, b: Vector, c: Vector): Vector =>
     target.fma ? f32x4.relaxedNmadd(a, b, c) : f32x4.sub(c, f32x4.mul(a, b));
 
-/** Whether this engine runs SIMD on shared memory at all. */
+/** Whether this engine runs SIMD on shared memory at all. A page without cross-origin isolation, such as one opened from a
+ * disk, does: it has the memory, which never moves when it grows, and only may not send it to another thread. */
 export function hasSimd(): boolean {
   const probe = func('probe', { p: 'i32' }, (p) => [
     v128.store(p.p, f32x4.add(v128.load(p.p), v128.load(p.p))),
   ]);
-  return typeof SharedArrayBuffer === 'function' && WebAssembly.validate(assemble([probe]));
+  try {
+    new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+    return WebAssembly.validate(assemble([probe]));
+  } catch {
+    return false; // no WebAssembly, or only memory that moves
+  }
 }
+
+/** Whether threads can share memory here. */
+export const hasThreads = (): boolean => typeof SharedArrayBuffer === 'function';
 
 const fusedProbe = func('probe', { a: 'f32', b: 'f32', c: 'f32' }, ({ a, b, c }) =>
   f32x4.extractLane(f32x4.relaxedMadd(f32x4.splat(a), f32x4.splat(b), f32x4.splat(c)), 0),

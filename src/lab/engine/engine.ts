@@ -1,0 +1,196 @@
+/** The engine: a model to look at, a training, and the kernels that compute both. It knows no page and no worker.
+ *
+ * While a model is trained, what is asked about it is asked of a copy, brought up to date between two steps; so nothing that
+ * anybody looks at can change what is learned, and a text that is being written is that of one model. */
+import { ngramBaselines } from '../../evaluate/ngram.ts';
+import type { ModelConfig } from '../../model/config.ts';
+import { loadParameters } from '../../model/files/checkpoint.ts';
+import { Gpt } from '../../model/gpt.ts';
+import { CharTokenizer, normalizeText } from '../../model/text/tokenizer.ts';
+import type { Kernels } from '../../tensor/kernels.ts';
+import { reference } from '../../tensor/reference/index.ts';
+import { createSimdKernels } from '../../tensor/simd/index.ts';
+import type { SimdHost } from '../../tensor/simd/machine/pool.ts';
+import { hasSimd, hasThreads } from '../../tensor/simd/machine/target.ts';
+import { encodeSplit } from '../../train/dataset.ts';
+import { attentionOf, lensOf } from './inside.ts';
+import type { Looked } from './looked.ts';
+import type { Calls, Files, Machine, ModelInfo, Streams } from './protocol.ts';
+import { readModel } from './run-files.ts';
+import { encodePrompt, nextToken, write } from './sampling.ts';
+import { type Machinery, Training } from './training.ts';
+
+/** What answers: one function a name in protocol.ts. */
+type Answers = {
+  [K in keyof Calls]: (given: Calls[K][0]) => Calls[K][1] | Promise<Calls[K][1]>;
+} & {
+  [K in keyof Streams]: (
+    given: Streams[K][0],
+    tell: (event: Streams[K][1]) => void,
+    signal: AbortSignal,
+  ) => Promise<Streams[K][2]>;
+};
+
+/** Slot 0 writes, slot 1 is for a single look. */
+const slots = 2;
+
+export type Ask = (
+  name: string,
+  given: unknown,
+  tell: (event: unknown) => void,
+  signal: AbortSignal,
+) => Promise<unknown>;
+
+export function createEngine(host: SimdHost): Ask {
+  let wanted: Calls['open'][0] = {};
+  let looked: Looked | undefined;
+  let training: Training | undefined;
+  let close = () => {};
+  let writing = Promise.resolve();
+  let writers = 0;
+
+  const kernels = async (): Promise<Machinery & Machine & { readonly close: () => void }> => {
+    const threads = hasThreads() ? (wanted.threads ?? 1) : 1;
+    const environment = { engine: globalThis.navigator?.userAgent ?? 'unknown', threads };
+    if (!hasSimd()) {
+      return { kernels: reference, arithmetic: 'reference', environment, threads: 1, close: () => {} };
+    }
+    const simd = await createSimdKernels(host, { threads, math: wanted.math ?? 'auto' });
+    const arithmetic = simd.target.fma ? 'simd fma' : 'simd portable';
+    return { kernels: simd, arithmetic, environment, threads, close: () => simd.close() };
+  };
+
+  /** Makes something on new kernels, whose memory is never given back: so each model has its own. The old ones go once the
+   * new model is there; if it fails, they stay. */
+  const renew = async <T>(use: (machine: Machinery) => T | Promise<T>): Promise<T> => {
+    const machine = await kernels();
+    try {
+      const made = await use(machine);
+      close();
+      close = machine.close;
+      return made;
+    } catch (error) {
+      machine.close();
+      throw error;
+    }
+  };
+
+  const look = (parts: Omit<Looked, 'gpt' | 'inputs'>, config: ModelConfig, k: Kernels): Looked => {
+    const gpt = new Gpt(config, { kernels: k, batch: 1, slots, gradients: true });
+    const inputs = gpt.arena.ids('lab.inputs', config.contextLength);
+    gpt.arena.allocate(k.memory);
+    return { ...parts, gpt, inputs };
+  };
+
+  /** The model that is looked at, as it is now. */
+  const model = (): Looked => {
+    if (looked === undefined) throw new Error('there is no model yet: train one, or open a run');
+    const { training, gpt } = looked;
+    if (training !== undefined && writers === 0 && looked.step !== training.modelStep) {
+      gpt.arena.params.data.set(training.trainer.model.arena.params.data);
+      looked.step = training.modelStep;
+    }
+    return looked;
+  };
+
+  /** Makes a training the model that is looked at. */
+  const follow = (name: string, fresh: Training, { kernels: k }: Machinery): ModelInfo => {
+    const { tokenizer, trainer } = fresh;
+    looked = look({ name, step: undefined, tokenizer, training: fresh }, trainer.model.config, k);
+    training = fresh;
+    return infoOf(model());
+  };
+
+  const current = (): Training => {
+    if (training === undefined) throw new Error('there is no training yet');
+    return training;
+  };
+
+  const answers: Answers = {
+    open: async (given) => {
+      wanted = given;
+      const { arithmetic, threads, close } = await kernels();
+      close();
+      return { arithmetic, threads };
+    },
+    load: async ({ files, name }) => {
+      const checkpoint = await readModel(files, name);
+      const { config, tokenizer, step } = checkpoint;
+      return renew(({ kernels: k }) => {
+        const loaded = look({ name, step, tokenizer, training: undefined }, config, k);
+        loadParameters(loaded.gpt, checkpoint, name);
+        [looked, training] = [loaded, undefined];
+        return infoOf(loaded);
+      });
+    },
+    model: () => (looked === undefined ? undefined : infoOf(model())),
+    reopen: ({ files, name, text }) =>
+      renew(async (machine) => follow(name, await Training.reopen(files, name, text, machine), machine)),
+    files: ({ baselines }) => current().files(baselines),
+    kept: ({ step }) => current().kept(step) as Files,
+    tokenize: ({ text }) => encodePrompt(model().tokenizer, text),
+    distribution: ({ text }) => nextToken(model(), text, 1),
+    attention: ({ text }) => attentionOf(model(), text),
+    lens: ({ text, best }) => lensOf(model(), text, best),
+    baselines: ({ text }) => baselinesOf(text),
+    train: async (request, tell, signal) => {
+      const [fresh, info] = await renew(async (machine) => {
+        const fresh = await Training.begin(request, machine);
+        return [fresh, follow(request.preset, fresh, machine)] as const;
+      });
+      const { settings, identity } = fresh;
+      tell({ kind: 'begin', model: info, settings, corpusSha256: identity.corpusSha256 });
+      return fresh.run(tell, signal);
+    },
+    goOn: (_, tell, signal) => current().run(tell, signal),
+    generate: (given, tell, signal) => {
+      // One after the other: there is one slot to write in.
+      const written = writing.then(async () => {
+        const looked = model();
+        writers += 1;
+        return write(looked, given, tell, signal).finally(() => {
+          writers -= 1;
+        });
+      });
+      writing = written.then(
+        () => {},
+        () => {},
+      );
+      return written;
+    },
+  };
+
+  return async (name, given, tell, signal) => {
+    if (!Object.hasOwn(answers, name)) throw new Error(`the engine knows no ${name}`);
+    const answer = answers[name as keyof Answers] as (...parts: unknown[]) => unknown;
+    try {
+      return await answer(given, tell, signal);
+    } catch (error) {
+      throw plainError(error);
+    }
+  };
+}
+
+function infoOf({ gpt, tokenizer, name, step }: Looked): ModelInfo {
+  return {
+    ...{ name, step, config: gpt.config, tokenizer: tokenizer.kind },
+    parameters: gpt.parameters.reduce((sum, { value }) => sum + value.size, 0),
+    tokens: Array.from({ length: tokenizer.vocabSize }, (_, id) => tokenizer.tokenText(id)),
+  };
+}
+
+/** Over characters for every tokenizer, so that runs on one text have the same bars to clear. */
+function baselinesOf(given: string): readonly number[] {
+  const text = normalizeText(given);
+  const characters = CharTokenizer.train(text);
+  const { train, validation } = encodeSplit(text, characters);
+  return ngramBaselines(train, validation, { V: characters.vocabSize });
+}
+
+/** What an engine says of memory that is not there, in plain words. */
+function plainError(error: unknown): Error {
+  const message = error instanceof Error ? error.message : String(error);
+  const full =
+    error instanceof RangeError && /^(Invalid (typed )?array|Array buffer|WebAssembly\.Memory)/.test(message);
+  return full ? new Error('there is not enough memory for this; choose smaller sizes') : new Error(message);
+}

@@ -1,0 +1,16 @@
+import type { Gpt } from '../../model/gpt.ts';
+import type { Tokenizer } from '../../model/text/tokenizer.ts';
+import type { Ids } from '../../tensor/tensor.ts';
+import type { Training } from './training.ts';
+
+/** The model that is looked at. */
+export interface Looked {
+  readonly gpt: Gpt;
+  /** Room for a text in the model's memory. */
+  readonly inputs: Ids;
+  readonly tokenizer: Tokenizer;
+  readonly name: string;
+  step: number | undefined;
+  /** Where it is a copy of. */
+  readonly training: Training | undefined;
+}

@@ -1,0 +1,149 @@
+/** What the page can ask of the engine, which computes in a worker: calls have one answer, streams many and then one.
+ *
+ * A new question is a line here and a function in engine.ts. What goes through are plain values, typed arrays and maps. */
+import type { ModelConfig } from '../../model/config.ts';
+import type { Chosen } from '../../train/choices.ts';
+import type { MetricsRecord } from '../../train/metrics.ts';
+import type { Preset, PresetName } from '../../train/presets.ts';
+import type { RunSettings } from '../../train/state.ts';
+import type { SamplerSettings } from './stages.ts';
+
+/** Files by their paths in a run folder: 'best/config.json'. */
+export type Files = ReadonlyMap<string, Uint8Array>;
+
+export interface Machine {
+  /** Asked for and there; one where threads cannot share memory. */
+  readonly threads: number;
+  /** What decides the last bit of a result, as run.json has it. */
+  readonly arithmetic: string;
+}
+
+export interface ModelInfo {
+  readonly name: string;
+  /** Updates done; undefined where the files do not say. */
+  readonly step: number | undefined;
+  readonly config: ModelConfig;
+  readonly tokenizer: 'char' | 'bpe';
+  readonly parameters: number;
+  /** Each token of the vocabulary as it is shown, by id. */
+  readonly tokens: readonly string[];
+}
+
+/** A text as the model sees it. */
+export interface Tokens {
+  readonly ids: Int32Array;
+  /** How many characters have no token and were left out. */
+  readonly unknown: number;
+}
+
+export interface NextToken extends Tokens {
+  /** Scores of the V tokens, as the model gives them. */
+  readonly logits: Float32Array;
+}
+
+/** What was drawn, and from what. */
+export interface Written {
+  readonly id: number;
+  /** What can now be shown; empty where a character is not whole yet. */
+  readonly text: string;
+  /** Of the token, of all that the model gave. */
+  readonly probability: number;
+  /** The token's place in the ranking; 1 is the best. */
+  readonly rank: number;
+  /** In nats, of the model's own distribution. */
+  readonly entropy: number;
+  /** The most probable tokens, the best first. */
+  readonly alternatives: readonly { readonly id: number; readonly probability: number }[];
+}
+
+export interface Attention extends Tokens {
+  /** Of each layer, (H T T): row t of a head is what token t looks at. */
+  readonly layers: readonly Float32Array[];
+  readonly heads: number;
+}
+
+/** What each layer would say if it were the last: layer 0 is the embedding, L the model's own answer. */
+export interface Lens extends Tokens {
+  /** By layer, then position. The true token is the one that comes next in the text; rank 0 says that none does. */
+  readonly layers: readonly (readonly {
+    readonly best: readonly { readonly id: number; readonly probability: number }[];
+    readonly rank: number;
+    readonly probability: number;
+  }[])[];
+}
+
+export interface TrainRequest {
+  readonly text: string;
+  /** What state.json calls the text: data/stories.txt. */
+  readonly data: string;
+  readonly preset: PresetName;
+  readonly tokenizer?: 'char' | 'bpe' | undefined;
+  /** Of a BPE. */
+  readonly vocabSize?: number | undefined;
+  /** In place of the preset's. */
+  readonly sizes?: Chosen<Preset['model']>;
+  readonly settings: Chosen<RunSettings> & Pick<RunSettings, 'seed'>;
+  /** Measure each part of the model (records of kind 'layers') every so many steps, not only at evaluations. */
+  readonly observeEvery?: number | undefined;
+}
+export type TrainingEvent =
+  | {
+      readonly kind: 'begin';
+      readonly model: ModelInfo;
+      readonly settings: RunSettings;
+      readonly corpusSha256: string;
+    }
+  /** As it stands in metrics.jsonl. */
+  | { readonly kind: 'record'; readonly record: MetricsRecord };
+export interface TrainingEnd {
+  readonly outcome: 'paused' | 'finished';
+  readonly step: number;
+}
+
+/** Name: [what is given, what comes back]. */
+export interface Calls {
+  /** Starts the kernels; once, before all else. */
+  open: [{ readonly threads?: number; readonly math?: 'auto' | 'portable' }, Machine];
+  /** Makes a model the one that is looked at: of a run folder its best, else its newest; or a model folder. */
+  load: [{ readonly files: Files; readonly name: string }, ModelInfo];
+  /** The one that is looked at: loaded, or being trained; undefined where there is none yet. */
+  model: [Record<string, never>, ModelInfo | undefined];
+  /** Takes up a run that has stopped, on its own text; `goOn` trains it. */
+  reopen: [{ readonly files: Files; readonly name: string; readonly text: string }, ModelInfo];
+  /** The files of the run being trained, as the command would have written them; `baselines` as the call gave them. */
+  files: [{ readonly baselines?: readonly number[] | undefined }, Files];
+  /** The model as it was at an evaluation of the run being trained: files for `load`. */
+  kept: [{ readonly step: number }, Files];
+  tokenize: [{ readonly text: string }, Tokens];
+  distribution: [{ readonly text: string }, NextToken];
+  attention: [{ readonly text: string }, Attention];
+  lens: [{ readonly text: string; readonly best?: number }, Lens];
+  /** Held-out losses of counting models in nats per character, by order. It takes seconds: ask another engine. */
+  baselines: [{ readonly text: string }, readonly number[]];
+}
+/** Name: [what is given, each event, what comes at the end]. Cancelling a training pauses it after its step. */
+export interface Streams {
+  train: [TrainRequest, TrainingEvent, TrainingEnd];
+  goOn: [Record<string, never>, TrainingEvent, TrainingEnd];
+  generate: [
+    {
+      readonly text: string;
+      /** Goes before `text` as it is, for a branch; then `text` may be empty. */
+      readonly ids?: readonly number[];
+      readonly settings: SamplerSettings;
+      readonly seed: number;
+      readonly maxNewTokens: number;
+      readonly alternatives?: number;
+    },
+    Written,
+    { readonly ids: readonly number[]; readonly finishReason: string },
+  ];
+}
+
+export type Question =
+  | { readonly id: number; readonly name: string; readonly given: unknown }
+  | { readonly id: number; readonly cancel: true };
+export type Reply =
+  | { readonly id: number; readonly event: unknown }
+  | { readonly id: number; readonly result: unknown }
+  | { readonly id: number; readonly error: string };

@@ -1,0 +1,332 @@
+/** A training run in memory: the command's loop, with messages and a map of files where that has a terminal and a folder.
+ *
+ * Looking, sampling, pausing change nothing of what is learned, so the files have the bytes of the command's. */
+import {
+  checkpointFiles,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  loadParameters,
+} from '../../model/files/checkpoint.ts';
+import { normalizeText, type Tokenizer, wholeText } from '../../model/text/tokenizer.ts';
+import { generateAll } from '../../sample/generate.ts';
+import { defaultSampling, samplingSettings } from '../../sample/settings.ts';
+import type { Kernels } from '../../tensor/kernels.ts';
+import { chosenConfig, chosenSettings, learnTokenizer } from '../../train/choices.ts';
+import { checkSplit, encodeSplit, type Split } from '../../train/dataset.ts';
+import { Guards, preflightWarnings } from '../../train/guards.ts';
+import type { EvaluationMetrics, MetricsRecord } from '../../train/metrics.ts';
+import { observe } from '../../train/observe.ts';
+import { Pace } from '../../train/pace.ts';
+import { preflight } from '../../train/preflight.ts';
+import { presets } from '../../train/presets.ts';
+import {
+  encodeState,
+  freshTrainer,
+  type RunIdentity,
+  type RunSettings,
+  restoreTrainer,
+  type StateFile,
+} from '../../train/state.ts';
+import { isEvaluated, notEvaluated, type Progress, type TrainEvent, train } from '../../train/train.ts';
+import { Trainer } from '../../train/trainer.ts';
+import { breathe } from './host.ts';
+import type { Files, TrainingEnd, TrainingEvent, TrainRequest } from './protocol.ts';
+import { readState, sha256, stepName, withChecksums } from './run-files.ts';
+
+const previewLength = 300;
+type Model = ReturnType<typeof encodeCheckpoint>;
+type Tell = (event: TrainingEvent) => void;
+
+/** What computes, and what run.json tells of it. */
+export interface Machinery {
+  readonly kernels: Kernels;
+  readonly arithmetic: string;
+  readonly environment: object;
+}
+
+interface Parts {
+  readonly trainer: Trainer;
+  readonly tokenizer: Tokenizer;
+  readonly settings: RunSettings;
+  readonly identity: RunIdentity;
+  readonly progress: Progress;
+  readonly environment: object;
+  /** In the part that is learned from. */
+  readonly trainTokens: number;
+  readonly observeEvery?: number | undefined;
+  /** Lines of metrics.jsonl so far, and the best model. */
+  readonly lines: string[];
+  readonly best?: Model | undefined;
+  readonly reopened?: boolean;
+}
+
+export class Training {
+  readonly trainer: Trainer;
+  readonly tokenizer: Tokenizer;
+  readonly settings: RunSettings;
+  readonly identity: RunIdentity;
+  /** The step whose weights the model has: the trainer's, until the best are put in their place at the end. */
+  modelStep: number;
+  readonly #parts: Parts;
+  readonly #pace = new Pace();
+  readonly #guards: Guards;
+  readonly #lines: string[];
+  readonly #kept = new Map<number, Model>();
+  #progress: Progress;
+  #best: Model | undefined;
+  /** The last checkpoint of a run that is over. */
+  #last: Map<StateFile, Uint8Array> | undefined;
+  #running = false;
+  /** Of the step at work: what will be said of its layers, when it began, and when the one before was done. */
+  #layers: ReturnType<typeof observe> | undefined;
+  #beganAt = 0;
+  #trained = 0;
+  /** Taken up from files, and not gone on with yet. */
+  #reopened: boolean;
+
+  private constructor(parts: Parts) {
+    this.#parts = parts;
+    this.trainer = parts.trainer;
+    this.tokenizer = parts.tokenizer;
+    this.settings = parts.settings;
+    this.identity = parts.identity;
+    this.#progress = parts.progress;
+    this.#best = parts.best;
+    this.#lines = parts.lines;
+    this.#reopened = parts.reopened ?? false;
+    this.#guards = new Guards(parts.settings.clip);
+    this.modelStep = parts.trainer.step;
+    if (parts.lines.some((line) => line.startsWith('{"kind":"final"'))) this.#last = this.#state();
+  }
+
+  static async begin(request: TrainRequest, machine: Machinery): Promise<Training> {
+    const preset = presets[request.preset];
+    const text = normalizeText(request.text);
+    const kind = request.tokenizer ?? ('tokenizer' in preset ? preset.tokenizer : 'char');
+    const tokenizer = learnTokenizer(kind, text, request.vocabSize);
+    const config = chosenConfig(preset.model, request.sizes ?? {}, tokenizer.vocabSize);
+    const split = checkSplit(encodeSplit(text, tokenizer), config.contextLength);
+    const settings = chosenSettings(preset.train, request.settings);
+    const corpusSha256 = await sha256(text);
+    const trainer = freshTrainer(config, settings, split, { kernels: machine.kernels });
+    const { arithmetic, environment } = machine;
+    const identity = { preset: request.preset, data: request.data, corpusSha256, arithmetic };
+    const progress = notEvaluated;
+    const { observeEvery } = request;
+    const lines: string[] = [];
+    const trainTokens = split.train.length;
+    return new Training({
+      ...{ trainer, tokenizer, settings, identity, progress, lines },
+      ...{ environment, trainTokens, observeEvery },
+    });
+  }
+
+  /** Takes up the newest checkpoint among the files of a run. */
+  static async reopen(files: Files, name: string, given: string, machine: Machinery): Promise<Training> {
+    const { checkpoint, state, optimizer } = await readState(files, name);
+    const { config, tokenizer } = checkpoint;
+    const { settings, preset, data, corpusSha256, arithmetic, best, evaluationsSinceBest } = state;
+    const text = normalizeText(given);
+    if ((await sha256(text)) !== corpusSha256) {
+      throw new Error(`this is not the text that ${name} was trained on (${data}); open that text to go on`);
+    }
+    if (arithmetic !== machine.arithmetic) {
+      throw new Error(
+        `${name} was computed with ${arithmetic} arithmetic, and here it would go on with ${machine.arithmetic}: not exactly`,
+      );
+    }
+    const split: Split = checkSplit(encodeSplit(text, tokenizer, 'skip'), config.contextLength);
+    const trainer = new Trainer(config, settings, split, { kernels: machine.kernels });
+    restoreTrainer(trainer, checkpoint, optimizer, state, name);
+    const lines = new TextDecoder().decode(files.get('metrics.jsonl')).split('\n').slice(0, -1);
+    return new Training({
+      ...{ trainer, tokenizer, settings, lines, environment: machine.environment },
+      trainTokens: split.train.length,
+      identity: { preset, data, corpusSha256, arithmetic },
+      progress: { best, evaluationsSinceBest },
+      best: bestOf(files),
+      reopened: true,
+    });
+  }
+
+  /** Trains on until it is over or the signal comes, which pauses it after the step at work. */
+  async run(tell: Tell, signal: AbortSignal): Promise<TrainingEnd> {
+    if (this.#running) throw new Error('this training is running already');
+    const { trainer, settings } = this;
+    this.#running = true;
+    try {
+      if (this.#reopened) this.#record(tell, { kind: 'resume', step: trainer.step });
+      else if (trainer.step === 0) this.#preflight(tell);
+      this.#reopened = false;
+      for (const event of train(trainer, settings, this.#progress)) {
+        if (event.kind === 'pause') {
+          await breathe();
+          if (signal.aborted) return { outcome: 'paused', step: trainer.step };
+        }
+        this.#heed(event, tell);
+      }
+      if (this.#last === undefined) this.#finish(tell);
+      return { outcome: 'finished', step: trainer.step };
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** The run's files, those that the command writes; `baselines` are the losses of counting models by order. */
+  async files(baselines?: readonly number[]): Promise<Map<string, Uint8Array>> {
+    const { trainer, tokenizer, settings, identity } = this;
+    const json = (value: object) => new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`);
+    const { config } = trainer.model;
+    const { environment } = this.#parts;
+    const about = { ...identity, tokenizer: tokenizer.kind, config, settings, environment };
+    const { corpusSha256 } = identity;
+    return new Map([
+      ['run.json', json(about)],
+      ['metrics.jsonl', new TextEncoder().encode(this.#lines.map((line) => `${line}\n`).join(''))],
+      ...(baselines === undefined
+        ? []
+        : [
+            [
+              'baselines.json',
+              json({ corpusSha256, baselines: baselines.map((nll, order) => ({ order, nll })) }),
+            ] as const,
+          ]),
+      ...(this.#best === undefined ? [] : await withChecksums('best', this.#best)),
+      ...(await withChecksums(stepName(trainer.step), this.#last ?? this.#state())),
+    ]);
+  }
+
+  /** The model at an evaluation. */
+  kept(step: number): Model {
+    const model = this.#kept.get(step);
+    if (model === undefined) throw new RangeError(`no model was kept of step ${step}`);
+    return model;
+  }
+
+  #state() {
+    const { trainer, tokenizer, identity, settings } = this;
+    return encodeState(trainer, tokenizer, identity, settings, this.#progress);
+  }
+
+  #preflight(tell: Tell): void {
+    const { trainer } = this;
+    const tokens = this.#parts.trainTokens;
+    for (const message of preflightWarnings(trainer.model.config, preflight(trainer, tokens), tokens)) {
+      this.#record(tell, { kind: 'warning', step: 0, message });
+    }
+  }
+
+  #heed(event: TrainEvent, tell: Tell): void {
+    if (event.kind === 'pause') this.#began();
+    else if (event.kind === 'step') this.#stepped(event, tell);
+    else if (event.kind === 'evaluation') this.#evaluated(event, tell);
+  }
+
+  /** Before a step: looks at the weights if it is to be observed. */
+  #began(): void {
+    const next = this.trainer.step + 1;
+    const { observeEvery = Number.POSITIVE_INFINITY } = this.#parts;
+    const observing = next === 1 || isEvaluated(next, this.settings) || next % observeEvery === 0;
+    this.#layers = observing ? observe(this.trainer) : undefined;
+    const now = performance.now();
+    if (this.#trained > 0) this.#pace.addRest((now - this.#trained) / 1000);
+    this.#beganAt = now;
+  }
+
+  #stepped({ kind, ...record }: Extract<TrainEvent, { kind: 'step' }>, tell: Tell): void {
+    const { trainer, settings } = this;
+    this.#trained = performance.now();
+    this.#pace.add((this.#trained - this.#beganAt) / 1000);
+    this.modelStep = record.step;
+    const tokens = settings.batchSize * settings.accumulate * trainer.model.config.contextLength;
+    this.#record(tell, {
+      ...{ kind, ...record },
+      tokensPerSecond: this.#pace.tokensPerSecond(tokens),
+      secondsLeft: this.#pace.secondsLeft(settings.steps - record.step),
+    });
+    if (this.#layers !== undefined)
+      this.#record(tell, { kind: 'layers', step: record.step, layers: this.#layers() });
+    this.#warn(tell, this.#guards.step(record.step, record.loss, record.gradNorm));
+  }
+
+  #evaluated({ score, best, progress }: Extract<TrainEvent, { kind: 'evaluation' }>, tell: Tell): void {
+    const { trainer, tokenizer } = this;
+    const model = encodeCheckpoint(trainer.model, tokenizer);
+    this.#kept.set(trainer.step, model);
+    if (best) this.#best = model;
+    this.#progress = progress;
+    this.#measured(tell, 'evaluation', score, best);
+    this.#warn(tell, this.#guards.evaluation(score.nll));
+    this.#sample(tell);
+  }
+
+  /** Keeps the last checkpoint, then makes the model the best one and measures it on all that was held out. */
+  #finish(tell: Tell): void {
+    const { trainer } = this;
+    trainer.checkParameters();
+    this.#last = this.#state();
+    const { best } = this.#progress;
+    if (best !== null && best.step !== trainer.step && this.#best !== undefined) {
+      const files: ReadonlyMap<string, Uint8Array> = this.#best;
+      loadParameters(
+        trainer.model,
+        decodeCheckpoint((file) => files.get(file), 'best'),
+        'best',
+      );
+      this.modelStep = best.step;
+    }
+    this.#measured(tell, 'final', trainer.evaluate('full'), false);
+    this.#sample(tell);
+  }
+
+  /** Text after a line break, on the random numbers of (seed, this step): training never notices. */
+  #sample(tell: Tell): void {
+    const { trainer, tokenizer, settings } = this;
+    const lineBreak = tokenizer.encode('\n', 'skip');
+    const [generation] = generateAll(
+      trainer.model,
+      [{ prompt: lineBreak.length > 0 ? lineBreak : [0], stream: this.modelStep }],
+      {
+        settings: samplingSettings(defaultSampling),
+        maxNewTokens: previewLength,
+        seed: settings.seed,
+        contextPolicy: 'shift',
+      },
+    );
+    this.#record(tell, {
+      kind: 'sample',
+      step: this.modelStep,
+      text: wholeText(tokenizer, generation!.tokens),
+    });
+  }
+
+  #measured(
+    tell: Tell,
+    kind: EvaluationMetrics['kind'],
+    score: ReturnType<Trainer['evaluate']>,
+    best: boolean,
+  ): void {
+    const { trainer, tokenizer } = this;
+    this.#record(tell, {
+      ...{ kind, step: this.modelStep, ...score, best },
+      ...(tokenizer.kind === 'char' ? {} : { natsPerChar: score.nll / trainer.charactersPerToken }),
+    });
+  }
+
+  #warn(tell: Tell, message: string | undefined): void {
+    if (message !== undefined) this.#record(tell, { kind: 'warning', step: this.trainer.step, message });
+  }
+
+  #record(tell: Tell, record: MetricsRecord): void {
+    this.#lines.push(JSON.stringify(record));
+    tell({ kind: 'record', record });
+  }
+}
+
+/** The best model among the files of a run. */
+function bestOf(files: Files): Model | undefined {
+  const found = checkpointFiles.map((name) => [name, files.get(`best/${name}`)] as const);
+  return found.every((file): file is [(typeof checkpointFiles)[number], Uint8Array] => file[1] !== undefined)
+    ? new Map(found)
+    : undefined;
+}

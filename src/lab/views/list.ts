@@ -1,0 +1,6 @@
+/** All views, in the order of their tabs. A new one is a file beside this and a line here. */
+import type { View } from '../lab.ts';
+import { nextToken } from './next-token.ts';
+import { train } from './train.ts';
+
+export const views: readonly View[] = [train, nextToken];

@@ -1,0 +1,86 @@
+/** The view Next token in a real browser: exact numbers, and a link that says it all. */
+import { describe, expect } from 'vitest';
+import { drawInStages, softmax } from '../../src/lab/engine/stages.ts';
+import { longTailed } from '../../src/lab/examples.ts';
+import { inBrowser, labPage, smallState } from './open-lab.ts';
+import { NodeEngine, smallText } from './support.ts';
+
+const { open, evaluate, until, press, expectPeace } = labPage();
+
+describe('Next token', () => {
+  const rows = () =>
+    evaluate<[number, number][]>(
+      `[...document.querySelectorAll('.bars tr[data-id]')].map((row) => [Number(row.dataset.id), Number(row.dataset.p)])`,
+    );
+  const slide = async (name: string, value: number) => {
+    await evaluate(`(() => {
+      const input = document.querySelector('[name=${name}]');
+      input.value = ${value};
+      input.dispatchEvent(new Event('input'));
+    })()`);
+    await evaluate('new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))');
+  };
+
+  inBrowser(
+    'bars have the exact numbers of Node when a slider moves, and the link has the state',
+    async () => {
+      await open('next-token?d=tail');
+      const { logits, history } = longTailed;
+      const expected = (settings: object, seed = 1) => drawInStages(logits, settings, history, { seed });
+      const compare = async (settings: object, seed = 1) => {
+        const { stages, token, uniform } = expected(settings, seed);
+        const last = stages.at(-1)!.probabilities;
+        for (const [id, p] of await rows()) expect(p, String(id)).toBe(last[id]);
+        const board = await evaluate(
+          `Object.values({ ...document.querySelector('.strip').dataset }).map(Number)`,
+        );
+        expect(board).toEqual([token, uniform]);
+        const cut = await evaluate(
+          `[...document.querySelectorAll('tr[data-stage]')].map((row) => row.dataset.stage)`,
+        );
+        expect(cut).toEqual(stages.slice(1).map(({ name }) => name));
+      };
+      const plain = { temperature: 1 };
+      await compare(plain);
+      expect(await rows()).toHaveLength(40);
+      await slide('t', 0.7);
+      await compare({ temperature: 0.7 });
+      await slide('p', 0.9);
+      await compare({ temperature: 0.7, topP: 0.9 });
+      await slide('f', 0.5);
+      await slide('k', 12);
+      await slide('seed', 9);
+      const all = { temperature: 0.7, topK: 12, topP: 0.9, frequencyPenalty: 0.5 };
+      await compare(all, 9);
+      expect(await evaluate('location.hash')).toBe('#next-token?d=tail&f=0.5&k=12&p=0.9&seed=9&t=0.7');
+      await open('next-token?d=tail&f=0.5&k=12&p=0.9&seed=9&t=0.7');
+      await compare(all, 9);
+      expect(await evaluate(`document.querySelector('[name=t]').value`)).toBe('0.7');
+      expectPeace();
+    },
+  );
+
+  inBrowser("shows the model's own distribution after a prompt", async () => {
+    await open(`train?${smallState}&steps=20&math=portable`);
+    await press('Train');
+    await until(`/finished, step 20 of 20/.test(document.querySelector('[role=status]').textContent)`);
+    await evaluate(`document.querySelectorAll('nav a')[1].click()`);
+    await until(`document.querySelector('.bars') !== null`);
+    await evaluate(`document.querySelector('[value=prompt]').click()`);
+    await until(`document.querySelector('.hint').textContent.startsWith('What nano, after step 20')`);
+    const here = new NodeEngine();
+    await here.call('open', { threads: 1, math: 'portable' });
+    await here.stream('train', {
+      text: smallText,
+      data: 'data/small.txt',
+      preset: 'nano',
+      sizes: { layers: 1, channels: 32, heads: 2, contextLength: 32 },
+      settings: { batchSize: 4, steps: 20, evalEvery: 3, seed: 1 },
+    });
+    const { logits } = await here.call('distribution', { text: 'The ' });
+    const probabilities = softmax(logits);
+    await until(`document.querySelectorAll('.bars tr[data-id]').length === 40`);
+    for (const [id, p] of await rows()) expect(p).toBe(probabilities[id]);
+    expectPeace();
+  });
+});

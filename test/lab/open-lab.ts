@@ -1,0 +1,103 @@
+/** The lab in headless Chromium: a server with a small text and no runs, a page, and what a test does with it. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import type { Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { labServer } from '../../src/cli/lab/server.ts';
+import { Shelf } from '../../src/cli/lab/shelf.ts';
+import { typeBlanker } from '../../src/cli/lab/typescript.ts';
+import { Browser, chromiumPath, type View } from '../report/browser.ts';
+import { smallText } from './support.ts';
+
+if (chromiumPath === undefined) console.log('the lab is not tried in a browser: there is no chromium here');
+export const inBrowser = it.skipIf(chromiumPath === undefined);
+
+/** A small model, for the address. */
+export const smallState = 'layers=1&channels=32&heads=2&context=32&batch=4&threads=1';
+
+/** Opens and closes browser and server around a file's tests. */
+export function labPage() {
+  const folder = mkdtempSync(join(tmpdir(), 'inkling-lab-page-'));
+  let browser: Browser;
+  let server: Server;
+  let origin: string;
+
+  beforeAll(async () => {
+    if (chromiumPath === undefined) return;
+    const text = join(folder, 'small.txt');
+    writeFileSync(text, smallText);
+    const shelf = new Shelf(join(folder, 'runs'));
+    server = labServer({ texts: new Map([['small.txt', text]]), shelf, blankTypes: await typeBlanker() });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    origin = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
+    browser = new Browser(chromiumPath);
+  });
+  afterAll(async () => {
+    if (chromiumPath !== undefined) {
+      await browser.close();
+      server.close();
+      server.closeAllConnections();
+    }
+    rmSync(folder, { recursive: true });
+  });
+
+  const evaluate = <T>(expression: string) => browser.evaluate<T>(expression);
+
+  /** Waits, frame by frame, until an expression in the page is true. */
+  async function until(condition: string, seconds = 30): Promise<void> {
+    const over = await evaluate<boolean>(`new Promise((resolve) => {
+      const end = performance.now() + ${1000 * seconds};
+      const look = () => {
+        if (${condition}) resolve(true);
+        else if (performance.now() > end) resolve(false);
+        else requestAnimationFrame(look);
+      };
+      look();
+    })`);
+    if (!over)
+      throw new Error(
+        `not within ${seconds} s: ${condition}; the page: ${await evaluate('document.body.innerText')}`,
+      );
+  }
+
+  /** Opens the lab anew at a state and waits for its view. */
+  async function open(state: string, view?: View): Promise<void> {
+    browser.requests.length = 0;
+    browser.complaints.length = 0;
+    await browser.open('about:blank', view);
+    await browser.open(`${origin}/#${state}`, view);
+    await until(`document.querySelector('#view button, .problem:not([hidden])') !== null`);
+  }
+
+  /** Nothing was said on the console and nothing asked of anybody else. */
+  function expectPeace(): void {
+    expect(browser.complaints).toEqual([]);
+    const outside = browser.requests.filter(
+      (url) =>
+        !url.startsWith(`${origin}/`) &&
+        url !== 'data:,' &&
+        url !== 'about:blank' &&
+        !url.startsWith(`blob:${origin}/`),
+    );
+    expect(outside).toEqual([]);
+    expect(browser.requests.length).toBeGreaterThan(20);
+  }
+
+  /** Presses a button of the view, as soon as it can be pressed. */
+  async function press(label: string): Promise<void> {
+    const button = `[...document.querySelectorAll('#view button')].find((b) => b.textContent === '${label}')`;
+    await until(`${button}?.disabled === false`);
+    await evaluate(`${button}.click()`);
+  }
+  const status = (pattern: string) =>
+    until(`/${pattern}/.test(document.querySelector('[role=status]').textContent)`);
+  const problem = () => evaluate<string>(`document.querySelector('[role=alert]').textContent`);
+
+  return {
+    ...{ open, evaluate, until, press, status, problem, expectPeace },
+    /** Where the server looks for runs. */
+    runs: join(folder, 'runs'),
+    send: (method: string, params: object) => browser.send(method, params),
+  };
+}
