@@ -10,6 +10,7 @@ import type { SimdKernels } from '../src/tensor/simd/index.ts';
 import { hasSimd } from '../src/tensor/simd/machine/target.ts';
 import { presetNames, presets } from '../src/train/presets.ts';
 import { measureCheckpoint } from './checkpoint.ts';
+import { measureLimit } from './limit.ts';
 import { measureMatmuls } from './matmul.ts';
 import { Budget } from './measure.ts';
 import { batchTokens, benchConfig, benchTrainer } from './model.ts';
@@ -146,7 +147,8 @@ async function bench(given: Values<typeof flags>): Promise<void> {
   const speedOf = (streams: number) =>
     sampling.find((s) => s.streams === streams && s.threads === threads)!.tokensPerSecond;
   const sampler = [config.vocabSize, 50_257].map((V) => measureSampler(V, budget.share(0.01)));
-  say(samplingText(sampling, sampler));
+  const limitTokensPerSecond = hasSimd() ? measureLimit(config, target, budget.share(0.02)) : null;
+  say(samplingText(sampling, limitTokensPerSecond, sampler));
 
   const checkpointMs = measureCheckpoint(trainer, preset, budget.share(0.02));
   const checkpointShare = checkpointMs / (presets[preset].train.evalEvery * step.stepMs + checkpointMs);
@@ -184,6 +186,7 @@ async function bench(given: Values<typeof flags>): Promise<void> {
     speedups,
     sampleTokensPerSecond: speedOf(1),
     batchSampleTokensPerSecond: speedOf(16),
+    limitTokensPerSecond,
     checkpointMs,
     checkpointShare,
     ...start,

@@ -37,6 +37,8 @@ export interface Results extends StepResult, StartResult {
   /** One stream, and 16 together. */
   readonly sampleTokensPerSecond: number;
   readonly batchSampleTokensPerSecond: number;
+  /** One stream on one thread could have: its weights read, multiplied and added, and nothing else. */
+  readonly limitTokensPerSecond: number | null;
   readonly sampling: readonly SamplingResult[];
   readonly sampler: readonly SamplerResult[];
   readonly checkpointMs: number;
@@ -89,7 +91,11 @@ export function matmulText(matmuls: readonly MatmulResult[], threads: number): s
   return table(header, rows);
 }
 
-export function samplingText(sampling: readonly SamplingResult[], sampler: readonly SamplerResult[]): string {
+export function samplingText(
+  sampling: readonly SamplingResult[],
+  limit: number | null,
+  sampler: readonly SamplerResult[],
+): string {
   const rows = sampling.map((s) => [
     s.streams === 1 ? '1 stream' : `${s.streams} streams`,
     String(s.threads),
@@ -102,6 +108,7 @@ export function samplingText(sampling: readonly SamplingResult[], sampler: reado
   ]);
   return [
     table(['sampling', 'threads', 'tokens/s', 'model alone'], rows),
+    `  limit of 1 stream on 1 thread: ${orDash(limit)} tokens/s (all weights read, multiplied and added, nothing else)`,
     '',
     table(['choice of a token among', 'microseconds'], choices),
   ].join('\n');

@@ -3,6 +3,10 @@
  *
  * Node 22.18 and newer strip types by themselves. On an older Node tsx does it, in this process, so that signals reach the
  * command. This one file is JavaScript, because it runs before there is anything that reads TypeScript. */
+import module from 'node:module';
+
+/** Keeps compiled code in the system's temporary folder, by checksum of its text; Node 20 has no such store. */
+module.enableCompileCache?.();
 
 if (process.features.typescript) {
   // Node 22 to 24.2 strip types, too, but call it an experiment on every start.

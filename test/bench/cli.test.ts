@@ -16,6 +16,7 @@ describe('npm run bench', () => {
     expect(typeof results['fma']).toBe('boolean');
     const positive = ['peakGflops', 'matmulGflops', 'stepMs', 'stepGflops', 'stepEfficiency'];
     positive.push('tokensPerSecond', 'sampleTokensPerSecond', 'batchSampleTokensPerSecond', 'peakRssMb');
+    positive.push('limitTokensPerSecond');
     positive.push('forwardMs', 'backwardMs', 'optimizerMs', 'checkpointMs', 'firstStepSeconds');
     for (const key of positive) expect(results[key], key).toBeGreaterThan(0);
     expect(Number.isFinite(results['heapGrowthMb'])).toBe(true);
