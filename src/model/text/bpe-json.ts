@@ -16,6 +16,7 @@ import {
   fieldsOf,
   listOf,
   onlyStep,
+  plainBpe,
   quote,
   readAddedTokens,
   textOf,
@@ -45,14 +46,7 @@ export function writeTokenizerJson(parts: BpeParts): object {
     post_processor: null,
     decoder: byteLevel,
     model: {
-      type: 'BPE',
-      dropout: null,
-      unk_token: null,
-      continuing_subword_prefix: null,
-      end_of_word_suffix: null,
-      fuse_unk: false,
-      byte_fallback: false,
-      ignore_merges: false,
+      ...plainBpe,
       // fromEntries, because assigning to a token named __proto__ would lose it
       vocab: Object.fromEntries(parts.tokens.map((token, id) => [token, id])),
       merges: parts.merges.map(([left, right]) => `${parts.tokens[left]} ${parts.tokens[right]}`),

@@ -4,7 +4,13 @@
  * Fuse joins its tokens without spaces. */
 import { isObject, quote, show } from '../json.ts';
 import { isSurrogate } from './characters.ts';
-import { readAddedTokens, tokensById, withoutIdleSteps, writeAddedTokens } from './tokenizer-json.ts';
+import {
+  plainBpe,
+  readAddedTokens,
+  tokensById,
+  withoutIdleSteps,
+  writeAddedTokens,
+} from './tokenizer-json.ts';
 
 /** The whole file except the vocabulary and the added tokens. A file that differs from this would give other tokens or other
  * text. */
@@ -18,14 +24,7 @@ const layout = {
   post_processor: null,
   decoder: { type: 'Fuse' },
   model: {
-    type: 'BPE',
-    dropout: null,
-    unk_token: null,
-    continuing_subword_prefix: null,
-    end_of_word_suffix: null,
-    fuse_unk: false,
-    byte_fallback: false,
-    ignore_merges: false,
+    ...plainBpe,
     vocab: {},
     merges: [],
   },

@@ -7,6 +7,18 @@ import { escapeUnseen, isObject } from '../json.ts';
 
 export type Fields = Readonly<Record<string, unknown>>;
 
+/** How both kinds write the beginning of their model: BPE, and none of the library's options. */
+export const plainBpe = {
+  type: 'BPE',
+  dropout: null,
+  unk_token: null,
+  continuing_subword_prefix: null,
+  end_of_word_suffix: null,
+  fuse_unk: false,
+  byte_fallback: false,
+  ignore_merges: false,
+} as const;
+
 /** The same file in its plain form. Throws if a post-processor would change anything. */
 export function withoutIdleSteps(file: Fields): Fields {
   // Each call asks for cutting and padding by itself.
