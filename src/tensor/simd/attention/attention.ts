@@ -22,7 +22,7 @@ import { element } from '../../wasm/lanes.ts';
 import { sideBySide } from '../elementwise.ts';
 import { type Engine, family } from '../machine/engine.ts';
 import type { Target } from '../machine/target.ts';
-import { causalRows, causalScores, type Rows, transposed } from './causal-products.ts';
+import { causalRows, causalScores, headParameters, type Rows, transposed } from './causal-products.ts';
 import { softmaxTerms } from './softmax.ts';
 
 type Index = Expr<'i32'>;
@@ -75,15 +75,7 @@ const forward = (target: Target) => {
       probs: 'i32',
       qkv: 'i32',
       keep: 'i32',
-      scratch: 'i32',
-      scratchBytes: 'i32',
-      unit: 'i32',
-      scale: 'f32',
-      H: 'i32',
-      T: 'i32',
-      D: 'i32',
-      from: 'i32',
-      to: 'i32',
+      ...headParameters,
     },
     (p, local) => {
       const i = () => local('i32');

@@ -16,7 +16,14 @@ import { family } from '../machine/engine.ts';
 import type { Target } from '../machine/target.ts';
 import { rowSums } from '../rows.ts';
 import { attentionSizes, headBytes, headsPerUnit, overRows } from './attention.ts';
-import { causalColumns, causalRows, causalScores, type Rows, transposed } from './causal-products.ts';
+import {
+  causalColumns,
+  causalRows,
+  causalScores,
+  headParameters,
+  type Rows,
+  transposed,
+} from './causal-products.ts';
 
 type Vector = Expr<'v128'>;
 
@@ -81,15 +88,7 @@ const backward = (target: Target) => {
       qkv: 'i32',
       probs: 'i32',
       keep: 'i32',
-      scratch: 'i32',
-      scratchBytes: 'i32',
-      unit: 'i32',
-      scale: 'f32',
-      H: 'i32',
-      T: 'i32',
-      D: 'i32',
-      from: 'i32',
-      to: 'i32',
+      ...headParameters,
     },
     (p, local) => {
       const i = () => local('i32');

@@ -13,7 +13,7 @@ import { element } from '../../wasm/lanes.ts';
 import { family } from '../machine/engine.ts';
 import type { Target } from '../machine/target.ts';
 import { f32Scale, headsPerUnit, paddedRow } from './attention.ts';
-import { causalRows, causalScores } from './causal-products.ts';
+import { causalRows, causalScores, headParameters } from './causal-products.ts';
 import { softmaxTerms } from './softmax.ts';
 
 /** Rows of qkv to their places in the cache; outputs are rows. */
@@ -68,15 +68,7 @@ const attend = (target: Target) => {
       values: 'i32',
       slots: 'i32',
       positions: 'i32',
-      scratch: 'i32',
-      scratchBytes: 'i32',
-      unit: 'i32',
-      scale: 'f32',
-      H: 'i32',
-      T: 'i32',
-      D: 'i32',
-      from: 'i32',
-      to: 'i32',
+      ...headParameters,
     },
     (p, local) => {
       const i = () => local('i32');

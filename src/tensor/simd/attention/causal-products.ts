@@ -5,10 +5,10 @@
  *     causalColumns   y[s]    = sum over t >= s of p[t, s] x[t]    backward: dk from dscore, q; dv from p, dy
  *
  * Register tile: 4 rows by 8 columns, so eight sums (by 16 and sixteen with wide vectors); a step loads two vectors of
- * columns and four splats for eight multiply-adds. Lanes run over s in the first and over channels in the others, and every sum runs in order of what it
- * is over, from the first to the last: the same bits for any tile, whether a row comes alone or in a batch. A tile
- * that the diagonal cuts does its triangle row by row; nothing is multiplied by a masked zero, so what stands in later
- * positions, be it NaN, cannot reach earlier ones. Rows that are left over go one by one.
+ * columns and four splats for eight multiply-adds. Lanes run over s in the first and over channels in the others, and
+ * every sum runs in order of what it is over, from the first to the last: the same bits for any tile, whether a row comes
+ * alone or in a batch. A tile that the diagonal cuts does its triangle row by row; nothing is multiplied by a masked zero,
+ * so what stands in later positions, be it NaN, cannot reach earlier ones. Rows that are left over go one by one.
  *
  * The scores want neighbouring t and s to be neighbours in memory: transposed makes them so.
  *
@@ -33,6 +33,20 @@ import { storeUpTo } from '../rows.ts';
 type Index = Expr<'i32'>;
 /** How many rows of a tile: 4, or 1 for those left over. */
 export type Rows = 1 | 4;
+
+/** What every kernel of attention ends with: room to work in, for each piece of `unit` outputs; the factor of the scores; the
+ * model's sizes; and the outputs to compute. */
+export const headParameters = {
+  scratch: 'i32',
+  scratchBytes: 'i32',
+  unit: 'i32',
+  scale: 'f32',
+  H: 'i32',
+  T: 'i32',
+  D: 'i32',
+  from: 'i32',
+  to: 'i32',
+} as const;
 
 /** to[d, t] = x[t, d] for rows t and columns d, in blocks of 4 by 4. Strides are in bytes. `to` has room for whole
  * blocks; beyond the last row its contents repeat that row, so that nothing is read past the end. */
