@@ -18,7 +18,8 @@ import type { Looked } from './looked.ts';
 import type { Calls, Files, Machine, ModelInfo, Streams } from './protocol.ts';
 import { readModel } from './run-files.ts';
 import { encodePrompt, nextToken, write } from './sampling.ts';
-import { type Machinery, Training } from './training.ts';
+import { Training } from './training.ts';
+import { type Machinery, newRun, savedRun } from './training-parts.ts';
 
 /** What answers: one function a name in protocol.ts. */
 type Answers = {
@@ -125,7 +126,9 @@ export function createEngine(host: SimdHost): Ask {
     },
     model: () => (looked === undefined ? undefined : infoOf(model())),
     reopen: ({ files, name, text }) =>
-      renew(async (machine) => follow(name, await Training.reopen(files, name, text, machine), machine)),
+      renew(async (machine) =>
+        follow(name, new Training(await savedRun(files, name, text, machine)), machine),
+      ),
     files: ({ baselines }) => current().files(baselines),
     kept: ({ step }) => current().kept(step) as Files,
     tokenize: ({ text }) => encodePrompt(model().tokenizer, text),
@@ -135,7 +138,7 @@ export function createEngine(host: SimdHost): Ask {
     baselines: ({ text }) => baselinesOf(text),
     train: async (request, tell, signal) => {
       const [fresh, info] = await renew(async (machine) => {
-        const fresh = await Training.begin(request, machine);
+        const fresh = new Training(await newRun(request, machine));
         return [fresh, follow(request.preset, fresh, machine)] as const;
       });
       const { settings, identity } = fresh;

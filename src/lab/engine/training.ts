@@ -1,64 +1,25 @@
 /** A training run in memory: the command's loop, with messages and a map of files where that has a terminal and a folder.
  *
  * Looking, sampling, pausing change nothing of what is learned, so the files have the bytes of the command's. */
-import {
-  checkpointFiles,
-  decodeCheckpoint,
-  encodeCheckpoint,
-  loadParameters,
-} from '../../model/files/checkpoint.ts';
-import { normalizeText, type Tokenizer, wholeText } from '../../model/text/tokenizer.ts';
+import { decodeCheckpoint, encodeCheckpoint, loadParameters } from '../../model/files/checkpoint.ts';
+import { type Tokenizer, wholeText } from '../../model/text/tokenizer.ts';
 import { generateAll } from '../../sample/generate.ts';
 import { defaultSampling, samplingSettings } from '../../sample/settings.ts';
-import type { Kernels } from '../../tensor/kernels.ts';
-import { chosenConfig, chosenSettings, learnTokenizer } from '../../train/choices.ts';
-import { checkSplit, encodeSplit, type Split } from '../../train/dataset.ts';
 import { Guards, preflightWarnings } from '../../train/guards.ts';
 import type { EvaluationMetrics, MetricsRecord } from '../../train/metrics.ts';
 import { observe } from '../../train/observe.ts';
 import { Pace } from '../../train/pace.ts';
 import { preflight } from '../../train/preflight.ts';
-import { presets } from '../../train/presets.ts';
-import {
-  encodeState,
-  freshTrainer,
-  type RunIdentity,
-  type RunSettings,
-  restoreTrainer,
-  type StateFile,
-} from '../../train/state.ts';
-import { isEvaluated, notEvaluated, type Progress, type TrainEvent, train } from '../../train/train.ts';
-import { Trainer } from '../../train/trainer.ts';
+import { encodeState, type RunIdentity, type RunSettings, type StateFile } from '../../train/state.ts';
+import { isEvaluated, type Progress, type TrainEvent, train } from '../../train/train.ts';
+import type { Trainer } from '../../train/trainer.ts';
 import { breathe } from './host.ts';
-import type { Files, TrainingEnd, TrainingEvent, TrainRequest } from './protocol.ts';
-import { readState, sha256, stepName, withChecksums } from './run-files.ts';
+import type { TrainingEnd, TrainingEvent } from './protocol.ts';
+import { stepName, withChecksums } from './run-files.ts';
+import type { Model, TrainingParts } from './training-parts.ts';
 
 const previewLength = 300;
-type Model = ReturnType<typeof encodeCheckpoint>;
 type Tell = (event: TrainingEvent) => void;
-
-/** What computes, and what run.json tells of it. */
-export interface Machinery {
-  readonly kernels: Kernels;
-  readonly arithmetic: string;
-  readonly environment: object;
-}
-
-interface Parts {
-  readonly trainer: Trainer;
-  readonly tokenizer: Tokenizer;
-  readonly settings: RunSettings;
-  readonly identity: RunIdentity;
-  readonly progress: Progress;
-  readonly environment: object;
-  /** In the part that is learned from. */
-  readonly trainTokens: number;
-  readonly observeEvery?: number | undefined;
-  /** Lines of metrics.jsonl so far, and the best model. */
-  readonly lines: string[];
-  readonly best?: Model | undefined;
-  readonly reopened?: boolean;
-}
 
 export class Training {
   readonly trainer: Trainer;
@@ -67,7 +28,7 @@ export class Training {
   readonly identity: RunIdentity;
   /** The step whose weights the model has: the trainer's, until the best are put in their place at the end. */
   modelStep: number;
-  readonly #parts: Parts;
+  readonly #parts: TrainingParts;
   readonly #pace = new Pace();
   readonly #guards: Guards;
   readonly #lines: string[];
@@ -84,7 +45,7 @@ export class Training {
   /** Taken up from files, and not gone on with yet. */
   #reopened: boolean;
 
-  private constructor(parts: Parts) {
+  constructor(parts: TrainingParts) {
     this.#parts = parts;
     this.trainer = parts.trainer;
     this.tokenizer = parts.tokenizer;
@@ -97,56 +58,6 @@ export class Training {
     this.#guards = new Guards(parts.settings.clip);
     this.modelStep = parts.trainer.step;
     if (parts.lines.some((line) => line.startsWith('{"kind":"final"'))) this.#last = this.#state();
-  }
-
-  static async begin(request: TrainRequest, machine: Machinery): Promise<Training> {
-    const preset = presets[request.preset];
-    const text = normalizeText(request.text);
-    const kind = request.tokenizer ?? ('tokenizer' in preset ? preset.tokenizer : 'char');
-    const tokenizer = learnTokenizer(kind, text, request.vocabSize);
-    const config = chosenConfig(preset.model, request.sizes ?? {}, tokenizer.vocabSize);
-    const split = checkSplit(encodeSplit(text, tokenizer), config.contextLength);
-    const settings = chosenSettings(preset.train, request.settings);
-    const corpusSha256 = await sha256(text);
-    const trainer = freshTrainer(config, settings, split, { kernels: machine.kernels });
-    const { arithmetic, environment } = machine;
-    const identity = { preset: request.preset, data: request.data, corpusSha256, arithmetic };
-    const progress = notEvaluated;
-    const { observeEvery } = request;
-    const lines: string[] = [];
-    const trainTokens = split.train.length;
-    return new Training({
-      ...{ trainer, tokenizer, settings, identity, progress, lines },
-      ...{ environment, trainTokens, observeEvery },
-    });
-  }
-
-  /** Takes up the newest checkpoint among the files of a run. */
-  static async reopen(files: Files, name: string, given: string, machine: Machinery): Promise<Training> {
-    const { checkpoint, state, optimizer } = await readState(files, name);
-    const { config, tokenizer } = checkpoint;
-    const { settings, preset, data, corpusSha256, arithmetic, best, evaluationsSinceBest } = state;
-    const text = normalizeText(given);
-    if ((await sha256(text)) !== corpusSha256) {
-      throw new Error(`this is not the text that ${name} was trained on (${data}); open that text to go on`);
-    }
-    if (arithmetic !== machine.arithmetic) {
-      throw new Error(
-        `${name} was computed with ${arithmetic} arithmetic, and here it would go on with ${machine.arithmetic}: not exactly`,
-      );
-    }
-    const split: Split = checkSplit(encodeSplit(text, tokenizer, 'skip'), config.contextLength);
-    const trainer = new Trainer(config, settings, split, { kernels: machine.kernels });
-    restoreTrainer(trainer, checkpoint, optimizer, state, name);
-    const lines = new TextDecoder().decode(files.get('metrics.jsonl')).split('\n').slice(0, -1);
-    return new Training({
-      ...{ trainer, tokenizer, settings, lines, environment: machine.environment },
-      trainTokens: split.train.length,
-      identity: { preset, data, corpusSha256, arithmetic },
-      progress: { best, evaluationsSinceBest },
-      best: bestOf(files),
-      reopened: true,
-    });
   }
 
   /** Trains on until it is over or the signal comes, which pauses it after the step at work. */
@@ -321,12 +232,4 @@ export class Training {
     this.#lines.push(JSON.stringify(record));
     tell({ kind: 'record', record });
   }
-}
-
-/** The best model among the files of a run. */
-function bestOf(files: Files): Model | undefined {
-  const found = checkpointFiles.map((name) => [name, files.get(`best/${name}`)] as const);
-  return found.every((file): file is [(typeof checkpointFiles)[number], Uint8Array] => file[1] !== undefined)
-    ? new Map(found)
-    : undefined;
 }
