@@ -54,7 +54,7 @@ await runCommand(command, async ({ run, data, port = 8642 }) => {
     server.listen(port, '127.0.0.1', resolve);
   });
   const { port: open } = server.address() as { port: number };
-  console.log(`the lab is at ${oneLine(`http://127.0.0.1:${open}/`)}; Ctrl+C ends it`);
+  console.log(`the lab is at ${oneLine(`http://127.0.0.1:${open}/`)}\nCtrl+C ends it`);
   for (const name of ['SIGINT', 'SIGTERM'] as const) {
     process.once(name, () => {
       server.close();

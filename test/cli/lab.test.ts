@@ -11,7 +11,7 @@ const start = (...flags: string[]) => spawn(process.execPath, [bin, 'lab', ...fl
 it('says where it is, answers there, and ends with Ctrl+C', async () => {
   const lab = start('--port', '0');
   const [line] = (await once(lab.stdout.setEncoding('utf8'), 'data')) as [string];
-  const address = /^the lab is at (http:\/\/127\.0\.0\.1:\d+\/); Ctrl\+C ends it\n$/.exec(line)?.[1];
+  const address = /^the lab is at (http:\/\/127\.0\.0\.1:\d+\/)\nCtrl\+C ends it\n$/.exec(line)?.[1];
   expect(address, line).toBeDefined();
   expect(await (await fetch(`${address}lab.json`)).json()).toMatchObject({
     texts: [

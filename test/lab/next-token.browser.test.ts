@@ -60,6 +60,19 @@ describe('Next token', () => {
     },
   );
 
+  inBrowser('says shares in three digits that fit into their column, however small', async () => {
+    await open('next-token');
+    await until(`document.querySelector('.bars') !== null`);
+    const shares = await evaluate<[string, boolean][]>(
+      `[...document.querySelectorAll('.bars td.number')].map((cell) => [cell.textContent, cell.scrollWidth > cell.clientWidth])`,
+    );
+    expect(shares[0]).toEqual(['90.3%', false]);
+    expect(shares[14]).toEqual(['0.0101%', false]);
+    expect(shares[15]).toEqual(['<0.01%', false]);
+    expect(shares.filter(([, cut]) => cut)).toEqual([]);
+    expectPeace();
+  });
+
   inBrowser("shows the model's own distribution after a prompt", async () => {
     await open(`train?${smallState}&steps=20&math=portable`);
     await press('Train');

@@ -216,8 +216,11 @@ export const nextToken: View = {
   },
 };
 
-const percent = (p: number): string =>
-  p >= 0.9995 || p === 0 ? `${100 * p}%` : `${(100 * p).toPrecision(3)}%`;
+/** Three digits. What is nearly nothing is not 0%, and what is nearly all not 100%. */
+function percent(p: number): string {
+  if (p > 0 && p < 0.0001) return '<0.01%';
+  return p === 0 || p >= 0.9995 ? `${Math.floor(1e4 * p) / 100}%` : `${(100 * p).toPrecision(3)}%`;
+}
 
 /** The most probable tokens: pale, what the model gives; strong, what is left of it in the end. */
 function barTable(tokens: readonly string[], raw: Float64Array, { stages, token }: Draw): Markup {
