@@ -2,12 +2,15 @@
  *
  * All views share one session and are told when something has changed; training goes on whichever is shown. */
 
+import type { Files } from '../library/run-files.ts';
+import type { TrainingEnd } from '../library/training.ts';
+import type { TrainRequest } from '../library/training-parts.ts';
 import { RunHistory } from '../report/history.ts';
 import type { RunData } from '../report/run.ts';
 import type { Baseline, MetricsRecord, SampleMetrics } from '../train/metrics.ts';
 import { parseRecord } from '../train/parse-metrics.ts';
 import { Engine, type Stream } from './engine/client.ts';
-import type { Files, ModelInfo, TrainingEnd, TrainingEvent, TrainRequest } from './engine/protocol.ts';
+import type { ModelInfo, TrainingEvent } from './engine/protocol.ts';
 import { keepRun, keptRuns } from './store.ts';
 
 /** 'opened': a model without a training here. 'watched': a command trains it. */

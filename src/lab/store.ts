@@ -1,5 +1,5 @@
 /** Runs that the browser keeps for this page, in its IndexedDB: files by name. */
-import type { Files } from './engine/protocol.ts';
+import type { Files } from '../library/run-files.ts';
 
 const database = 'inkling';
 const runs = 'runs';

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { nodeHost } from '../../src/cli/host/simd-host.ts';
 import { type Ask, createEngine } from '../../src/lab/engine/engine.ts';
-import type { Calls, Files, Streams } from '../../src/lab/engine/protocol.ts';
+import type { Calls, Streams } from '../../src/lab/engine/protocol.ts';
+import type { Files } from '../../src/library/run-files.ts';
 
 /** The beginning of the shipped stories. */
 export const smallText = readFileSync(new URL('../../data/stories.txt', import.meta.url), 'utf8').slice(

@@ -3,6 +3,9 @@
  * While a model is trained, what is asked about it is asked of a copy, brought up to date between two steps; so nothing that
  * anybody looks at can change what is learned, and a text that is being written is that of one model. */
 import { ngramBaselines } from '../../evaluate/ngram.ts';
+import { type Files, readModel } from '../../library/run-files.ts';
+import { Training, type TrainingEnd } from '../../library/training.ts';
+import { type Machinery, newRun, savedRun } from '../../library/training-parts.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { loadParameters } from '../../model/files/checkpoint.ts';
 import { Gpt } from '../../model/gpt.ts';
@@ -15,11 +18,8 @@ import { hasSimd, hasThreads } from '../../tensor/simd/machine/target.ts';
 import { encodeSplit } from '../../train/dataset.ts';
 import { attentionOf, lensOf } from './inside.ts';
 import type { Looked } from './looked.ts';
-import type { Calls, Files, Machine, ModelInfo, Streams } from './protocol.ts';
-import { readModel } from './run-files.ts';
+import type { Calls, Machine, ModelInfo, Streams, TrainingEvent } from './protocol.ts';
 import { encodePrompt, nextToken, write } from './sampling.ts';
-import { Training } from './training.ts';
-import { type Machinery, newRun, savedRun } from './training-parts.ts';
 
 /** What answers: one function a name in protocol.ts. */
 type Answers = {
@@ -143,9 +143,9 @@ export function createEngine(host: SimdHost): Ask {
       });
       const { settings, identity } = fresh;
       tell({ kind: 'begin', model: info, settings, corpusSha256: identity.corpusSha256 });
-      return fresh.run(tell, signal);
+      return tellAll(fresh, tell, signal);
     },
-    goOn: (_, tell, signal) => current().run(tell, signal),
+    goOn: (_, tell, signal) => tellAll(current(), tell, signal),
     generate: (given, tell, signal) => {
       // One after the other: there is one slot to write in.
       const written = writing.then(async () => {
@@ -172,6 +172,20 @@ export function createEngine(host: SimdHost): Ask {
       throw plainError(error);
     }
   };
+}
+
+/** Trains on, telling what is recorded. */
+async function tellAll(
+  training: Training,
+  tell: (event: TrainingEvent) => void,
+  signal: AbortSignal,
+): Promise<TrainingEnd> {
+  const run = training.run(signal);
+  for (;;) {
+    const { done, value } = await run.next();
+    if (done) return value;
+    tell({ kind: 'record', record: value });
+  }
 }
 
 function infoOf({ gpt, tokenizer, name, step }: Looked): ModelInfo {

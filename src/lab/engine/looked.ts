@@ -1,7 +1,7 @@
+import type { Training } from '../../library/training.ts';
 import type { Gpt } from '../../model/gpt.ts';
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
 import type { Ids } from '../../tensor/tensor.ts';
-import type { Training } from './training.ts';
 
 /** The model that is looked at. */
 export interface Looked {

@@ -1,15 +1,13 @@
 /** What the page can ask of the engine, which computes in a worker: calls have one answer, streams many and then one.
  *
  * A new question is a line here and a function in engine.ts. What goes through are plain values, typed arrays and maps. */
+import type { Files } from '../../library/run-files.ts';
+import type { TrainingEnd } from '../../library/training.ts';
+import type { TrainRequest } from '../../library/training-parts.ts';
 import type { ModelConfig } from '../../model/config.ts';
-import type { Chosen } from '../../train/choices.ts';
 import type { MetricsRecord } from '../../train/metrics.ts';
-import type { Preset, PresetName } from '../../train/presets.ts';
 import type { RunSettings } from '../../train/state.ts';
 import type { SamplerSettings } from './stages.ts';
-
-/** Files by their paths in a run folder: 'best/config.json'. */
-export type Files = ReadonlyMap<string, Uint8Array>;
 
 export interface Machine {
   /** Asked for and there; one where threads cannot share memory. */
@@ -72,20 +70,6 @@ export interface Lens extends Tokens {
   }[])[];
 }
 
-export interface TrainRequest {
-  readonly text: string;
-  /** What state.json calls the text: data/stories.txt. */
-  readonly data: string;
-  readonly preset: PresetName;
-  readonly tokenizer?: 'char' | 'bpe' | undefined;
-  /** Of a BPE. */
-  readonly vocabSize?: number | undefined;
-  /** In place of the preset's. */
-  readonly sizes?: Chosen<Preset['model']>;
-  readonly settings: Chosen<RunSettings> & Pick<RunSettings, 'seed'>;
-  /** Measure each part of the model (records of kind 'layers') every so many steps, not only at evaluations. */
-  readonly observeEvery?: number | undefined;
-}
 export type TrainingEvent =
   | {
       readonly kind: 'begin';
@@ -95,10 +79,6 @@ export type TrainingEvent =
     }
   /** As it stands in metrics.jsonl. */
   | { readonly kind: 'record'; readonly record: MetricsRecord };
-export interface TrainingEnd {
-  readonly outcome: 'paused' | 'finished';
-  readonly step: number;
-}
 
 /** Name: [what is given, what comes back]. */
 export interface Calls {

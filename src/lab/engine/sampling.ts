@@ -1,10 +1,10 @@
 /** Text from the model that is looked at, token by token: what src/sample draws, with the alternatives it had. */
+import { breathe } from '../../library/browser-host.ts';
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
 import { generate } from '../../sample/generate.ts';
 import { Trace } from '../../sample/trace.ts';
 import { log } from '../../tensor/math.ts';
 import type { Floats } from '../../tensor/tensor.ts';
-import { breathe } from './host.ts';
 import type { Looked } from './looked.ts';
 import type { NextToken, Streams, Tokens, Written } from './protocol.ts';
 import { mostProbable, softmax } from './stages.ts';

@@ -1,6 +1,6 @@
 /** The worker that the engine lives in: questions come in as messages, answers go out. */
+import { browserHost } from '../../library/browser-host.ts';
 import { createEngine } from './engine.ts';
-import { browserHost } from './host.ts';
 import type { Question, Reply } from './protocol.ts';
 
 /** What is used of a worker's global object. */

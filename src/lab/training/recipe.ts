@@ -1,4 +1,6 @@
 /** What is trained: the fields for a text, a preset and sizes, and the request that they make. */
+
+import type { TrainRequest } from '../../library/training-parts.ts';
 import { defaultPreset, type PresetName, presetNames, presets } from '../../train/presets.ts';
 import {
   type Choice,
@@ -11,7 +13,6 @@ import {
   seedSetting,
 } from '../controls.ts';
 import { make, textOf } from '../dom.ts';
-import type { TrainRequest } from '../engine/protocol.ts';
 import type { Lab } from '../lab.ts';
 
 export interface Recipe {

@@ -1,6 +1,6 @@
 /** The runs that are there: the server's, those that the browser keeps, and a folder from the disk. */
+import type { Files } from '../../library/run-files.ts';
 import { filesOf, make } from '../dom.ts';
-import type { Files } from '../engine/protocol.ts';
 import type { Lab } from '../lab.ts';
 import { forgetRun, keptRun, keptRuns } from '../store.ts';
 

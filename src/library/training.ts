@@ -1,25 +1,28 @@
-/** A training run in memory: the command's loop, with messages and a map of files where that has a terminal and a folder.
+/** A training run in memory: the command's loop, with records and a map of files where that has a terminal and a folder.
  *
  * Looking, sampling, pausing change nothing of what is learned, so the files have the bytes of the command's. */
-import { decodeCheckpoint, encodeCheckpoint, loadParameters } from '../../model/files/checkpoint.ts';
-import { type Tokenizer, wholeText } from '../../model/text/tokenizer.ts';
-import { generateAll } from '../../sample/generate.ts';
-import { defaultSampling, samplingSettings } from '../../sample/settings.ts';
-import { Guards, preflightWarnings } from '../../train/guards.ts';
-import type { EvaluationMetrics, MetricsRecord } from '../../train/metrics.ts';
-import { observe } from '../../train/observe.ts';
-import { Pace } from '../../train/pace.ts';
-import { preflight } from '../../train/preflight.ts';
-import { encodeState, type RunIdentity, type RunSettings, type StateFile } from '../../train/state.ts';
-import { isEvaluated, type Progress, type TrainEvent, train } from '../../train/train.ts';
-import type { Trainer } from '../../train/trainer.ts';
-import { breathe } from './host.ts';
-import type { TrainingEnd, TrainingEvent } from './protocol.ts';
+import { decodeCheckpoint, encodeCheckpoint, loadParameters } from '../model/files/checkpoint.ts';
+import { type Tokenizer, wholeText } from '../model/text/tokenizer.ts';
+import { generateAll } from '../sample/generate.ts';
+import { defaultSampling, samplingSettings } from '../sample/settings.ts';
+import { Guards, preflightWarnings } from '../train/guards.ts';
+import type { EvaluationMetrics, MetricsRecord } from '../train/metrics.ts';
+import { observe } from '../train/observe.ts';
+import { Pace } from '../train/pace.ts';
+import { preflight } from '../train/preflight.ts';
+import { encodeState, type RunIdentity, type RunSettings, type StateFile } from '../train/state.ts';
+import { isEvaluated, type Progress, type TrainEvent, train } from '../train/train.ts';
+import type { Trainer } from '../train/trainer.ts';
+import { breathe } from './browser-host.ts';
 import { stepName, withChecksums } from './run-files.ts';
 import type { Model, TrainingParts } from './training-parts.ts';
 
 const previewLength = 300;
-type Tell = (event: TrainingEvent) => void;
+
+export interface TrainingEnd {
+  readonly outcome: 'paused' | 'finished';
+  readonly step: number;
+}
 
 export class Training {
   readonly trainer: Trainer;
@@ -32,6 +35,8 @@ export class Training {
   readonly #pace = new Pace();
   readonly #guards: Guards;
   readonly #lines: string[];
+  /** Records that nobody has been told yet. */
+  #untold: MetricsRecord[] = [];
   readonly #kept = new Map<number, Model>();
   #progress: Progress;
   #best: Model | undefined;
@@ -60,23 +65,26 @@ export class Training {
     if (parts.lines.some((line) => line.startsWith('{"kind":"final"'))) this.#last = this.#state();
   }
 
-  /** Trains on until it is over or the signal comes, which pauses it after the step at work. */
-  async run(tell: Tell, signal: AbortSignal): Promise<TrainingEnd> {
+  /** Trains on until it is over or the signal comes, which pauses it after the step at work. Yields the records of
+   * metrics.jsonl, those of a step once all of it is done: so whoever stops listening pauses it as well. */
+  async *run(signal?: AbortSignal): AsyncGenerator<MetricsRecord, TrainingEnd> {
     if (this.#running) throw new Error('this training is running already');
     const { trainer, settings } = this;
     this.#running = true;
     try {
-      if (this.#reopened) this.#record(tell, { kind: 'resume', step: trainer.step });
-      else if (trainer.step === 0) this.#preflight(tell);
+      if (this.#reopened) this.#record({ kind: 'resume', step: trainer.step });
+      else if (trainer.step === 0) this.#preflight();
       this.#reopened = false;
       for (const event of train(trainer, settings, this.#progress)) {
         if (event.kind === 'pause') {
+          yield* this.#untold.splice(0);
           await breathe();
-          if (signal.aborted) return { outcome: 'paused', step: trainer.step };
+          if (signal?.aborted) return { outcome: 'paused', step: trainer.step };
         }
-        this.#heed(event, tell);
+        this.#heed(event);
       }
-      if (this.#last === undefined) this.#finish(tell);
+      if (this.#last === undefined) this.#finish();
+      yield* this.#untold.splice(0);
       return { outcome: 'finished', step: trainer.step };
     } finally {
       this.#running = false;
@@ -119,18 +127,18 @@ export class Training {
     return encodeState(trainer, tokenizer, identity, settings, this.#progress);
   }
 
-  #preflight(tell: Tell): void {
+  #preflight(): void {
     const { trainer } = this;
     const tokens = this.#parts.trainTokens;
     for (const message of preflightWarnings(trainer.model.config, preflight(trainer, tokens), tokens)) {
-      this.#record(tell, { kind: 'warning', step: 0, message });
+      this.#record({ kind: 'warning', step: 0, message });
     }
   }
 
-  #heed(event: TrainEvent, tell: Tell): void {
+  #heed(event: TrainEvent): void {
     if (event.kind === 'pause') this.#began();
-    else if (event.kind === 'step') this.#stepped(event, tell);
-    else if (event.kind === 'evaluation') this.#evaluated(event, tell);
+    else if (event.kind === 'step') this.#stepped(event);
+    else if (event.kind === 'evaluation') this.#evaluated(event);
   }
 
   /** Before a step: looks at the weights if it is to be observed. */
@@ -144,35 +152,35 @@ export class Training {
     this.#beganAt = now;
   }
 
-  #stepped({ kind, ...record }: Extract<TrainEvent, { kind: 'step' }>, tell: Tell): void {
+  #stepped({ kind, ...record }: Extract<TrainEvent, { kind: 'step' }>): void {
     const { trainer, settings } = this;
     this.#trained = performance.now();
     this.#pace.add((this.#trained - this.#beganAt) / 1000);
     this.modelStep = record.step;
     const tokens = settings.batchSize * settings.accumulate * trainer.model.config.contextLength;
-    this.#record(tell, {
+    this.#record({
       ...{ kind, ...record },
       tokensPerSecond: this.#pace.tokensPerSecond(tokens),
       secondsLeft: this.#pace.secondsLeft(settings.steps - record.step),
     });
     if (this.#layers !== undefined)
-      this.#record(tell, { kind: 'layers', step: record.step, layers: this.#layers() });
-    this.#warn(tell, this.#guards.step(record.step, record.loss, record.gradNorm));
+      this.#record({ kind: 'layers', step: record.step, layers: this.#layers() });
+    this.#warn(this.#guards.step(record.step, record.loss, record.gradNorm));
   }
 
-  #evaluated({ score, best, progress }: Extract<TrainEvent, { kind: 'evaluation' }>, tell: Tell): void {
+  #evaluated({ score, best, progress }: Extract<TrainEvent, { kind: 'evaluation' }>): void {
     const { trainer, tokenizer } = this;
     const model = encodeCheckpoint(trainer.model, tokenizer);
     this.#kept.set(trainer.step, model);
     if (best) this.#best = model;
     this.#progress = progress;
-    this.#measured(tell, 'evaluation', score, best);
-    this.#warn(tell, this.#guards.evaluation(score.nll));
-    this.#sample(tell);
+    this.#measured('evaluation', score, best);
+    this.#warn(this.#guards.evaluation(score.nll));
+    this.#sample();
   }
 
   /** Keeps the last checkpoint, then makes the model the best one and measures it on all that was held out. */
-  #finish(tell: Tell): void {
+  #finish(): void {
     const { trainer } = this;
     trainer.checkParameters();
     this.#last = this.#state();
@@ -186,12 +194,12 @@ export class Training {
       );
       this.modelStep = best.step;
     }
-    this.#measured(tell, 'final', trainer.evaluate('full'), false);
-    this.#sample(tell);
+    this.#measured('final', trainer.evaluate('full'), false);
+    this.#sample();
   }
 
   /** Text after a line break, on the random numbers of (seed, this step): training never notices. */
-  #sample(tell: Tell): void {
+  #sample(): void {
     const { trainer, tokenizer, settings } = this;
     const lineBreak = tokenizer.encode('\n', 'skip');
     const [generation] = generateAll(
@@ -204,32 +212,27 @@ export class Training {
         contextPolicy: 'shift',
       },
     );
-    this.#record(tell, {
+    this.#record({
       kind: 'sample',
       step: this.modelStep,
       text: wholeText(tokenizer, generation!.tokens),
     });
   }
 
-  #measured(
-    tell: Tell,
-    kind: EvaluationMetrics['kind'],
-    score: ReturnType<Trainer['evaluate']>,
-    best: boolean,
-  ): void {
+  #measured(kind: EvaluationMetrics['kind'], score: ReturnType<Trainer['evaluate']>, best: boolean): void {
     const { trainer, tokenizer } = this;
-    this.#record(tell, {
+    this.#record({
       ...{ kind, step: this.modelStep, ...score, best },
       ...(tokenizer.kind === 'char' ? {} : { natsPerChar: score.nll / trainer.charactersPerToken }),
     });
   }
 
-  #warn(tell: Tell, message: string | undefined): void {
-    if (message !== undefined) this.#record(tell, { kind: 'warning', step: this.trainer.step, message });
+  #warn(message: string | undefined): void {
+    if (message !== undefined) this.#record({ kind: 'warning', step: this.trainer.step, message });
   }
 
-  #record(tell: Tell, record: MetricsRecord): void {
+  #record(record: MetricsRecord): void {
     this.#lines.push(JSON.stringify(record));
-    tell({ kind: 'record', record });
+    this.#untold.push(record);
   }
 }

@@ -1,15 +1,14 @@
 /** What a training in memory begins with: what a page asks for, or the files of a run. */
-import { checkpointFiles, type encodeCheckpoint } from '../../model/files/checkpoint.ts';
-import { normalizeText, type Tokenizer } from '../../model/text/tokenizer.ts';
-import type { Kernels } from '../../tensor/kernels.ts';
-import { chosenConfig, chosenSettings, learnTokenizer } from '../../train/choices.ts';
-import { checkSplit, encodeSplit, type Split } from '../../train/dataset.ts';
-import { presets } from '../../train/presets.ts';
-import { freshTrainer, type RunIdentity, type RunSettings, restoreTrainer } from '../../train/state.ts';
-import { notEvaluated, type Progress } from '../../train/train.ts';
-import { Trainer } from '../../train/trainer.ts';
-import type { Files, TrainRequest } from './protocol.ts';
-import { readState, sha256 } from './run-files.ts';
+import { checkpointFiles, type encodeCheckpoint } from '../model/files/checkpoint.ts';
+import { normalizeText, type Tokenizer } from '../model/text/tokenizer.ts';
+import type { Kernels } from '../tensor/kernels.ts';
+import { type Chosen, chosenConfig, chosenSettings, learnTokenizer } from '../train/choices.ts';
+import { checkSplit, encodeSplit, type Split } from '../train/dataset.ts';
+import { type Preset, type PresetName, presets } from '../train/presets.ts';
+import { freshTrainer, type RunIdentity, type RunSettings, restoreTrainer } from '../train/state.ts';
+import { notEvaluated, type Progress } from '../train/train.ts';
+import { Trainer } from '../train/trainer.ts';
+import { type Files, readState, sha256 } from './run-files.ts';
 
 export type Model = ReturnType<typeof encodeCheckpoint>;
 
@@ -37,6 +36,20 @@ export interface TrainingParts {
   readonly reopened?: boolean;
 }
 
+export interface TrainRequest {
+  readonly text: string;
+  /** What state.json calls the text: data/stories.txt. */
+  readonly data: string;
+  readonly preset: PresetName;
+  readonly tokenizer?: 'char' | 'bpe' | undefined;
+  /** Of a BPE. */
+  readonly vocabSize?: number | undefined;
+  /** In place of the preset's. */
+  readonly sizes?: Chosen<Preset['model']>;
+  readonly settings: Chosen<RunSettings> & Pick<RunSettings, 'seed'>;
+  /** Measure each part of the model (records of kind 'layers') every so many steps, not only at evaluations. */
+  readonly observeEvery?: number | undefined;
+}
 /** A new run. */
 export async function newRun(request: TrainRequest, machine: Machinery): Promise<TrainingParts> {
   const preset = presets[request.preset];

@@ -4,9 +4,11 @@ import {
   type CheckpointFile,
   checkpointFiles,
   decodeCheckpoint,
-} from '../../model/files/checkpoint.ts';
-import { decodeState, type StateFile, type TrainingState } from '../../train/state.ts';
-import type { Files } from './protocol.ts';
+} from '../model/files/checkpoint.ts';
+import { decodeState, type StateFile, type TrainingState } from '../train/state.ts';
+
+/** Files by their paths in a run folder: 'best/config.json'. */
+export type Files = ReadonlyMap<string, Uint8Array>;
 
 export const checksumFile = 'checksums.txt';
 const stepFolder = /^step-(\d{8})$/;

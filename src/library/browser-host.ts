@@ -1,5 +1,5 @@
 /** What the fast kernels need from a browser: threads, which a page has where it is isolated from other sites. */
-import type { SimdHost } from '../../tensor/simd/machine/pool.ts';
+import type { SimdHost } from '../tensor/simd/machine/pool.ts';
 
 export const browserHost: SimdHost = {
   enableRelaxedSimd() {}, // browsers have it or not
