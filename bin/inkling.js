@@ -8,7 +8,12 @@ import module from 'node:module';
 /** Keeps compiled code in the system's temporary folder, by checksum of its text; Node 20 has no such store. */
 module.enableCompileCache?.();
 
-if (process.features.typescript) {
+/** Node strips no types in a package that is installed: there is what `npm pack` has built. */
+const installed = import.meta.url.includes('/node_modules/');
+
+if (installed) {
+  // Nothing to do.
+} else if (process.features.typescript) {
   // Node 22 to 24.2 strip types, too, but call it an experiment on every start.
   const { emitWarning } = process;
   process.emitWarning = (warning, ...rest) => {
@@ -25,4 +30,4 @@ if (process.features.typescript) {
   tsx.register();
 }
 
-await import('../src/cli/inkling.ts');
+await import(installed ? '../dist/cli/inkling.js' : '../src/cli/inkling.ts');

@@ -32,7 +32,6 @@ function arrowsUp(file: string, source: string): string[] {
     .filter((name) => name.startsWith('.'))
     .map((name) => normalize(join(dirname(file), name)))
     .filter((target) => folderOf(target) !== folder && !(floorOf(folderOf(target)) > from))
-    .filter((target) => folder !== 'cli' || target !== '../bench/cli.ts') // a command that stands outside
     .map((target) => `${file} imports ${target}`);
 }
 

@@ -1,4 +1,5 @@
 /** inkling COMMAND [flags]: finds the command and hands over the rest of the line; only what is asked for is loaded. */
+import { existsSync } from 'node:fs';
 import { printError, UsageError, version } from './command/command.ts';
 import { suggestion } from './command/suggest.ts';
 
@@ -20,8 +21,15 @@ const commands: Readonly<Record<string, { readonly about: string; readonly run: 
     about: 'checks every gradient against finite differences',
     run: () => import('./gradcheck.ts'),
   },
-  bench: { about: 'measures the speed of this machine', run: () => import('../../bench/cli.ts') },
+  bench: { about: 'measures the speed of this machine', run: () => measure() },
 };
+
+/** Stands outside of src, and only in a checkout: the name in a variable keeps it out of the package's build. */
+async function measure(): Promise<unknown> {
+  const file: string = '../../bench/cli.ts';
+  if (existsSync(new URL(file, import.meta.url))) return import(file);
+  return printError(new UsageError('bench is in the repository only: clone it to measure this machine'));
+}
 
 const overview = (): string =>
   [

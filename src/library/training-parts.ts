@@ -1,23 +1,16 @@
 /** What a training in memory begins with: what a page asks for, or the files of a run. */
 import { checkpointFiles, type encodeCheckpoint } from '../model/files/checkpoint.ts';
 import { normalizeText, type Tokenizer } from '../model/text/tokenizer.ts';
-import type { Kernels } from '../tensor/kernels.ts';
 import { type Chosen, chosenConfig, chosenSettings, learnTokenizer } from '../train/choices.ts';
 import { checkSplit, encodeSplit, type Split } from '../train/dataset.ts';
 import { type Preset, type PresetName, presets } from '../train/presets.ts';
 import { freshTrainer, type RunIdentity, type RunSettings, restoreTrainer } from '../train/state.ts';
 import { notEvaluated, type Progress } from '../train/train.ts';
 import { Trainer } from '../train/trainer.ts';
+import type { Machine } from './machine.ts';
 import { type Files, readState, sha256 } from './run-files.ts';
 
 export type Model = ReturnType<typeof encodeCheckpoint>;
-
-/** What computes, and what run.json tells of it. */
-export interface Machinery {
-  readonly kernels: Kernels;
-  readonly arithmetic: string;
-  readonly environment: object;
-}
 
 /** What a training is made of. */
 export interface TrainingParts {
@@ -51,7 +44,7 @@ export interface TrainRequest {
   readonly observeEvery?: number | undefined;
 }
 /** A new run. */
-export async function newRun(request: TrainRequest, machine: Machinery): Promise<TrainingParts> {
+export async function newRun(request: TrainRequest, machine: Machine): Promise<TrainingParts> {
   const preset = presets[request.preset];
   const text = normalizeText(request.text);
   const kind = request.tokenizer ?? ('tokenizer' in preset ? preset.tokenizer : 'char');
@@ -78,7 +71,7 @@ export async function savedRun(
   files: Files,
   name: string,
   given: string,
-  machine: Machinery,
+  machine: Machine,
 ): Promise<TrainingParts> {
   const { checkpoint, state, optimizer } = await readState(files, name);
   const { config, tokenizer } = checkpoint;

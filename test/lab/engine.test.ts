@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
-import { softmax } from '../../src/lab/engine/stages.ts';
 import { tar } from '../../src/lab/tar.ts';
 import type { Files } from '../../src/library/run-files.ts';
+import { softmax } from '../../src/library/stages.ts';
 import { checksums, NodeEngine, smallDraw, smallRun, smallText } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'inkling-engine-'));

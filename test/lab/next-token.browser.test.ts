@@ -1,7 +1,7 @@
 /** The view Next token in a real browser: exact numbers, and a link that says it all. */
 import { describe, expect } from 'vitest';
-import { drawInStages, softmax } from '../../src/lab/engine/stages.ts';
 import { longTailed } from '../../src/lab/examples.ts';
+import { drawInStages, softmax } from '../../src/library/stages.ts';
 import { inBrowser, labPage, smallState } from './open-lab.ts';
 import { NodeEngine, smallText } from './support.ts';
 

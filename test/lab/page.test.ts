@@ -2,9 +2,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path/posix';
 import { describe, expect, it } from 'vitest';
-import { drawInStages, softmax } from '../../src/lab/engine/stages.ts';
 import { confident, longTailed } from '../../src/lab/examples.ts';
 import { views } from '../../src/lab/views/list.ts';
+import { drawInStages, softmax } from '../../src/library/stages.ts';
 import { Sampler } from '../../src/sample/sampler.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
 import { RandomStream } from '../../src/tensor/random.ts';

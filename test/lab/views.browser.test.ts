@@ -1,8 +1,8 @@
 /** Every view in a real browser: it fits, can be read, has names for its fields, and is reached by keyboard. */
 import { describe, expect } from 'vitest';
-import { drawInStages } from '../../src/lab/engine/stages.ts';
 import { longTailed } from '../../src/lab/examples.ts';
 import { views } from '../../src/lab/views/list.ts';
+import { drawInStages } from '../../src/library/stages.ts';
 import { inBrowser, labPage, smallState } from './open-lab.ts';
 
 const { open, evaluate, until, press, status, expectPeace, send } = labPage();

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import v8 from 'node:v8';
 import { Worker } from 'node:worker_threads';
@@ -47,7 +47,7 @@ export const nodeHost: SimdHost = {
     const key = createHash('sha256').update(`${process.version} ${process.arch} ${processor}\n`).update(code);
     const path = join(tmpdir(), `inkling-tested-${key.digest('hex').slice(0, 32)}`);
     if (existsSync(path)) return '';
-    const program = fileURLToPath(new URL('self-test.ts', import.meta.url));
+    const program = fileURLToPath(new URL(`self-test${extname(import.meta.url)}`, import.meta.url));
     const args = ['--no-warnings', program, fma ? 'fma' : 'portable'];
     const { status, stdout } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: 10_000 });
     if (status !== 0) return 'compiling';

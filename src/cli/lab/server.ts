@@ -25,7 +25,8 @@ export interface LabFiles {
   readonly blankTypes: BlankTypes;
 }
 
-const source = new URL('../../', import.meta.url);
+/** Also where this file has been built into dist/. */
+const source = new URL('../../../src/', import.meta.url);
 const policy = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",

@@ -3,22 +3,20 @@
  * While a model is trained, what is asked about it is asked of a copy, brought up to date between two steps; so nothing that
  * anybody looks at can change what is learned, and a text that is being written is that of one model. */
 import { ngramBaselines } from '../../evaluate/ngram.ts';
+import { type Machine, openMachine } from '../../library/machine.ts';
 import { type Files, readModel } from '../../library/run-files.ts';
 import { Training, type TrainingEnd } from '../../library/training.ts';
-import { type Machinery, newRun, savedRun } from '../../library/training-parts.ts';
+import { newRun, savedRun } from '../../library/training-parts.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { loadParameters } from '../../model/files/checkpoint.ts';
 import { Gpt } from '../../model/gpt.ts';
 import { CharTokenizer, normalizeText } from '../../model/text/tokenizer.ts';
 import type { Kernels } from '../../tensor/kernels.ts';
-import { reference } from '../../tensor/reference/index.ts';
-import { createSimdKernels } from '../../tensor/simd/index.ts';
 import type { SimdHost } from '../../tensor/simd/machine/pool.ts';
-import { hasSimd, hasThreads } from '../../tensor/simd/machine/target.ts';
 import { encodeSplit } from '../../train/dataset.ts';
 import { attentionOf, lensOf } from './inside.ts';
 import type { Looked } from './looked.ts';
-import type { Calls, Machine, ModelInfo, Streams, TrainingEvent } from './protocol.ts';
+import type { Calls, ModelInfo, Streams, TrainingEvent } from './protocol.ts';
 import { encodePrompt, nextToken, write } from './sampling.ts';
 
 /** What answers: one function a name in protocol.ts. */
@@ -50,25 +48,14 @@ export function createEngine(host: SimdHost): Ask {
   let writing = Promise.resolve();
   let writers = 0;
 
-  const kernels = async (): Promise<Machinery & Machine & { readonly close: () => void }> => {
-    const threads = hasThreads() ? (wanted.threads ?? 1) : 1;
-    const environment = { engine: globalThis.navigator?.userAgent ?? 'unknown', threads };
-    if (!hasSimd()) {
-      return { kernels: reference, arithmetic: 'reference', environment, threads: 1, close: () => {} };
-    }
-    const simd = await createSimdKernels(host, { threads, math: wanted.math ?? 'auto' });
-    const arithmetic = simd.target.fma ? 'simd fma' : 'simd portable';
-    return { kernels: simd, arithmetic, environment, threads, close: () => simd.close() };
-  };
-
   /** Makes something on new kernels, whose memory is never given back: so each model has its own. The old ones go once the
    * new model is there; if it fails, they stay. */
-  const renew = async <T>(use: (machine: Machinery) => T | Promise<T>): Promise<T> => {
-    const machine = await kernels();
+  const renew = async <T>(use: (machine: Machine) => T | Promise<T>): Promise<T> => {
+    const machine = await openMachine(host, wanted);
     try {
       const made = await use(machine);
       close();
-      close = machine.close;
+      close = () => machine.close();
       return made;
     } catch (error) {
       machine.close();
@@ -95,7 +82,7 @@ export function createEngine(host: SimdHost): Ask {
   };
 
   /** Makes a training the model that is looked at. */
-  const follow = (name: string, fresh: Training, { kernels: k }: Machinery): ModelInfo => {
+  const follow = (name: string, fresh: Training, { kernels: k }: Machine): ModelInfo => {
     const { tokenizer, trainer } = fresh;
     looked = look({ name, step: undefined, tokenizer, training: fresh }, trainer.model.config, k);
     training = fresh;
@@ -110,9 +97,9 @@ export function createEngine(host: SimdHost): Ask {
   const answers: Answers = {
     open: async (given) => {
       wanted = given;
-      const { arithmetic, threads, close } = await kernels();
-      close();
-      return { arithmetic, threads };
+      const machine = await openMachine(host, wanted);
+      machine.close();
+      return { arithmetic: machine.arithmetic, threads: machine.threads };
     },
     load: async ({ files, name }) => {
       const checkpoint = await readModel(files, name);

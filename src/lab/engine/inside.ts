@@ -1,9 +1,10 @@
 /** What goes on in the model while it reads a text: one full pass, and what its layers have left in memory. */
+
+import { mostProbable, softmax } from '../../library/stages.ts';
 import type { Tensor } from '../../tensor/tensor.ts';
 import type { Looked } from './looked.ts';
 import type { Attention, Lens, Tokens } from './protocol.ts';
 import { encodePrompt } from './sampling.ts';
-import { mostProbable, softmax } from './stages.ts';
 
 /** Reads a text, of a long one the newest part. */
 function read(looked: Looked, text: string): Tokens & { readonly saved: readonly Tensor[] } {

@@ -2,12 +2,12 @@
  *
  * A new question is a line here and a function in engine.ts. What goes through are plain values, typed arrays and maps. */
 import type { Files } from '../../library/run-files.ts';
+import type { SamplerSettings } from '../../library/stages.ts';
 import type { TrainingEnd } from '../../library/training.ts';
 import type { TrainRequest } from '../../library/training-parts.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import type { MetricsRecord } from '../../train/metrics.ts';
 import type { RunSettings } from '../../train/state.ts';
-import type { SamplerSettings } from './stages.ts';
 
 export interface Machine {
   /** Asked for and there; one where threads cannot share memory. */

@@ -1,5 +1,6 @@
 /** Text from the model that is looked at, token by token: what src/sample draws, with the alternatives it had. */
 import { breathe } from '../../library/browser-host.ts';
+import { mostProbable, softmax } from '../../library/stages.ts';
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
 import { generate } from '../../sample/generate.ts';
 import { Trace } from '../../sample/trace.ts';
@@ -7,7 +8,6 @@ import { log } from '../../tensor/math.ts';
 import type { Floats } from '../../tensor/tensor.ts';
 import type { Looked } from './looked.ts';
 import type { NextToken, Streams, Tokens, Written } from './protocol.ts';
-import { mostProbable, softmax } from './stages.ts';
 
 /** The ids of a text; what has no token is left out and counted. An empty one becomes a line break, so that there is
  * something to go on from. */

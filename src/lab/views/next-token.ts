@@ -1,9 +1,16 @@
 /** Next token: a distribution, what every stage of the sampler makes of it, and the draw. */
+
+import {
+  type Draw,
+  drawInStages,
+  mostProbable,
+  type SamplerSettings,
+  softmax,
+} from '../../library/stages.ts';
 import { chartFigure } from '../../report/chart.ts';
 import { html, type Markup } from '../../report/html.ts';
 import { type NumberSetting, numberBox, numberOf, seedSetting, slider } from '../controls.ts';
 import { make, onceAFrame, show } from '../dom.ts';
-import { type Draw, drawInStages, mostProbable, type SamplerSettings, softmax } from '../engine/stages.ts';
 import { confident, type Example, longTailed } from '../examples.ts';
 import type { View } from '../lab.ts';
 

@@ -1,12 +1,12 @@
 /** One token on its way out of a distribution, stage by stage: what the sampler does, written down.
  *
  * It takes microseconds, so a view calls it on the page's own thread, each time a slider moves. */
-import type { Candidates } from '../../sample/candidates.ts';
-import { Sampler } from '../../sample/sampler.ts';
-import { type SamplingSettings, samplingSettings } from '../../sample/settings.ts';
-import { Trace } from '../../sample/trace.ts';
-import { RandomStream } from '../../tensor/random.ts';
-import type { Floats } from '../../tensor/tensor.ts';
+import type { Candidates } from '../sample/candidates.ts';
+import { Sampler } from '../sample/sampler.ts';
+import { type SamplingSettings, samplingSettings } from '../sample/settings.ts';
+import { Trace } from '../sample/trace.ts';
+import { RandomStream } from '../tensor/random.ts';
+import type { Floats } from '../tensor/tensor.ts';
 
 export type SamplerSettings = Partial<SamplingSettings>;
 
