@@ -1,9 +1,11 @@
 /** npm run eval: how well a model predicts a text, and what its own texts are like. */
 import { join } from 'node:path';
+import { choiceTable, chooseAll } from '../evaluate/choices.ts';
 import { describeSizes, generateReport, generationTables } from '../evaluate/generate-report.ts';
 import { measureHelp } from '../evaluate/measure-help.ts';
 import { prepareCorpus } from '../evaluate/measures.ts';
 import { comparePairs, pairTables } from '../evaluate/pairs.ts';
+import { readChoices } from '../evaluate/read-choices.ts';
 import { surprise, surpriseLegend, surpriseTable, surpriseText } from '../evaluate/surprise.ts';
 import { sweep, sweepTable } from '../evaluate/sweep.ts';
 import { sweepChart } from '../evaluate/sweep-chart.ts';
@@ -29,6 +31,7 @@ const command = {
   name: 'eval',
   summary: `Without other flags: the perplexity of the text held out of the run's own.
 --score shows the surprise of each character of a text.
+--choices lets it choose the likeliest of several continuations.
 --generate continues held-out prompts and measures what the model writes, beside what really came.
 --sweep does so for a grid of temperatures and top-ps.
 --hyp and --ref compare any two texts, line by line.`,
@@ -38,6 +41,7 @@ const command = {
     'npm run eval',
     'npm run eval -- --run runs/nano --data other.txt --mode stride',
     'npm run eval -- --score "Anna said that it was late."',
+    'npm run eval -- --choices tasks.jsonl',
     'npm run eval -- --generate 100 --temperature 0.8 --top-p 0.95',
     'npm run eval -- --sweep --temperature 0.6,0.8,1 --top-p 0.9,1',
     'npm run eval -- --hyp mine.txt --ref theirs.txt --ref others.txt',
@@ -49,6 +53,7 @@ const command = {
 const run: Readonly<Record<Job, (given: EvalFlags) => void | Promise<void>>> = {
   perplexity: evalPerplexity,
   surprise: evalSurprise,
+  choices: evalChoices,
   generation: evalGeneration,
   sweep: evalSweep,
   pairs: evalPairs,
@@ -77,6 +82,15 @@ async function evalSurprise(given: EvalFlags): Promise<void> {
   else if (process.stdout.isTTY && !process.env['NO_COLOR']) {
     console.log(`${surpriseLegend()}\n\n${surpriseText(result)}\n\n${scoreLines(result)}`);
   } else console.log(`${surpriseTable(result)}\n\n${scoreLines(result)}`);
+}
+
+async function evalChoices(given: EvalFlags): Promise<void> {
+  const path = given.choices!;
+  const questions = readChoices(readText(path), path);
+  const source = openSource(given);
+  const report = chooseAll(await openScorer(source, given), questions);
+  if (given.json) console.log(JSON.stringify(report));
+  else console.log(`${source.folder} on ${path}\n${choiceTable(report)}`);
 }
 
 async function evalGeneration(given: EvalFlags): Promise<void> {

@@ -110,6 +110,21 @@ describe('npm run eval', () => {
     expect(readdirSync(join(run, 'best'))).toEqual(readdirSync(golden));
   });
 
+  it('--choices lets the model choose, as a table and as JSON', async () => {
+    const text = readFileSync(file('text.txt'), 'utf8');
+    const [first, second] = [text.slice(0, 6), text.slice(6, 10)];
+    const line = (label: number) => JSON.stringify({ prompt: first, choices: [second, first], label });
+    writeFileSync(file('tasks.jsonl'), `${line(0)}\n${line(1)}\n`);
+    const args = ['--run', run, '--choices', file('tasks.jsonl')];
+    const [json, table] = await Promise.all([evaluate(...args, '--json'), evaluate(...args)]);
+    const report = JSON.parse(json.out);
+    expect(report).toMatchObject({ questions: 2, chance: 0.5, raw: { right: 1, share: 0.5 } });
+    expect(report.answers[0].logProbabilities).toEqual(report.answers[1].logProbabilities);
+    expect(table.out).toMatch(
+      /^2 questions\n\nthe likeliest +right +accuracy +95 % interval\nas it is +1 +50\.0 % +9\.5 % to 90\.5 %$/m,
+    );
+  });
+
   it('--hyp and --ref score text files without a model', async () => {
     const pair = ['--hyp', file('hyp.txt'), '--ref', file('ref1.txt'), '--ref', file('ref2.txt')];
     const json = await evaluate(...pair, '--json');
@@ -131,6 +146,12 @@ describe('bad input gives one line and an exit code', () => {
     ['unequal lines', pair('ref1.txt', 'two.txt'), 1, /two\.txt: expected 3 lines as in .*hyp\.txt, got 2/],
     ['an empty reference', pair('empty.txt'), 1, /empty\.txt is empty/],
     ['a missing reference', pair('no.txt'), 1, /cannot read .*no\.txt: no such file/],
+    [
+      'no question',
+      ['--choices', file('two.txt'), '--run', run],
+      1,
+      /two\.txt line 1: expected a JSON object in one line, got "one"/,
+    ],
     ['a flag of another job', [...pair('ref1.txt'), '--run', run], 2, /--run does not go with --hyp/],
   ];
   it.concurrent.each(cases)('%s', { timeout: 120_000 }, async (_, args, code, message) => {

@@ -48,6 +48,12 @@ export const evalFlags = {
   },
   score: { kind: 'text', value: 'TEXT', help: 'show the surprise of each character of TEXT' },
   'score-file': { kind: 'text', value: 'FILE', help: 'the same, of a file' },
+  choices: {
+    kind: 'text',
+    value: 'FILE',
+    help: 'let the model choose: FILE.jsonl has a line for each question,\n{"prompt": "..", "choices": ["..", ".."], "label": 0}',
+    aliases: ['multiple-choice', 'tasks'],
+  },
   generate: {
     section: 'What its own texts are like',
     kind: 'integer',
@@ -159,6 +165,7 @@ const jobs = {
     by: ['score', 'score-file'],
     takes: ['score', 'score-file', 'mode', 'stride', ...ofModel],
   },
+  choices: { by: ['choices'], takes: ['choices', 'run', ...kernelNames, 'json'] },
   sweep: { by: ['sweep'], takes: ['sweep', 'svg', ...ofSampling] },
   generation: { by: ['generate'], takes: ofSampling },
   perplexity: { by: [], takes: ['data', 'split', 'mode', 'stride', ...ofModel] },
