@@ -27,11 +27,17 @@ export function numbered(texts: readonly Tokens[]): Int32Array[] {
 export function ngramCounts(ids: Int32Array, n: number): Map<string, number> {
   const counts = new Map<string, number>();
   for (let start = 0; start + n <= ids.length; start++) {
-    let key = String(ids[start]);
-    for (let i = start + 1; i < start + n; i++) key += ` ${ids[i]}`;
+    const key = ngramAt(ids, start, n);
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   return counts;
+}
+
+/** An n-gram of numbered tokens as a key. */
+export function ngramAt(ids: Int32Array, start: number, n: number): string {
+  let key = String(ids[start]);
+  for (let i = start + 1; i < start + n; i++) key += ` ${ids[i]}`;
+  return key;
 }
 
 export function checkOrder(operation: string, n: number): void {

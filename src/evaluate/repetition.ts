@@ -11,7 +11,7 @@
  *     tail loop   a text that ends in one phrase over and over         (Holtzman et al., "The curious case of neural
  *                                                                      text degeneration", 2020, with zipf) */
 import { log } from '../tensor/math.ts';
-import { checkOrder, ngramCounts, numbered, type Tokens } from './ngram-counts.ts';
+import { checkOrder, ngramAt, ngramCounts, numbered, type Tokens } from './ngram-counts.ts';
 
 /** A measure of several texts: its mean over those where it is defined, and (pooled) from the counts of all, summed. */
 export interface OverTexts {
@@ -30,6 +30,20 @@ export function repetition(texts: readonly Tokens[], n: number): OverTexts {
   const parts = texts.map((text) => distinctAndTotal(numbered([text]), n));
   const pooled = parts.reduce(([d, t], part) => [d + part[0], t + part[1]], [0, 0]);
   return { mean: meanDefined(parts.map(repeated)), pooled: repeated(pooled) };
+}
+
+/** Of each token of a text, whether it lies in an n-gram that the text has had before: what rep-n counts, to be marked. */
+export function repeatedTokens(text: Tokens, n: number): boolean[] {
+  checkOrder('repetition', n);
+  const [ids] = numbered([text]) as [Int32Array];
+  const repeated = new Array<boolean>(ids.length).fill(false);
+  const seen = new Set<string>();
+  for (let start = 0; start + n <= ids.length; start++) {
+    const ngram = ngramAt(ids, start, n);
+    if (seen.has(ngram)) repeated.fill(true, start, start + n);
+    seen.add(ngram);
+  }
+  return repeated;
 }
 
 /** Diversity of several texts: the mean of each text's own, and that of the pooled rep-n. */

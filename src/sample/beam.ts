@@ -29,6 +29,7 @@ import {
   type DecodeOptions,
   type Generation,
   generationOf,
+  lastOf,
   readNewest,
   reread,
   startDecoding,
@@ -71,7 +72,16 @@ interface Candidate extends Worth {
 }
 
 /** The best texts found, at most `width` of them, best first. Temperature, cuts and seed do nothing here. */
-export function beamSearch(model: Gpt, prompt: ArrayLike<number>, options: BeamOptions): BeamResult[] {
+export function beamSearch(...given: Parameters<typeof beamSteps>): BeamResult[] {
+  return lastOf(beamSteps(...given));
+}
+
+/** The same, with a rest after each token: a page that searches stays ready to answer, or to stop. */
+export function* beamSteps(
+  model: Gpt,
+  prompt: ArrayLike<number>,
+  options: BeamOptions,
+): Generator<void, BeamResult[]> {
   const { contextPolicy } = options;
   const T = model.config.contextLength;
   const width = setting(
@@ -132,6 +142,7 @@ export function beamSearch(model: Gpt, prompt: ArrayLike<number>, options: BeamO
     );
     const live = beam.map(({ row }) => row).filter(({ finish }) => finish === undefined);
     if (live.length === 0) break;
+    yield;
     steps = readNewest(model, live, contextPolicy);
   }
 

@@ -195,14 +195,14 @@ function samePrompts<R extends Row>(rows: readonly R[]): R[][] {
 }
 
 /** Runs `generate` to its end. */
-export function generateAll(
-  model: Gpt,
-  requests: readonly Request[],
-  options: GenerateOptions,
-): Generation[] {
-  const events = generate(model, requests, options);
+export function generateAll(...given: Parameters<typeof generate>): Generation[] {
+  return lastOf(generate(...given));
+}
+
+/** What a generator returns, without what it yields on the way. */
+export function lastOf<Result>(steps: Generator<unknown, Result>): Result {
   for (;;) {
-    const next = events.next();
+    const next = steps.next();
     if (next.done) return next.value;
   }
 }

@@ -5,6 +5,7 @@ import {
   distinctN,
   diversity,
   loopShare,
+  repeatedTokens,
   repetition,
   repN,
   tailLoop,
@@ -23,6 +24,15 @@ describe('rep-n, diversity and distinct-n', () => {
     });
     expect(diversity([thrice]).pooled).toBeCloseTo((3 / 8) * (3 / 7) * (3 / 6), 15);
     expect(diversity([thrice]).mean).toBeCloseTo(0.0803571, 7);
+  });
+
+  test('every token of an n-gram that was there before is marked, and only those', () => {
+    expect(repeatedTokens(thrice, 3)).toEqual([0, 0, 0, 1, 1, 1, 1, 1, 1].map(Boolean));
+    expect(repeatedTokens([...'abcdabce'], 3)).toEqual([0, 0, 0, 0, 1, 1, 1, 0].map(Boolean));
+    expect(repeatedTokens([...'aaaa'], 2)).toEqual([false, true, true, true]); // overlapping ones, too
+    expect(repeatedTokens([...'abab'], 3)).toEqual([false, false, false, false]);
+    expect(repeatedTokens([1, 2], 3)).toEqual([false, false]);
+    expect(() => repeatedTokens([1], 0)).toThrow('n-gram order');
   });
 
   test('the last n-gram counts', () => {

@@ -5,9 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
+import type { Written } from '../../src/lab/engine/protocol.ts';
 import { tar } from '../../src/lab/tar.ts';
-import type { Files } from '../../src/library/run-files.ts';
+import { type Files, readModel } from '../../src/library/run-files.ts';
 import { softmax } from '../../src/library/stages.ts';
+import { loadParameters } from '../../src/model/files/checkpoint.ts';
+import { Gpt } from '../../src/model/gpt.ts';
+import { beamSearch } from '../../src/sample/beam.ts';
+import { reference } from '../../src/tensor/reference/index.ts';
 import { checksums, NodeEngine, smallDraw, smallRun, smallText } from './support.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'inkling-engine-'));
@@ -144,6 +149,48 @@ describe('a run in memory', async () => {
     const prompt = [...(await engine.call('tokenize', { text: 'The ' })).ids, ...ids.slice(0, 2)];
     const next = await engine.stream('generate', { ...smallDraw, text: '', ids: prompt, maxNewTokens: 1 });
     expect(next.ids).toHaveLength(1);
+  });
+
+  it('finds the text that beam search finds, and tells of each token what else there was', async () => {
+    const request = { text: 'The ', settings: { repetitionPenalty: 1.3 }, maxNewTokens: 50 };
+    const events: Written[] = [];
+    const looks: Promise<unknown>[] = [];
+    const end = engine.stream('beam', request, (event) => {
+      events.push(event);
+    });
+    for (let i = 0; i < 20; i++) looks.push(engine.call('distribution', { text: `${i}` })); // which may not disturb it
+    const { ids, finishReason, logProbability } = await end;
+    await Promise.all(looks);
+    const model = await readModel(files, 'run');
+    const gpt = new Gpt(model.config, { kernels: reference, batch: 0, slots: 4, gradients: false });
+    gpt.arena.allocate(reference.memory);
+    loadParameters(gpt, model, 'run');
+    const { settings, maxNewTokens } = request;
+    const options = { settings, maxNewTokens, width: 4, lengthPenalty: 0, contextPolicy: 'shift' } as const;
+    const [best] = beamSearch(gpt, model.tokenizer.encode('The '), options);
+    expect([ids, finishReason]).toEqual([best!.tokens, 'max-tokens']);
+    expect(events.map(({ id }) => id)).toEqual(ids);
+    expect(events.map((event) => event.text).join('')).toBe(model.tokenizer.decode(ids));
+    expect(logProbability).toBeCloseTo(best!.logProbability, 3); // other kernels: other last bits
+    const sum = events.reduce((total, { probability }) => total + Math.log(probability), 0);
+    expect(sum).toBeCloseTo(logProbability, 6); // longer than the context, so parts of it were read again
+    const early = await engine.stream('beam', request, (_, stop) => stop());
+    expect(early).toMatchObject({ ids: ids.slice(0, 1), finishReason: 'stopped' });
+  });
+
+  it('gives a text in pieces, of which some end within a character', async () => {
+    const other = new NodeEngine();
+    await other.call('open', { threads: 1, math: 'portable' });
+    const bpe = { ...smallRun, tokenizer: 'bpe', vocabSize: 260 } as const;
+    await other.stream('train', { ...bpe, text: smallText, settings: { ...bpe.settings, steps: 1 } });
+    const ids = [...(await other.call('tokenize', { text: 'Aé' })).ids];
+    expect(await other.call('pieces', { ids })).toEqual(['A', '', 'é']);
+    const rest = { ids: ids.slice(0, 2), text: '', settings: { allowedTokens: ids.slice(2) }, seed: 1 };
+    const texts: string[] = [];
+    await other.stream('generate', { ...rest, maxNewTokens: 2 }, ({ text }) => {
+      texts.push(text);
+    });
+    expect(texts).toEqual(['é', '\ufffd']);
   });
 
   it('looks inside: attention is causal and sums to 1, the last layer of the lens is the answer', async () => {

@@ -16,8 +16,8 @@ import type { SimdHost } from '../../tensor/simd/machine/pool.ts';
 import { encodeSplit } from '../../train/dataset.ts';
 import { attentionOf, lensOf } from './inside.ts';
 import type { Looked } from './looked.ts';
-import type { Calls, ModelInfo, Streams, TrainingEvent } from './protocol.ts';
-import { encodePrompt, nextToken, write } from './sampling.ts';
+import { beamWidth, type Calls, type ModelInfo, type Streams, type TrainingEvent } from './protocol.ts';
+import { encodePrompt, nextToken, piecesOf, write, writeLikeliest } from './sampling.ts';
 
 /** What answers: one function a name in protocol.ts. */
 type Answers = {
@@ -30,8 +30,8 @@ type Answers = {
   ) => Promise<Streams[K][2]>;
 };
 
-/** Slot 0 writes, slot 1 is for a single look. */
-const slots = 2;
+/** The first ones write, the last is for a single look. */
+const slots = beamWidth + 1;
 
 export type Ask = (
   name: string,
@@ -89,6 +89,22 @@ export function createEngine(host: SimdHost): Ask {
     return infoOf(model());
   };
 
+  /** One text after the other: they are written in the same slots. */
+  const inTurn = <T>(work: (looked: Looked) => Promise<T>): Promise<T> => {
+    const written = writing.then(async () => {
+      const looked = model();
+      writers += 1;
+      return work(looked).finally(() => {
+        writers -= 1;
+      });
+    });
+    writing = written.then(
+      () => {},
+      () => {},
+    );
+    return written;
+  };
+
   const current = (): Training => {
     if (training === undefined) throw new Error('there is no training yet');
     return training;
@@ -119,7 +135,8 @@ export function createEngine(host: SimdHost): Ask {
     files: ({ baselines }) => current().files(baselines),
     kept: ({ step }) => current().kept(step) as Files,
     tokenize: ({ text }) => encodePrompt(model().tokenizer, text),
-    distribution: ({ text }) => nextToken(model(), text, 1),
+    pieces: ({ ids }) => piecesOf(model().tokenizer, ids),
+    distribution: ({ text }) => nextToken(model(), text, slots - 1),
     attention: ({ text }) => attentionOf(model(), text),
     lens: ({ text, best }) => lensOf(model(), text, best),
     baselines: ({ text }) => baselinesOf(text),
@@ -133,21 +150,8 @@ export function createEngine(host: SimdHost): Ask {
       return tellAll(fresh, tell, signal);
     },
     goOn: (_, tell, signal) => tellAll(current(), tell, signal),
-    generate: (given, tell, signal) => {
-      // One after the other: there is one slot to write in.
-      const written = writing.then(async () => {
-        const looked = model();
-        writers += 1;
-        return write(looked, given, tell, signal).finally(() => {
-          writers -= 1;
-        });
-      });
-      writing = written.then(
-        () => {},
-        () => {},
-      );
-      return written;
-    },
+    generate: (given, tell, signal) => inTurn((looked) => write(looked, given, tell, signal)),
+    beam: (given, tell, signal) => inTurn((looked) => writeLikeliest(looked, given, tell, signal)),
   };
 
   return async (name, given, tell, signal) => {

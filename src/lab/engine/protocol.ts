@@ -54,6 +54,23 @@ export interface Written {
   readonly alternatives: readonly { readonly id: number; readonly probability: number }[];
 }
 
+/** How many texts beam search keeps at a time, each in a cache slot. */
+export const beamWidth = 4;
+
+/** What a text is to go on from, and how. */
+export interface WriteRequest {
+  readonly text: string;
+  /** Goes before `text` as it is, for a branch; then `text` may be empty. */
+  readonly ids?: readonly number[];
+  readonly settings: SamplerSettings;
+  readonly maxNewTokens: number;
+  readonly alternatives?: number;
+}
+export interface WritingEnd {
+  readonly ids: readonly number[];
+  readonly finishReason: string;
+}
+
 export interface Attention extends Tokens {
   /** Of each layer, (H T T): row t of a head is what token t looks at. */
   readonly layers: readonly Float32Array[];
@@ -95,6 +112,8 @@ export interface Calls {
   /** The model as it was at an evaluation of the run being trained: files for `load`. */
   kept: [{ readonly step: number }, Files];
   tokenize: [{ readonly text: string }, Tokens];
+  /** What each token of a text adds to it; empty where a character is not whole yet. */
+  pieces: [{ readonly ids: readonly number[] }, readonly string[]];
   distribution: [{ readonly text: string }, NextToken];
   attention: [{ readonly text: string }, Attention];
   lens: [{ readonly text: string; readonly best?: number }, Lens];
@@ -105,19 +124,9 @@ export interface Calls {
 export interface Streams {
   train: [TrainRequest, TrainingEvent, TrainingEnd];
   goOn: [Record<string, never>, TrainingEvent, TrainingEnd];
-  generate: [
-    {
-      readonly text: string;
-      /** Goes before `text` as it is, for a branch; then `text` may be empty. */
-      readonly ids?: readonly number[];
-      readonly settings: SamplerSettings;
-      readonly seed: number;
-      readonly maxNewTokens: number;
-      readonly alternatives?: number;
-    },
-    Written,
-    { readonly ids: readonly number[]; readonly finishReason: string },
-  ];
+  generate: [WriteRequest & { readonly seed: number }, Written, WritingEnd];
+  /** The likeliest text that beam search finds, told once it is found; log P is the model's own, in nats. */
+  beam: [WriteRequest, Written, WritingEnd & { readonly logProbability: number }];
 }
 
 export type Question =

@@ -1,13 +1,14 @@
-/** Text from the model that is looked at, token by token: what src/sample draws, with the alternatives it had. */
+/** Text from the model that is looked at, token by token: what src/sample draws or finds, with the alternatives it had. */
 import { breathe } from '../../library/browser-host.ts';
 import { mostProbable, softmax } from '../../library/stages.ts';
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
-import { generate } from '../../sample/generate.ts';
+import { beamSteps } from '../../sample/beam.ts';
+import { generate, readNewest, reread } from '../../sample/generate.ts';
 import { Trace } from '../../sample/trace.ts';
 import { log } from '../../tensor/math.ts';
 import type { Floats } from '../../tensor/tensor.ts';
 import type { Looked } from './looked.ts';
-import type { NextToken, Streams, Tokens, Written } from './protocol.ts';
+import { beamWidth, type NextToken, type Streams, type Tokens, type WriteRequest } from './protocol.ts';
 
 /** The ids of a text; what has no token is left out and counted. An empty one becomes a line break, so that there is
  * something to go on from. */
@@ -19,77 +20,115 @@ export function encodePrompt(tokenizer: Tokenizer, text: string): Tokens {
   return { ids: lineBreak.length > 0 ? lineBreak : Int32Array.of(0), unknown };
 }
 
+export function piecesOf(tokenizer: Tokenizer, ids: readonly number[]): string[] {
+  const stream = tokenizer.stream();
+  return ids.map((id) => stream.push(id));
+}
+
 /** The scores of the token after a text; of one that is longer than the context, after its newest part. */
 export function nextToken({ gpt, tokenizer }: Looked, text: string, slot: number): NextToken {
   const { ids, unknown } = encodePrompt(tokenizer, text);
-  gpt.cache.truncate(slot, 0);
-  const logits = gpt.prefill(slot, ids.slice(-gpt.config.contextLength));
-  return { ids, unknown, logits: Float32Array.from(logits.data) };
+  const logits = reread(gpt, { slot, ids: Array.from(ids) }, gpt.config.contextLength);
+  return { ids, unknown, logits: Float32Array.from(logits) };
 }
 
-type Generate = Streams['generate'];
+type Answer<K extends 'generate' | 'beam'> = (
+  looked: Looked,
+  given: Streams[K][0],
+  tell: (event: Streams[K][1]) => void,
+  signal: AbortSignal,
+) => Promise<Streams[K][2]>;
 
 /** Draws until the end or until stopped, in cache slot 0. Between two tokens other questions are answered. */
-export async function write(
-  { gpt, tokenizer }: Looked,
-  given: Generate[0],
-  tell: (event: Written) => void,
-  signal: AbortSignal,
-): Promise<Generate[2]> {
-  const { text, ids = [], settings, seed, maxNewTokens, alternatives = 10 } = given;
-  const own = text === '' && ids.length > 0 ? [] : encodePrompt(tokenizer, text).ids;
-  const prompt = [...ids, ...own];
-  const trace = new AlternativesTrace(alternatives);
-  const events = generate(gpt, [{ prompt, stream: 0 }], {
-    settings,
-    maxNewTokens,
-    seed,
-    contextPolicy: 'shift',
-    tokenizer,
-    trace,
-  });
+export const write: Answer<'generate'> = async ({ gpt, tokenizer }, given, tell, signal) => {
+  const { settings, seed, maxNewTokens } = given;
+  const prompt = promptOf(tokenizer, given);
+  const trace = new LogitsTrace();
+  const say = teller(tokenizer, prompt, given, tell);
+  const options = { settings, maxNewTokens, seed, contextPolicy: 'shift', trace } as const;
   const drawn: number[] = [];
   let finishReason = 'stopped';
-  for (const { token, text: shown, finishReason: finish } of events) {
+  for (const { token, finishReason: finish } of generate(gpt, [{ prompt, stream: 0 }], options)) {
     if (token !== undefined) {
       drawn.push(token);
-      const { probabilities, best, entropy } = trace;
-      tell({
-        id: token,
-        text: shown,
-        probability: probabilities[token]!,
-        rank: 1 + probabilities.reduce((n, p) => n + Number(p > probabilities[token]!), 0),
-        entropy,
-        alternatives: best.map((id) => ({ id, probability: probabilities[id]! })),
-      });
+      say(token, trace.logits, finish !== undefined);
     }
     if (finish !== undefined) finishReason = finish;
     await breathe();
     if (signal.aborted) break;
   }
   return { ids: drawn, finishReason };
+};
+
+/** Searches with as many cache slots as the beam is wide; then reads what it found once more, for what else there was. */
+export const writeLikeliest: Answer<'beam'> = async ({ gpt, tokenizer }, given, tell, signal) => {
+  const { settings, maxNewTokens } = given;
+  const prompt = promptOf(tokenizer, given);
+  const stopped = { finishReason: 'stopped', logProbability: Number.NaN };
+  const options = {
+    settings,
+    maxNewTokens,
+    contextPolicy: 'shift',
+    width: beamWidth,
+    lengthPenalty: 0,
+  } as const;
+  const search = beamSteps(gpt, prompt, options);
+  let step = search.next();
+  for (; !step.done; step = search.next()) {
+    await breathe();
+    if (signal.aborted) return { ...stopped, ids: [] };
+  }
+  const { tokens, finishReason, logProbability } = step.value[0]!;
+  const say = teller(tokenizer, prompt, given, tell);
+  const text = { slot: 0, ids: prompt };
+  let logits = reread(gpt, text, gpt.config.contextLength);
+  for (const [i, token] of tokens.entries()) {
+    if (i > 0) for (const [, next] of readNewest(gpt, [text], 'shift')) logits = next;
+    say(token, logits, i === tokens.length - 1);
+    text.ids.push(token);
+    await breathe();
+    if (signal.aborted) return { ...stopped, ids: tokens.slice(0, i + 1) };
+  }
+  return { ids: tokens, finishReason, logProbability };
+};
+
+function promptOf(tokenizer: Tokenizer, { text, ids = [] }: WriteRequest): number[] {
+  const own = text === '' && ids.length > 0 ? [] : encodePrompt(tokenizer, text).ids;
+  return [...ids, ...own];
+}
+
+/** Tells one token after the other of a text, each with the logits it was chosen from. */
+function teller(
+  tokenizer: Tokenizer,
+  prompt: readonly number[],
+  { alternatives = 10 }: WriteRequest,
+  tell: (event: Streams['generate'][1]) => void,
+): (token: number, logits: Floats, last: boolean) => void {
+  const stream = tokenizer.stream();
+  for (const id of prompt) stream.push(id); // a branch may begin within a character
+  return (id, logits, last) => {
+    const probabilities = softmax(logits);
+    const probability = probabilities[id]!;
+    tell({
+      id,
+      text: stream.push(id) + (last ? stream.end() : ''),
+      probability,
+      rank: 1 + probabilities.reduce((n, p) => n + Number(p > probability), 0),
+      entropy: -probabilities.reduce((sum, p) => sum + (p > 0 ? p * log(p) : 0), 0),
+      alternatives: mostProbable(probabilities, alternatives).map((id) => ({
+        id,
+        probability: probabilities[id]!,
+      })),
+    });
+  };
 }
 
 /** Keeps what the model said before anything was done to it. */
-class AlternativesTrace extends Trace {
-  probabilities: Float64Array = new Float64Array(0);
-  best: readonly number[] = [];
-  readonly #count: number;
-
-  constructor(count: number) {
-    super();
-    this.#count = count;
-  }
+class LogitsTrace extends Trace {
+  logits: Floats = new Float64Array(0);
 
   override begin(logits: Floats): void {
     super.begin(logits);
-    this.probabilities = softmax(logits);
-    this.best = mostProbable(this.probabilities, this.#count);
-  }
-
-  override end(...[token, c]: Parameters<Trace['end']>): void {
-    super.end(token, c);
-    const { probabilities } = this;
-    this.entropy = -probabilities.reduce((sum, p) => sum + (p > 0 ? p * log(p) : 0), 0);
+    this.logits = logits;
   }
 }
