@@ -94,8 +94,35 @@ export function labPage() {
     until(`/${pattern}/.test(document.querySelector('[role=status]').textContent)`);
   const problem = () => evaluate<string>(`document.querySelector('[role=alert]').textContent`);
 
+  /** Text with a contrast below 4.5 against what lies behind it. */
+  const faint = () =>
+    evaluate<string[]>(`(() => {
+      const channels = (colour) => colour.match(/[\\d.]+/g).map(Number);
+      const luminance = (rgb) => {
+        const [R, G, B] = rgb.map((c) => (c / 255 <= 0.04045 ? c / 255 / 12.92 : ((c / 255 + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * R + 0.7152 * G + 0.0722 * B;
+      };
+      const ground = (e) => {
+        for (; e !== null; e = e.parentElement) {
+          const [r, g, b, a = 1] = channels(getComputedStyle(e).backgroundColor);
+          if (a > 0) return [r, g, b];
+        }
+      };
+      const found = [];
+      const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+      while (walker.nextNode()) {
+        const e = walker.currentNode.parentElement;
+        if (walker.currentNode.data.trim() === '' || !e.checkVisibility() || e.closest(':disabled, noscript, script')) continue;
+        const style = getComputedStyle(e);
+        const [a, b] = [channels(e instanceof SVGElement ? style.fill : style.color).slice(0, 3), ground(e)].map(luminance);
+        const contrast = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+        if (contrast < 4.5) found.push(e.textContent.slice(0, 30) + ' ' + contrast.toFixed(2));
+      }
+      return found;
+    })()`);
+
   return {
-    ...{ open, evaluate, until, press, status, problem, expectPeace },
+    ...{ open, evaluate, until, press, status, problem, faint, expectPeace },
     /** Where the server looks for runs. */
     runs: join(folder, 'runs'),
     send: (method: string, params: object) => browser.send(method, params),

@@ -2,5 +2,6 @@
 import type { View } from '../lab.ts';
 import { nextToken } from './next-token.ts';
 import { train } from './train.ts';
+import { write } from './write.ts';
 
-export const views: readonly View[] = [train, nextToken];
+export const views: readonly View[] = [train, nextToken, write];

@@ -1,18 +1,13 @@
 /** Next token: a distribution, what every stage of the sampler makes of it, and the draw. */
-
-import {
-  type Draw,
-  drawInStages,
-  mostProbable,
-  type SamplerSettings,
-  softmax,
-} from '../../library/stages.ts';
+import { type Draw, drawInStages, mostProbable, softmax } from '../../library/stages.ts';
 import { chartFigure } from '../../report/chart.ts';
 import { html, type Markup } from '../../report/html.ts';
-import { type NumberSetting, numberBox, numberOf, seedSetting, slider } from '../controls.ts';
+import { type NumberSetting, numberBox, numberOf, seedSetting } from '../controls.ts';
 import { make, onceAFrame, show } from '../dom.ts';
 import { confident, type Example, longTailed } from '../examples.ts';
 import type { View } from '../lab.ts';
+import { samplerSettings, samplerSliders } from '../sampler-controls.ts';
+import { leftOut, modelNow, noModel, percent, promptOf } from '../wording.ts';
 
 const examples: Readonly<Record<string, Example>> = { confident, tail: longTailed };
 /** Rows of bars: more would be thinner than a line. */
@@ -25,42 +20,6 @@ const titles: Readonly<Record<string, string>> = {
   minP: 'min-p',
   typicalP: 'typical',
 };
-
-/** Names in the address, and the settings they are. */
-const sliders = [
-  { name: 't', label: 'Temperature', from: 0, to: 2, step: 0.05, otherwise: 1, setting: 'temperature' },
-  { name: 'k', label: 'Top-k (0: off)', from: 0, to: 60, step: 1, otherwise: 0, setting: 'topK' },
-  { name: 'p', label: 'Top-p', from: 0, to: 1, step: 0.01, otherwise: 1, setting: 'topP' },
-  { name: 'm', label: 'Min-p', from: 0, to: 0.5, step: 0.01, otherwise: 0, setting: 'minP' },
-  { name: 'y', label: 'Typical', from: 0.05, to: 1, step: 0.05, otherwise: 1, setting: 'typicalP' },
-  {
-    name: 'r',
-    label: 'Repetition penalty',
-    from: 1,
-    to: 2,
-    step: 0.05,
-    otherwise: 1,
-    setting: 'repetitionPenalty',
-  },
-  {
-    name: 'f',
-    label: 'Frequency penalty',
-    from: 0,
-    to: 2,
-    step: 0.1,
-    otherwise: 0,
-    setting: 'frequencyPenalty',
-  },
-  {
-    name: 's',
-    label: 'Presence penalty',
-    from: 0,
-    to: 2,
-    step: 0.1,
-    otherwise: 0,
-    setting: 'presencePenalty',
-  },
-] as const satisfies readonly { readonly setting: keyof SamplerSettings; readonly [name: string]: unknown }[];
 
 /** How many tokens were drawn before: each has a dart of its own. */
 const tokenNumber: NumberSetting = {
@@ -84,18 +43,16 @@ export const nextToken: View = {
     ];
     const note = make('p', { className: 'hint', attributes: { role: 'status' } });
 
-    const settings = (): SamplerSettings =>
-      Object.fromEntries(sliders.map((each) => [each.setting, numberOf(address, each)]));
-
     const draw = () => {
       const { logits, history, tokens } = shown;
       const drawn = numberOf(address, tokenNumber);
       const seed = numberOf(address, seedSetting);
-      const result = drawInStages(logits, settings(), history, { seed, drawn });
+      const settings = samplerSettings(address);
+      const result = drawInStages(logits, settings, history, { seed, drawn });
       const raw = softmax(logits);
       show(bars, barTable(tokens, raw, result));
       show(stages, stageTable(tokens, result));
-      show(curve, cumulative(result, settings().topP!));
+      show(curve, cumulative(result, settings.topP!));
       show(dart, dartBoard(tokens, result, seed, drawn));
     };
     const soon = onceAFrame(draw);
@@ -110,19 +67,17 @@ export const nextToken: View = {
         note.textContent = 'Made up, to see the knobs at work before there is a model.';
         return soon();
       }
-      const text = address.text('prompt', 'The ');
+      const text = promptOf(address);
       prompt.value = text;
       if (session.model === undefined) {
-        note.textContent = 'There is no model yet: train one, or open a run, in the first view.';
+        note.textContent = noModel;
         return soon();
       }
       try {
         const { ids, logits, unknown } = await lab.engine.call('distribution', { text });
-        const { name, tokens } = session.model;
-        const { step } = session;
+        const { tokens } = session.model;
         shown = { prompt: text, tokens, logits, history: Array.from(ids) };
-        const left = unknown === 0 ? '' : `; ${unknown} unknown characters were left out`;
-        note.textContent = `What ${name}${step === 0 ? '' : `, after step ${step},`} expects${left}.`;
+        note.textContent = `What ${modelNow(session)} expects${leftOut(unknown)}.`;
       } catch (error) {
         note.textContent = (error as Error).message;
       }
@@ -174,12 +129,7 @@ export const nextToken: View = {
         make('label', {}, 'After', prompt),
         note,
       ),
-      make(
-        'fieldset',
-        {},
-        make('legend', {}, 'Settings'),
-        ...sliders.map((each) => slider(address, each, soon)),
-      ),
+      make('fieldset', {}, make('legend', {}, 'Settings'), ...samplerSliders(address, soon)),
       make(
         'fieldset',
         {},
@@ -222,12 +172,6 @@ export const nextToken: View = {
     });
   },
 };
-
-/** Three digits. What is nearly nothing is not 0%, and what is nearly all not 100%. */
-function percent(p: number): string {
-  if (p > 0 && p < 0.0001) return '<0.01%';
-  return p === 0 || p >= 0.9995 ? `${Math.floor(1e4 * p) / 100}%` : `${(100 * p).toPrecision(3)}%`;
-}
 
 /** The most probable tokens: pale, what the model gives; strong, what is left of it in the end. */
 function barTable(tokens: readonly string[], raw: Float64Array, { stages, token }: Draw): Markup {

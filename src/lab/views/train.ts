@@ -5,6 +5,7 @@ import { readRun } from '../../report/run.ts';
 import { briefly, counted } from '../../train/metrics.ts';
 import { download, make, onceAFrame, show } from '../dom.ts';
 import type { View } from '../lab.ts';
+import { problemPlace } from '../problem.ts';
 import type { Session } from '../session.ts';
 import { tar } from '../tar.ts';
 import { recipe } from '../training/recipe.ts';
@@ -21,15 +22,7 @@ export const train: View = {
   source: 'src/train/trainer.ts',
   mount(element, lab) {
     const { session } = lab;
-    const problem = make('p', { className: 'problem', hidden: true, attributes: { role: 'alert' } });
-    const say = (error: unknown) => {
-      problem.hidden = error === undefined;
-      problem.textContent = error === undefined ? '' : (error as Error).message;
-    };
-    const act = (action: () => Promise<void>) => () => {
-      say(undefined);
-      action().catch(say);
-    };
+    const { element: problem, say, act } = problemPlace();
     const chosen = recipe(lab, say);
     const there = runs(lab, chosen.text, act);
 

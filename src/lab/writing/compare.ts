@@ -1,0 +1,108 @@
+/** Three ways to go on from one prompt, side by side, and how much each repeats itself. */
+import { repeatedTokens, repN, tailLoop } from '../../evaluate/repetition.ts';
+import { html } from '../../report/html.ts';
+import { log } from '../../tensor/math.ts';
+import { make, show } from '../dom.ts';
+import type { Engine, Stream } from '../engine/client.ts';
+import { beamWidth, type Streams, type Written } from '../engine/protocol.ts';
+import { percent } from '../wording.ts';
+import { TokenText } from './text.ts';
+
+/** Characters, about four words: shorter runs come again in every text. */
+const run = 20;
+
+interface Way {
+  readonly title: string;
+  readonly what: string;
+  readonly stream: Stream<Written, unknown>;
+}
+/** A way and the work of showing it. */
+export interface Shown {
+  readonly stream: Stream<Written, unknown>;
+  readonly work: Promise<void>;
+}
+
+export class Comparison {
+  readonly element: HTMLElement;
+  readonly #ways = make('div', { className: 'ways' });
+
+  constructor() {
+    const hint = `Underlined: runs of ${run} characters that the text has had before. What was said makes itself more probable, so whoever always takes the likeliest token comes round again and again.`;
+    this.element = make(
+      'div',
+      { hidden: true },
+      make('h2', {}, 'Three ways to go on'),
+      make('p', { className: 'hint' }, hint),
+      this.#ways,
+    );
+  }
+
+  /** Asks for all three, which the engine writes one after the other. @param names of the tokens, by id */
+  begin(engine: Engine, request: Streams['generate'][0], names: readonly string[]): Shown[] {
+    const greedy = { ...request, settings: { ...request.settings, temperature: 0 } };
+    const ways: Way[] = [
+      { title: 'Greedy', what: 'always the most probable token', stream: engine.stream('generate', greedy) },
+      {
+        title: 'Beam search',
+        what: `the likeliest text that is found with ${beamWidth} at a time`,
+        stream: engine.stream('beam', request),
+      },
+      {
+        title: 'Sampled',
+        what: `drawn with these settings and seed ${request.seed}`,
+        stream: engine.stream('generate', request),
+      },
+    ];
+    const panes = ways.map((way) => pane(way, request.text, names));
+    this.element.hidden = false;
+    this.#ways.replaceChildren(...panes.map(({ element }) => element));
+    return panes.map(({ follow }, i) => ({ stream: ways[i]!.stream, work: follow() }));
+  }
+}
+
+/** A text as it comes, and its numbers once it has ended. */
+function pane({ title, what, stream }: Way, given: string, names: readonly string[]) {
+  const text = new TokenText(given, names);
+  const facts = make('dl');
+  const head = [make('h3', {}, title), make('p', { className: 'hint' }, what)];
+  const element = make('section', { attributes: { 'aria-label': title } }, ...head, text.element, facts);
+  const follow = async () => {
+    for await (const token of stream) text.add(token);
+    const { marks, share, loop, fresh, repeated, logProbability } = repetitionOf(text.tokens);
+    text.mark(marks);
+    Object.assign(element.dataset, { share: String(share), logProbability: String(logProbability) });
+    const rows = [
+      ['Repeated', share === null ? 'too short to tell' : percent(share)],
+      ['Ends in a loop', loop === null ? 'no' : `${loop.length} characters, ${loop.repeats} times`],
+      ['Mean probability, new', fresh === null ? 'none' : percent(fresh)],
+      ['Mean probability, repeated', repeated === null ? 'none' : percent(repeated)],
+      ['Log P of the text', `${logProbability.toFixed(1)} nats`],
+    ] as const;
+    show(facts, html`${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}`);
+  };
+  return { element, follow };
+}
+
+/** Over characters for every tokenizer, so that models can be compared. */
+function repetitionOf(tokens: readonly Written[]) {
+  const pieces = tokens.map(({ text }) => [...text]);
+  const characters = pieces.flat();
+  const again = repeatedTokens(characters, run);
+  let end = 0;
+  const marks = pieces.map(({ length }) => {
+    end += length;
+    return again.slice(end - length, end).includes(true);
+  });
+  const mean = (which: boolean) => {
+    const all = tokens.filter((_, i) => marks[i] === which);
+    return all.length === 0 ? null : all.reduce((sum, { probability }) => sum + probability, 0) / all.length;
+  };
+  return {
+    marks,
+    share: repN(characters, run),
+    loop: tailLoop(characters),
+    fresh: mean(false),
+    repeated: mean(true),
+    logProbability: tokens.reduce((sum, { probability }) => sum + log(probability), 0),
+  };
+}
