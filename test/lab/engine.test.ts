@@ -184,6 +184,14 @@ describe('a run in memory', async () => {
     expect(early).toMatchObject({ ids: ids.slice(0, 1), finishReason: 'stopped' });
   });
 
+  it('says how much a text repeats itself', async () => {
+    const text = 'é, so it was. so it was. so it was.';
+    const { share, repeated, loop } = await new NodeEngine().call('repetition', { text, n: 5 });
+    expect(share).toBe(1 - 13 / 31); // of 31 runs, those from place 13 on were there 11 places before
+    expect(repeated.indexOf(true)).toBe(13);
+    expect(loop).toEqual({ length: 11, repeats: 3 });
+  });
+
   it('gives a text in pieces, of which some end within a character', async () => {
     const other = new NodeEngine();
     await other.call('open', { threads: 1, math: 'portable' });

@@ -3,6 +3,7 @@
  * While a model is trained, what is asked about it is asked of a copy, brought up to date between two steps; so nothing that
  * anybody looks at can change what is learned, and a text that is being written is that of one model. */
 import { ngramBaselines } from '../../evaluate/ngram.ts';
+import { repeatedTokens, repN, tailLoop } from '../../evaluate/repetition.ts';
 import { type Machine, openMachine } from '../../library/machine.ts';
 import { type Files, readModel } from '../../library/run-files.ts';
 import { Training, type TrainingEnd } from '../../library/training.ts';
@@ -137,6 +138,11 @@ export function createEngine(host: SimdHost): Ask {
     tokenize: ({ text }) => encodePrompt(model().tokenizer, text),
     pieces: ({ ids }) => piecesOf(model().tokenizer, ids),
     distribution: ({ text }) => nextToken(model(), text, slots - 1),
+    repetition: ({ text, n }) => {
+      const characters = [...text];
+      const repeated = repeatedTokens(characters, n);
+      return { share: repN(characters, n), repeated, loop: tailLoop(characters) };
+    },
     attention: ({ text }) => attentionOf(model(), text),
     lens: ({ text, best }) => lensOf(model(), text, best),
     baselines: ({ text }) => baselinesOf(text),

@@ -1,6 +1,7 @@
 /** What the page can ask of the engine, which computes in a worker: calls have one answer, streams many and then one.
  *
  * A new question is a line here and a function in engine.ts. What goes through are plain values, typed arrays and maps. */
+import type { TailLoop } from '../../evaluate/repetition.ts';
 import type { Files } from '../../library/run-files.ts';
 import type { SamplerSettings } from '../../library/stages.ts';
 import type { TrainingEnd } from '../../library/training.ts';
@@ -71,6 +72,16 @@ export interface WritingEnd {
   readonly finishReason: string;
 }
 
+/** How much a text repeats itself: see src/evaluate/repetition.ts. */
+export interface Repetition {
+  /** rep-n over characters; null where there are too few. */
+  readonly share: number | null;
+  /** Of each character, whether it lies in a run that the text has had before. */
+  readonly repeated: readonly boolean[];
+  /** What the text ends in, in characters; null for no loop. */
+  readonly loop: TailLoop | null;
+}
+
 export interface Attention extends Tokens {
   /** Of each layer, (H T T): row t of a head is what token t looks at. */
   readonly layers: readonly Float32Array[];
@@ -115,6 +126,8 @@ export interface Calls {
   /** What each token of a text adds to it; empty where a character is not whole yet. */
   pieces: [{ readonly ids: readonly number[] }, readonly string[]];
   distribution: [{ readonly text: string }, NextToken];
+  /** Over runs of n characters, for every tokenizer, so that models can be compared. */
+  repetition: [{ readonly text: string; readonly n: number }, Repetition];
   attention: [{ readonly text: string }, Attention];
   lens: [{ readonly text: string; readonly best?: number }, Lens];
   /** Held-out losses of counting models in nats per character, by order. It takes seconds: ask another engine. */

@@ -1,10 +1,9 @@
 /** Three ways to go on from one prompt, side by side, and how much each repeats itself. */
-import { repeatedTokens, repN, tailLoop } from '../../evaluate/repetition.ts';
 import { html } from '../../report/html.ts';
 import { log } from '../../tensor/math.ts';
 import { make, show } from '../dom.ts';
 import type { Engine, Stream } from '../engine/client.ts';
-import { beamWidth, type Streams, type Written } from '../engine/protocol.ts';
+import { beamWidth, type Repetition, type Streams, type Written } from '../engine/protocol.ts';
 import { percent } from '../wording.ts';
 import { TokenText } from './text.ts';
 
@@ -53,7 +52,7 @@ export class Comparison {
         stream: engine.stream('generate', request),
       },
     ];
-    const panes = ways.map((way) => pane(way, request.text, names));
+    const panes = ways.map((way) => pane(engine, way, request.text, names));
     this.element.hidden = false;
     this.#ways.replaceChildren(...panes.map(({ element }) => element));
     return panes.map(({ follow }, i) => ({ stream: ways[i]!.stream, work: follow() }));
@@ -61,21 +60,26 @@ export class Comparison {
 }
 
 /** A text as it comes, and its numbers once it has ended. */
-function pane({ title, what, stream }: Way, given: string, names: readonly string[]) {
+function pane(engine: Engine, { title, what, stream }: Way, given: string, names: readonly string[]) {
   const text = new TokenText(given, names);
   const facts = make('dl');
   const head = [make('h3', {}, title), make('p', { className: 'hint' }, what)];
   const element = make('section', { attributes: { 'aria-label': title } }, ...head, text.element, facts);
   const follow = async () => {
     for await (const token of stream) text.add(token);
-    const { marks, share, loop, fresh, repeated, logProbability } = repetitionOf(text.tokens);
+    const { tokens } = text;
+    const whole = tokens.map(({ text }) => text).join('');
+    const { share, loop, repeated: runs } = await engine.call('repetition', { text: whole, n: run });
+    const marks = marksOf(tokens, runs);
+    const [fresh, repeated] = [false, true].map((is) => mean(tokens.filter((_, i) => marks[i] === is)));
+    const logProbability = tokens.reduce((sum, { probability }) => sum + log(probability), 0);
     text.mark(marks);
     Object.assign(element.dataset, { share: String(share), logProbability: String(logProbability) });
     const rows = [
       ['Repeated', share === null ? 'too short to tell' : percent(share)],
       ['Ends in a loop', loop === null ? 'no' : `${loop.length} characters, ${loop.repeats} times`],
-      ['Mean probability, new', fresh === null ? 'none' : percent(fresh)],
-      ['Mean probability, repeated', repeated === null ? 'none' : percent(repeated)],
+      ['Mean probability, new', fresh!],
+      ['Mean probability, repeated', repeated!],
       ['Log P of the text', `${logProbability.toFixed(1)} nats`],
     ] as const;
     show(facts, html`${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}`);
@@ -83,26 +87,17 @@ function pane({ title, what, stream }: Way, given: string, names: readonly strin
   return { element, follow };
 }
 
-/** Over characters for every tokenizer, so that models can be compared. */
-function repetitionOf(tokens: readonly Written[]) {
-  const pieces = tokens.map(({ text }) => [...text]);
-  const characters = pieces.flat();
-  const again = repeatedTokens(characters, run);
+/** Of each token, whether a character of it is repeated. */
+function marksOf(tokens: readonly Written[], repeated: Repetition['repeated']): boolean[] {
   let end = 0;
-  const marks = pieces.map(({ length }) => {
+  return tokens.map(({ text }) => {
+    const { length } = [...text];
     end += length;
-    return again.slice(end - length, end).includes(true);
+    return repeated.slice(end - length, end).includes(true);
   });
-  const mean = (which: boolean) => {
-    const all = tokens.filter((_, i) => marks[i] === which);
-    return all.length === 0 ? null : all.reduce((sum, { probability }) => sum + probability, 0) / all.length;
-  };
-  return {
-    marks,
-    share: repN(characters, run),
-    loop: tailLoop(characters),
-    fresh: mean(false),
-    repeated: mean(true),
-    logProbability: tokens.reduce((sum, { probability }) => sum + log(probability), 0),
-  };
+}
+
+function mean(tokens: readonly Written[]): string {
+  if (tokens.length === 0) return 'none';
+  return percent(tokens.reduce((sum, { probability }) => sum + probability, 0) / tokens.length);
 }
