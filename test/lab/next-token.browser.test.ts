@@ -2,8 +2,8 @@
 import { describe, expect } from 'vitest';
 import { longTailed } from '../../src/lab/examples.ts';
 import { drawInStages, softmax } from '../../src/library/stages.ts';
-import { inBrowser, labPage, smallState } from './open-lab.ts';
-import { NodeEngine, smallText } from './support.ts';
+import { inBrowser, labPage, smallState, smallTraining } from './open-lab.ts';
+import { NodeEngine } from './support.ts';
 
 const { open, evaluate, until, press, expectPeace } = labPage();
 
@@ -83,13 +83,7 @@ describe('Next token', () => {
     await until(`document.querySelector('.hint').textContent.startsWith('What nano, after step 20')`);
     const here = new NodeEngine();
     await here.call('open', { threads: 1, math: 'portable' });
-    await here.stream('train', {
-      text: smallText,
-      data: 'data/small.txt',
-      preset: 'nano',
-      sizes: { layers: 1, channels: 32, heads: 2, contextLength: 32 },
-      settings: { batchSize: 4, steps: 20, evalEvery: 3, seed: 1 },
-    });
+    await here.stream('train', smallTraining);
     const { logits } = await here.call('distribution', { text: 'The ' });
     const probabilities = softmax(logits);
     await until(`document.querySelectorAll('.bars tr[data-id]').length === 40`);

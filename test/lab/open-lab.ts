@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { labServer } from '../../src/cli/lab/server.ts';
 import { Shelf } from '../../src/cli/lab/shelf.ts';
 import { typeBlanker } from '../../src/cli/lab/typescript.ts';
+import type { TrainRequest } from '../../src/library/training-parts.ts';
 import { Browser, chromiumPath, type View } from '../report/browser.ts';
 import { smallText } from './support.ts';
 
@@ -15,6 +16,14 @@ export const inBrowser = it.skipIf(chromiumPath === undefined);
 
 /** A small model, for the address. */
 export const smallState = 'layers=1&channels=32&heads=2&context=32&batch=4&threads=1';
+/** What it is trained with for 20 steps, for an engine in Node. */
+export const smallTraining: TrainRequest = {
+  text: smallText,
+  data: 'data/small.txt',
+  preset: 'nano',
+  sizes: { layers: 1, channels: 32, heads: 2, contextLength: 32 },
+  settings: { batchSize: 4, steps: 20, evalEvery: 3, seed: 1 },
+};
 
 /** Opens and closes browser and server around a file's tests. */
 export function labPage() {

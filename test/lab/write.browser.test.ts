@@ -2,8 +2,8 @@
 import { beforeAll, describe, expect } from 'vitest';
 import { repeatedTokens, repN } from '../../src/evaluate/repetition.ts';
 import type { Streams, Written } from '../../src/lab/engine/protocol.ts';
-import { inBrowser, labPage, smallState } from './open-lab.ts';
-import { NodeEngine, smallText } from './support.ts';
+import { inBrowser, labPage, smallState, smallTraining } from './open-lab.ts';
+import { NodeEngine } from './support.ts';
 
 const { open, evaluate, until, press, status, faint, expectPeace, send } = labPage();
 
@@ -11,13 +11,7 @@ const { open, evaluate, until, press, status, faint, expectPeace, send } = labPa
 const here = new NodeEngine();
 beforeAll(async () => {
   await here.call('open', { threads: 1, math: 'portable' });
-  await here.stream('train', {
-    text: smallText,
-    data: 'data/small.txt',
-    preset: 'nano',
-    sizes: { layers: 1, channels: 32, heads: 2, contextLength: 32 },
-    settings: { batchSize: 4, steps: 20, evalEvery: 3, seed: 1 },
-  });
+  await here.stream('train', smallTraining);
 });
 
 /** Trains a model in the page and goes to the view, with more in the address; a seed there would be the training's, too. */

@@ -26,7 +26,7 @@ export class Comparison {
   readonly #ways = make('div', { className: 'ways' });
 
   constructor() {
-    const hint = `Underlined: runs of ${run} characters that the text has had before. What was said makes itself more probable, so whoever always takes the likeliest token comes round again and again.`;
+    const hint = `Underlined: runs of ${run} characters that the text has had before. The probabilities are a token's, on average. What was said makes itself more probable, so whoever always takes the likeliest token comes round again and again.`;
     this.element = make(
       'div',
       { hidden: true },
@@ -43,12 +43,12 @@ export class Comparison {
       { title: 'Greedy', what: 'always the most probable token', stream: engine.stream('generate', greedy) },
       {
         title: 'Beam search',
-        what: `the likeliest text that is found with ${beamWidth} at a time`,
+        what: `likeliest text of a beam of ${beamWidth}`,
         stream: engine.stream('beam', request),
       },
       {
         title: 'Sampled',
-        what: `drawn with these settings and seed ${request.seed}`,
+        what: `drawn with seed ${request.seed}`,
         stream: engine.stream('generate', request),
       },
     ];
@@ -78,8 +78,8 @@ function pane(engine: Engine, { title, what, stream }: Way, given: string, names
     const rows = [
       ['Repeated', share === null ? 'too short to tell' : percent(share)],
       ['Ends in a loop', loop === null ? 'no' : `${loop.length} characters, ${loop.repeats} times`],
-      ['Mean probability, new', fresh!],
-      ['Mean probability, repeated', repeated!],
+      ['Probability, new', fresh!],
+      ['Probability, repeated', repeated!],
       ['Log P of the text', `${logProbability.toFixed(1)} nats`],
     ] as const;
     show(facts, html`${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}`);
