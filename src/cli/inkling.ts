@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, { readonly about: string; readonly run: 
     run: () => import('./micro.ts'),
   },
   lab: { about: 'a page to train in and to look inside', run: () => import('./lab.ts') },
+  export: { about: 'one page with a model in it, to hand on', run: () => import('./export.ts') },
   gradcheck: {
     about: 'checks every gradient against finite differences',
     run: () => import('./gradcheck.ts'),

@@ -26,6 +26,8 @@ export interface Lab {
   /** What is set, kept in the link. */
   readonly address: Address;
   readonly machine: Machine;
+  /** A page that is one file has its model in it, and no server to ask. */
+  readonly home: 'server' | 'file';
   /** The texts and runs that the server has; none without one. A path is what a run calls its text. */
   readonly texts: readonly { readonly name: string; readonly path: string }[];
   readonly runs: readonly string[];

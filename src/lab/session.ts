@@ -4,13 +4,12 @@
 
 import type { Files } from '../library/run-files.ts';
 import type { TrainingEnd } from '../library/training.ts';
-import type { TrainRequest } from '../library/training-parts.ts';
 import { RunHistory } from '../report/history.ts';
 import type { RunData } from '../report/run.ts';
 import type { Baseline, MetricsRecord, SampleMetrics } from '../train/metrics.ts';
 import { parseRecord } from '../train/parse-metrics.ts';
 import { Engine, type Stream } from './engine/client.ts';
-import type { ModelInfo, TrainingEvent } from './engine/protocol.ts';
+import type { LabTrainRequest, ModelInfo, TrainingEvent } from './engine/protocol.ts';
 import { keepRun, keptRuns } from './store.ts';
 
 /** 'opened': a model without a training here. 'watched': a command trains it. */
@@ -56,12 +55,13 @@ export class Session {
     return { name: this.name, history: this.#history, baselines, description: {} };
   }
 
-  /** Trains a new model from the beginning. */
-  async train(name: string, request: TrainRequest): Promise<void> {
+  /** Trains a new model, or on from the one at hand, which stays if that cannot be. */
+  async train(name: string, request: LabTrainRequest): Promise<void> {
     await this.#leave();
-    this.#begin(name);
-    this.#countBaselines(request.text);
-    await this.#follow(this.engine.stream('train', request));
+    await this.#follow(this.engine.stream('train', request), () => {
+      this.#begin(name);
+      this.#countBaselines(request.text);
+    });
   }
 
   /** Trains on after a pause. */
@@ -127,19 +127,24 @@ export class Session {
     await keepRun(this.#keptAs, files);
   }
 
-  async #follow(stream: Stream<TrainingEvent, TrainingEnd>): Promise<void> {
+  /** @param begun is called when there is a new model */
+  async #follow(stream: Stream<TrainingEvent, TrainingEnd>, begun = () => {}): Promise<void> {
     this.#stream = stream;
+    const { phase } = this;
     this.phase = 'starting';
     this.#changed();
     await this.#attempt(async () => {
       for await (const event of stream) {
         this.phase = 'training';
-        if (event.kind === 'begin') [this.model, this.steps] = [event.model, event.settings.steps];
-        else this.#record(event.record);
+        if (event.kind === 'begin') {
+          begun();
+          [this.model, this.steps] = [event.model, event.settings.steps];
+        } else this.#record(event.record);
         this.#changed();
       }
       this.phase = (await stream.end).outcome;
     });
+    if (this.phase === 'starting') this.phase = phase;
     if (this.#stream === stream) this.#stream = undefined;
     this.#changed();
   }
@@ -224,8 +229,7 @@ export class Session {
       this.problem = undefined;
     } catch (error) {
       this.problem = (error as Error).message;
-      if (this.phase === 'starting' || this.phase === 'training')
-        this.phase = this.model ? 'paused' : 'empty';
+      if (this.phase === 'training') this.phase = 'paused';
     }
     this.#changed();
   }

@@ -15,7 +15,7 @@ export const labStyle = `${style}
 .lab nav a,.lab button,.lab input,.lab select{font-size:.94rem}
 .lab :focus-visible{outline:2px solid var(--blue);outline-offset:2px}
 .lab .instruction{font-size:1.08rem;margin:1rem 0 .2rem}
-.lab .instruction a,.lab .hint{font-size:.82rem;color:var(--soft)}
+.lab .instruction a,.lab .instruction .source,.lab .hint{font-size:.82rem;color:var(--soft)}
 .lab .bench{display:grid;grid-template-columns:minmax(0,19rem) minmax(0,1fr);gap:1.4rem 2.6rem;margin-top:1.2rem;align-items:start}
 .lab form,.lab .controls{display:grid;gap:.7rem}
 .lab fieldset{border:1px solid var(--rule);border-radius:4px;padding:.5rem .8rem .8rem;margin:0;min-width:0;display:grid;gap:.55rem}

@@ -1,4 +1,5 @@
 /** What a training in memory begins with: what a page asks for, or the files of a run. */
+import type { ModelConfig } from '../model/config.ts';
 import { checkpointFiles, type encodeCheckpoint } from '../model/files/checkpoint.ts';
 import { normalizeText, type Tokenizer } from '../model/text/tokenizer.ts';
 import { type Chosen, chosenConfig, chosenSettings, learnTokenizer } from '../train/choices.ts';
@@ -43,17 +44,26 @@ export interface TrainRequest {
   /** Measure each part of the model (records of kind 'layers') every so many steps, not only at evaluations. */
   readonly observeEvery?: number | undefined;
 }
-/** A new run. */
-export async function newRun(request: TrainRequest, machine: Machine): Promise<TrainingParts> {
+/** A model to begin with. */
+export interface Start {
+  readonly config: ModelConfig;
+  readonly tokenizer: Tokenizer;
+  /** All parameters as one, as an arena has them. */
+  readonly params: Float32Array;
+}
+
+/** A new run. @param start in place of new weights; it decides sizes and tokenizer */
+export async function newRun(request: TrainRequest, machine: Machine, start?: Start): Promise<TrainingParts> {
   const preset = presets[request.preset];
   const text = normalizeText(request.text);
   const kind = request.tokenizer ?? ('tokenizer' in preset ? preset.tokenizer : 'char');
-  const tokenizer = learnTokenizer(kind, text, request.vocabSize);
-  const config = chosenConfig(preset.model, request.sizes ?? {}, tokenizer.vocabSize);
+  const tokenizer = start?.tokenizer ?? learnTokenizer(kind, text, request.vocabSize);
+  const config = start?.config ?? chosenConfig(preset.model, request.sizes ?? {}, tokenizer.vocabSize);
   const split = checkSplit(encodeSplit(text, tokenizer), config.contextLength);
   const settings = chosenSettings(preset.train, request.settings);
   const corpusSha256 = await sha256(text);
   const trainer = freshTrainer(config, settings, split, { kernels: machine.kernels });
+  if (start !== undefined) trainer.model.arena.params.data.set(start.params);
   const { arithmetic, environment } = machine;
   const identity = { preset: request.preset, data: request.data, corpusSha256, arithmetic };
   const progress = notEvaluated;

@@ -20,7 +20,7 @@ it('says where it is, answers there, and ends with Ctrl+C', async () => {
     ],
     chosen: null,
   });
-  expect(await (await fetch(`${address}src/lab/main.ts`)).text()).toContain('start()');
+  expect(await (await fetch(`${address}src/lab/main.ts`)).text()).toContain('startPage(');
   lab.kill('SIGINT');
   expect(await once(lab, 'close')).toEqual([0, null]);
 });

@@ -14,7 +14,8 @@ import type { Trainer } from '../../train/trainer.ts';
 import { shellWord } from '../host/printable.ts';
 
 const whole = (n: number): string => n.toLocaleString('en-US');
-const size = (bytes: number): string =>
+/** kB or MB. */
+export const size = (bytes: number): string =>
   bytes < 99_950 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 export const resumeCommand = (path: string): string => `npm run train -- --resume ${shellWord(path)}`;
 export const initCommand = (path: string): string => `npm run train -- --init ${shellWord(path)}`;

@@ -13,12 +13,17 @@ interface Waiting {
   error(reason: Error): void;
 }
 
+/** How a worker is started: from its file. A page that is one file has its text instead. */
+export const workers = {
+  start: () => new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' }),
+};
+
 export class Engine {
   readonly #worker: Worker;
   readonly #waiting = new Map<number, Waiting>();
   #next = 0;
 
-  constructor(worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' })) {
+  constructor(worker = workers.start()) {
     this.#worker = worker;
     worker.onmessage = ({ data }: MessageEvent<Reply>) => {
       const waiting = this.#waiting.get(data.id);

@@ -7,7 +7,7 @@ import { repeatedTokens, repN, tailLoop } from '../../evaluate/repetition.ts';
 import { type Machine, openMachine } from '../../library/machine.ts';
 import { type Files, readModel } from '../../library/run-files.ts';
 import { Training, type TrainingEnd } from '../../library/training.ts';
-import { newRun, savedRun } from '../../library/training-parts.ts';
+import { newRun, type Start, savedRun } from '../../library/training-parts.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { loadParameters } from '../../model/files/checkpoint.ts';
 import { Gpt } from '../../model/gpt.ts';
@@ -85,7 +85,8 @@ export function createEngine(host: SimdHost): Ask {
   /** Makes a training the model that is looked at. */
   const follow = (name: string, fresh: Training, { kernels: k }: Machine): ModelInfo => {
     const { tokenizer, trainer } = fresh;
-    looked = look({ name, step: undefined, tokenizer, training: fresh }, trainer.model.config, k);
+    const parts = { name, step: undefined, tokenizer, eosTokens: [], unequalDropouts: undefined };
+    looked = look({ ...parts, training: fresh }, trainer.model.config, k);
     training = fresh;
     return infoOf(model());
   };
@@ -120,9 +121,10 @@ export function createEngine(host: SimdHost): Ask {
     },
     load: async ({ files, name }) => {
       const checkpoint = await readModel(files, name);
-      const { config, tokenizer, step } = checkpoint;
+      const { config, tokenizer, step, eosTokens, unequalDropouts } = checkpoint;
+      const parts = { name, step, tokenizer, eosTokens, unequalDropouts, training: undefined };
       return renew(({ kernels: k }) => {
-        const loaded = look({ name, step, tokenizer, training: undefined }, config, k);
+        const loaded = look(parts, config, k);
         loadParameters(loaded.gpt, checkpoint, name);
         [looked, training] = [loaded, undefined];
         return infoOf(loaded);
@@ -147,9 +149,10 @@ export function createEngine(host: SimdHost): Ask {
     lens: ({ text, best }) => lensOf(model(), text, best),
     baselines: ({ text }) => baselinesOf(text),
     train: async (request, tell, signal) => {
+      const start = request.init === undefined ? undefined : startOf(model());
       const [fresh, info] = await renew(async (machine) => {
-        const fresh = new Training(await newRun(request, machine));
-        return [fresh, follow(request.preset, fresh, machine)] as const;
+        const fresh = new Training(await newRun(request, machine, start));
+        return [fresh, follow(start?.name ?? request.preset, fresh, machine)] as const;
       });
       const { settings, identity } = fresh;
       tell({ kind: 'begin', model: info, settings, corpusSha256: identity.corpusSha256 });
@@ -185,6 +188,16 @@ async function tellAll(
   }
 }
 
+/** What a training begins with that goes on from a model. */
+function startOf({ gpt, tokenizer, name, unequalDropouts }: Looked): Start & { readonly name: string } {
+  if (unequalDropouts !== undefined) {
+    throw new Error(
+      `${name} has ${unequalDropouts}, and a training here has one dropout; give them one value in its config.json`,
+    );
+  }
+  return { name, config: gpt.config, tokenizer, params: Float32Array.from(gpt.arena.params.data) };
+}
+
 function infoOf({ gpt, tokenizer, name, step }: Looked): ModelInfo {
   return {
     ...{ name, step, config: gpt.config, tokenizer: tokenizer.kind },
@@ -201,9 +214,11 @@ function baselinesOf(given: string): readonly number[] {
   return ngramBaselines(train, validation, { V: characters.vocabSize });
 }
 
-/** What an engine says of memory that is not there, in plain words. */
+/** What an engine says of memory that is not there, in plain words; and no advice about flags, which a page has none of. */
 function plainError(error: unknown): Error {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = (error instanceof Error ? error.message : String(error))
+    .replace('--unknown skip leaves them out', 'take them out of the text')
+    .replace('--context ', 'a context of ');
   const full =
     error instanceof RangeError && /^(Invalid (typed )?array|Array buffer|WebAssembly\.Memory)/.test(message);
   return full ? new Error('there is not enough memory for this; choose smaller sizes') : new Error(message);

@@ -98,6 +98,10 @@ export interface Lens extends Tokens {
   }[])[];
 }
 
+export interface LabTrainRequest extends TrainRequest {
+  /** Begin with the weights, sizes and tokenizer of the model that is looked at, as the command does with --init. */
+  readonly init?: 'looked' | undefined;
+}
 export type TrainingEvent =
   | {
       readonly kind: 'begin';
@@ -135,7 +139,7 @@ export interface Calls {
 }
 /** Name: [what is given, each event, what comes at the end]. Cancelling a training pauses it after its step. */
 export interface Streams {
-  train: [TrainRequest, TrainingEvent, TrainingEnd];
+  train: [LabTrainRequest, TrainingEvent, TrainingEnd];
   goOn: [Record<string, never>, TrainingEvent, TrainingEnd];
   generate: [WriteRequest & { readonly seed: number }, Written, WritingEnd];
   /** The likeliest text that beam search finds, told once it is found; log P is the model's own, in nats. */

@@ -40,8 +40,9 @@ type Answer<K extends 'generate' | 'beam'> = (
 ) => Promise<Streams[K][2]>;
 
 /** Draws until the end or until stopped, in cache slot 0. Between two tokens other questions are answered. */
-export const write: Answer<'generate'> = async ({ gpt, tokenizer }, given, tell, signal) => {
-  const { settings, seed, maxNewTokens } = given;
+export const write: Answer<'generate'> = async ({ gpt, tokenizer, eosTokens }, given, tell, signal) => {
+  const { seed, maxNewTokens } = given;
+  const settings = { eosTokens, ...given.settings };
   const prompt = promptOf(tokenizer, given);
   const trace = new LogitsTrace();
   const say = teller(tokenizer, prompt, given, tell);
@@ -61,8 +62,9 @@ export const write: Answer<'generate'> = async ({ gpt, tokenizer }, given, tell,
 };
 
 /** Searches with as many cache slots as the beam is wide; then reads what it found once more, for what else there was. */
-export const writeLikeliest: Answer<'beam'> = async ({ gpt, tokenizer }, given, tell, signal) => {
-  const { settings, maxNewTokens } = given;
+export const writeLikeliest: Answer<'beam'> = async ({ gpt, tokenizer, eosTokens }, given, tell, signal) => {
+  const { maxNewTokens } = given;
+  const settings = { eosTokens, ...given.settings };
   const prompt = promptOf(tokenizer, given);
   const stopped = { finishReason: 'stopped', logProbability: Number.NaN };
   const options = {

@@ -1,6 +1,5 @@
 /** What is trained: the fields for a text, a preset and sizes, and the request that they make. */
 
-import type { TrainRequest } from '../../library/training-parts.ts';
 import { defaultPreset, type PresetName, presetNames, presets } from '../../train/presets.ts';
 import {
   type Choice,
@@ -13,6 +12,7 @@ import {
   seedSetting,
 } from '../controls.ts';
 import { make, textOf } from '../dom.ts';
+import type { LabTrainRequest } from '../engine/protocol.ts';
 import type { Lab } from '../lab.ts';
 
 export interface Recipe {
@@ -21,7 +21,7 @@ export interface Recipe {
   /** The text that is chosen; rejects where there is none. */
   text(): Promise<string>;
   /** Rejects, with a sentence, where a field does not fit. */
-  request(): Promise<TrainRequest>;
+  request(): Promise<LabTrainRequest>;
   /** Takes a file that was dropped as the text. */
   take(file: File): Promise<void>;
 }
@@ -44,8 +44,13 @@ const presetChoice: Choice = {
   otherwise: defaultPreset,
 };
 
+const begins = { new: 'new weights', model: 'the model at hand' };
+
 /** @param say takes what goes wrong with a file that was chosen */
-export function recipe({ address, texts, text: fetchText }: Lab, say: (error: unknown) => void): Recipe {
+export function recipe(
+  { address, session, home, texts, text: fetchText }: Lab,
+  say: (error: unknown) => void,
+): Recipe {
   const pasted = make('textarea', {
     rows: 5,
     name: 'text',
@@ -98,10 +103,18 @@ export function recipe({ address, texts, text: fetchText }: Lab, say: (error: un
       ...lengths.map((length) => ({ ...length, step: 1, otherwise: train[length.field] })),
     ];
   };
-  const boxes = make('div', { className: 'two' });
-  const showBoxes = () => {
-    boxes.replaceChildren(...[...settings(), seedSetting].map((setting) => numberBox(address, setting)));
+  const beginChoice: Choice = {
+    ...{ name: 'begin', label: 'Begin with', choices: begins },
+    otherwise: home === 'file' ? 'model' : 'new',
   };
+  const goesOn = () => choiceOf(address, beginChoice) === 'model';
+  const boxes = make('div', { className: 'two' });
+  /** A model that is there has its sizes. */
+  const showBoxes = () => {
+    const shown = settings().filter(({ name }) => !goesOn() || !sizes.some((size) => size.name === name));
+    boxes.replaceChildren(...[...shown, seedSetting].map((setting) => numberBox(address, setting)));
+  };
+  const beginField = choice(address, beginChoice, showBoxes);
   const presetField = choice(address, presetChoice, () => {
     address.set(Object.fromEntries([...sizes, ...lengths].map(({ name }) => [name, undefined])));
     showBoxes();
@@ -112,7 +125,7 @@ export function recipe({ address, texts, text: fetchText }: Lab, say: (error: un
   return {
     fields: [
       make('fieldset', {}, make('legend', {}, 'Learn from'), textField, ownText),
-      make('fieldset', {}, make('legend', {}, 'The model'), presetField, boxes),
+      make('fieldset', {}, make('legend', {}, 'The model'), beginField, presetField, boxes),
     ],
     text,
     take,
@@ -126,11 +139,15 @@ export function recipe({ address, texts, text: fetchText }: Lab, say: (error: un
         }),
       ) as { readonly [field: string]: number | undefined };
       const { layers, channels, heads, contextLength, batchSize, steps } = chosen;
+      if (goesOn() && session.model === undefined) {
+        throw new Error('there is no model at hand yet: train one with new weights, or open a run');
+      }
       const name = choiceOf(address, textChoice);
       return {
         text: await text(),
         data: texts.find((each) => each.name === name)?.path ?? 'text.txt',
         preset: preset(),
+        init: goesOn() ? 'looked' : undefined,
         sizes: { layers, channels, heads, contextLength },
         settings: {
           ...{ batchSize, steps, evalEvery: evaluations(preset(), steps) },

@@ -32,7 +32,7 @@ export const train: View = {
       'Train',
       async () => {
         const request = await chosen.request();
-        await session.train(request.preset, request);
+        await session.train(request.init === undefined ? request.preset : session.name, request);
       },
       'main',
     );
@@ -136,7 +136,6 @@ function samples(session: Session): { readonly element: HTMLElement; draw(): voi
 function statusLine(session: Session): string {
   const { phase, name, model, step, steps, secondsLeft, tokensPerSecond } = session;
   if (phase === 'empty') return 'Nothing is trained yet.';
-  if (phase === 'starting' && model === undefined) return 'Reading the text ...';
   const size = model === undefined ? '' : `, ${counted(model.parameters, 'parameter')}`;
   const done = steps === undefined ? `step ${step}` : `step ${step} of ${steps}`;
   const speed =
@@ -145,7 +144,7 @@ function statusLine(session: Session): string {
       : `, ${Math.round(tokensPerSecond).toLocaleString('en-US')} tokens a second`;
   const left = secondsLeft === null || Number.isNaN(secondsLeft) ? '' : `, ${briefly(secondsLeft)} left`;
   const lines = {
-    starting: `${name}${size}`,
+    starting: 'Reading the text ...',
     training: `${name}${size}: ${done}${speed}${left}`,
     paused: `${name}${size}: paused after ${done}`,
     finished: `${name}${size}: finished, ${done}`,

@@ -11,6 +11,7 @@
  * Typed arrays use the machine's byte order; like all machines that run JavaScript today it has to be little-endian. */
 import { isObject, quote, show } from '../json.ts';
 import { parseJson } from '../json-reader.ts';
+import { readHalf } from './half.ts';
 
 export type StoredData = Float32Array | Float64Array;
 
@@ -207,10 +208,11 @@ function readEntry(name: string, entry: unknown, dataLength: number, source: str
 export interface TensorToStore {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly data: Float32Array;
+  /** Float32, or halves as their bits. */
+  readonly data: Float32Array | Uint16Array;
 }
 
-/** A safetensors file with the tensors as F32 in the given order: the same input gives the same bytes. The header is
+/** A safetensors file with the tensors as F32 or F16 in the given order: the same input gives the same bytes. The header is
  * padded with spaces to a multiple of 8 bytes, so that readers can use the data in place. */
 export function writeSafetensors(
   tensors: Iterable<TensorToStore>,
@@ -230,7 +232,8 @@ export function writeSafetensors(
         `writeSafetensors: ${quote(name)}: shape does not fit; expected a product of ${data.length}, got ${show(shape)}`,
       );
     }
-    const entry = { dtype: 'F32', shape, data_offsets: [size, size + data.byteLength] };
+    const dtype = data instanceof Uint16Array ? 'F16' : 'F32';
+    const entry = { dtype, shape, data_offsets: [size, size + data.byteLength] };
     entries.push(`${JSON.stringify(name)}:${JSON.stringify(entry)}`);
     size += data.byteLength;
   }
@@ -253,25 +256,6 @@ function readBrainFloat(bytes: Uint8Array): Float32Array {
   const words = new Uint32Array(halves.length);
   for (let i = 0; i < halves.length; i++) words[i] = halves[i] << 16;
   return new Float32Array(words.buffer);
-}
-
-/** IEEE 754 binary16: 1 sign bit, 5 exponent bits with bias 15, 10 bits of mantissa. Every value is a float32 too. */
-function readHalf(bytes: Uint8Array): Float32Array {
-  const halves = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / 2);
-  const floats = new Float32Array(halves.length);
-  const words = new Uint32Array(floats.buffer);
-  for (let i = 0; i < halves.length; i++) {
-    const sign = halves[i] & 0x8000;
-    const exponent = (halves[i] >>> 10) & 31;
-    const mantissa = halves[i] & 1023;
-    if (exponent === 0) {
-      floats[i] = (sign ? -mantissa : mantissa) / 0x1000000; // zeros and subnormals: steps of 2^-24
-    } else {
-      // 112 turns bias 15 into bias 127; the exponent of infinities and NaN stays all ones.
-      words[i] = (sign << 16) | ((exponent === 31 ? 255 : exponent + 112) << 23) | (mantissa << 13);
-    }
-  }
-  return floats;
 }
 
 function isText(value: unknown): value is string {

@@ -1,0 +1,30 @@
+/** The page's code as one script, and the engine's worker as another: bundled and made small by esbuild. */
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../../', import.meta.url));
+
+export interface Bundle {
+  readonly page: string;
+  readonly worker: string;
+}
+
+/** Rejects with advice where esbuild is not installed. */
+export async function bundlePage(): Promise<Bundle> {
+  const esbuild = await import('esbuild').catch(() => undefined);
+  if (esbuild === undefined) {
+    throw new Error('the page is bundled by esbuild, which is not installed; run: npm install --include=dev');
+  }
+  const bundle = async (entry: string, format: 'esm' | 'iife'): Promise<string> => {
+    const { outputFiles } = await esbuild.build({
+      ...{ absWorkingDir: root, entryPoints: [entry], format, target: 'es2022' },
+      ...{ bundle: true, minify: true, write: false, logLevel: 'silent' },
+      ...{ charset: 'utf8', legalComments: 'none' },
+    });
+    return outputFiles[0]!.text;
+  };
+  const [page, worker] = await Promise.all([
+    bundle('src/lab/exported.ts', 'esm'),
+    bundle('src/lab/engine/worker.ts', 'iife'),
+  ]);
+  return { page, worker };
+}
