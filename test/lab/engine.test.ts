@@ -1,8 +1,8 @@
 /** The engine without a browser: its files are the command's, pausing and looking change nothing, what it shows is right. */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { Written } from '../../src/lab/engine/protocol.ts';
@@ -205,6 +205,48 @@ describe('a run in memory', async () => {
       texts.push(text);
     });
     expect(texts).toEqual(['é', '\ufffd']);
+  });
+
+  it('goes on from the model that is looked at as the command does with --init, byte for byte', async () => {
+    const [learned, other] = [join(folder, 'more.txt'), new NodeEngine()];
+    const more = smallText.slice(3000, 12_000);
+    writeFileSync(learned, more);
+    for (const [path, bytes] of files) {
+      mkdirSync(dirname(join(folder, 'looked', path)), { recursive: true });
+      writeFileSync(join(folder, 'looked', path), bytes);
+    }
+    const bin = fileURLToPath(new URL('../../bin/inkling.js', import.meta.url));
+    const settings = '--preset nano --steps 20 --batch-size 4 --eval-every 10 --eval-tokens 256 --seed 6';
+    const flags = `train --init looked --data more.txt --out on ${settings} --math portable --threads 1 --keep 1 --quiet`;
+    execFileSync(process.execPath, [bin, ...flags.split(' ')], { cwd: folder, stdio: 'pipe' });
+
+    await other.call('open', { threads: 1, math: 'portable' });
+    await other.call('load', { files, name: 'looked' });
+    const request = {
+      ...({ text: more, data: 'more.txt', preset: 'nano', init: 'looked' } as const),
+      settings: { steps: 20, batchSize: 4, evalEvery: 10, evalTokens: 256, seed: 6 },
+    };
+    const unknown = { ...request, text: `${more}\u00df` };
+    await expect(other.stream('train', unknown)).rejects.toThrow(/: "ß"; take them out of the text$/);
+    expect(await other.call('model', {})).toMatchObject({ name: 'looked', config: { layers: 2 } });
+    await other.stream('train', request);
+    const theirs = (path: string) => readFileSync(join(folder, 'on', path), 'utf8');
+    const sums = checksums(await other.call('files', {}));
+    expect(Object.keys(sums)).toEqual(['best/checksums.txt', 'step-00000020/checksums.txt']);
+    for (const [path, text] of Object.entries(sums)) expect(text, path).toBe(theirs(path));
+    expect(await other.call('model', {})).toMatchObject({ name: 'looked', step: 20 });
+  });
+
+  it('ends a text where the folder says that texts end', async () => {
+    const other = new NodeEngine();
+    await other.call('open', { threads: 1, math: 'portable' });
+    const { ids } = await engine.stream('generate', { ...smallDraw, maxNewTokens: 40 });
+    const json = new TextEncoder().encode(JSON.stringify({ eos_token_id: ids[20] }));
+    const name = 'best/generation_config.json';
+    const plain = [...files].filter(([path]) => !path.endsWith('checksums.txt'));
+    await other.call('load', { files: new Map([...plain, [name, json] as const]), name: 'run' });
+    const ended = await other.stream('generate', { ...smallDraw, maxNewTokens: 40 });
+    expect(ended).toEqual({ ids: ids.slice(0, ids.indexOf(ids[20]!) + 1), finishReason: 'eos' });
   });
 
   it('looks inside: attention is causal and sums to 1, the last layer of the lens is the answer', async () => {

@@ -12,7 +12,9 @@ export interface Bundle {
 export async function bundlePage(): Promise<Bundle> {
   const esbuild = await import('esbuild').catch(() => undefined);
   if (esbuild === undefined) {
-    throw new Error('the page is bundled by esbuild, which is not installed; run: npm install --include=dev');
+    throw new Error(
+      'the page is bundled by esbuild, which is not installed; run: npm install --include=dev, or in a project of your own: npm install esbuild',
+    );
   }
   const bundle = async (entry: string, format: 'esm' | 'iife'): Promise<string> => {
     const { outputFiles } = await esbuild.build({

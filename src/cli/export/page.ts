@@ -8,7 +8,7 @@ import type { Packet } from '../../lab/packet.ts';
 import { labStyle } from '../../lab/style.ts';
 import { html } from '../../report/html.ts';
 
-const index = new URL('../../lab/index.html', import.meta.url);
+const index = new URL('../../../src/lab/index.html', import.meta.url);
 
 /** @param script of the page @param weights model.safetensors */
 export function exportedPage(script: string, packet: Packet, weights: Uint8Array): string {

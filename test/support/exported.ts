@@ -1,0 +1,45 @@
+/** What npm run export writes, read back. */
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { gunzipSync } from 'node:zlib';
+import type { Packet } from '../../src/lab/packet.ts';
+import type { Files } from '../../src/library/run-files.ts';
+import { root } from './runs.ts';
+
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A command of bin/inkling.js, in a folder, to its end. */
+export async function inkling(cwd: string, ...args: string[]): Promise<Ended> {
+  try {
+    const command = [join(root, 'bin/inkling.js'), ...args];
+    return { code: 0, ...(await promisify(execFile)(process.execPath, command, { cwd })) };
+  } catch (error) {
+    return error as Ended & Error;
+  }
+}
+
+export function readExported(path: string): {
+  readonly page: string;
+  readonly packet: Packet;
+  /** In base64. */
+  readonly weights: string;
+  /** As the page gives them to the engine. */
+  readonly files: Files;
+} {
+  const page = readFileSync(path, 'utf8');
+  const [packed, weights] = ['packet', 'weights'].map(
+    (id) => new RegExp(`<script type="text/plain" id="${id}">([A-Za-z0-9+/=]*)</script>`).exec(page)![1]!,
+  ) as [string, string];
+  const packet = JSON.parse(gunzipSync(Buffer.from(packed, 'base64')).toString('utf8')) as Packet;
+  const texts = Object.entries(packet.files).map(
+    ([name, text]) => [name, new TextEncoder().encode(text)] as const,
+  );
+  const bytes = new Uint8Array(Buffer.from(weights, 'base64'));
+  return { page, packet, weights, files: new Map([...texts, ['model.safetensors', bytes] as const]) };
+}
