@@ -129,7 +129,7 @@ export const evalAnswers: Readonly<Record<string, string>> = {
     ['c', 'ctx-size', 'n-ctx', 'context', 'block-size', 'max-length'],
     'the model has the context it was trained with',
   ),
-  ...all(['tasks', 'task'], 'there are no tasks; see --help for what is measured'),
+  ...all(['tasks', 'task'], 'there are no tasks to name; --choices FILE has the questions of one'),
   ...all(['metrics', 'metric'], 'all measures are shown; --json has them for programs'),
   ...all(['prompt', 'start'], 'npx inkling sample continues a prompt; --score TEXT shows its surprise'),
 };

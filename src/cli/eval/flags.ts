@@ -52,7 +52,7 @@ export const evalFlags = {
     kind: 'text',
     value: 'FILE',
     help: 'let the model choose: FILE.jsonl has a line for each question,\n{"prompt": "..", "choices": ["..", ".."], "label": 0}',
-    aliases: ['multiple-choice', 'tasks'],
+    aliases: ['multiple-choice'],
   },
   generate: {
     section: 'What its own texts are like',

@@ -4,6 +4,7 @@ import { mostProbable, softmax } from '../../library/stages.ts';
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
 import { beamSteps } from '../../sample/beam.ts';
 import { generate, readNewest, reread } from '../../sample/generate.ts';
+import type { FinishReason } from '../../sample/stop.ts';
 import { Trace } from '../../sample/trace.ts';
 import { log } from '../../tensor/math.ts';
 import type { Floats } from '../../tensor/tensor.ts';
@@ -52,7 +53,7 @@ export const write: Answer<'generate'> = async ({ gpt, tokenizer, eosTokens }, g
   for (const { token, finishReason: finish } of generate(gpt, [{ prompt, stream: 0 }], options)) {
     if (token !== undefined) {
       drawn.push(token);
-      say(token, trace.logits, finish !== undefined);
+      say(token, trace.logits, finish);
     }
     if (finish !== undefined) finishReason = finish;
     await breathe();
@@ -86,7 +87,7 @@ export const writeLikeliest: Answer<'beam'> = async ({ gpt, tokenizer, eosTokens
   let logits = reread(gpt, text, gpt.config.contextLength);
   for (const [i, token] of tokens.entries()) {
     if (i > 0) for (const [, next] of readNewest(gpt, [text], 'shift')) logits = next;
-    say(token, logits, i === tokens.length - 1);
+    say(token, logits, i === tokens.length - 1 ? finishReason : undefined);
     text.ids.push(token);
     await breathe();
     if (signal.aborted) return { ...stopped, ids: tokens.slice(0, i + 1) };
@@ -105,15 +106,16 @@ function teller(
   prompt: readonly number[],
   { alternatives = 10 }: WriteRequest,
   tell: (event: Streams['generate'][1]) => void,
-): (token: number, logits: Floats, last: boolean) => void {
+): (token: number, logits: Floats, finish: FinishReason | undefined) => void {
   const stream = tokenizer.stream();
   for (const id of prompt) stream.push(id); // a branch may begin within a character
-  return (id, logits, last) => {
+  return (id, logits, finish) => {
     const probabilities = softmax(logits);
     const probability = probabilities[id]!;
     tell({
       id,
-      text: stream.push(id) + (last ? stream.end() : ''),
+      // A token that ends a text is not part of it.
+      text: (finish === 'eos' ? '' : stream.push(id)) + (finish === undefined ? '' : stream.end()),
       probability,
       rank: 1 + probabilities.reduce((n, p) => n + Number(p > probability), 0),
       entropy: -probabilities.reduce((sum, p) => sum + (p > 0 ? p * log(p) : 0), 0),
