@@ -2,11 +2,19 @@
  *
  *     #next-token?p=0.9&seed=7 */
 
+/** Milliseconds from one change of the address to the next: browsers take a hundred in 30 seconds (Safari) or two hundred in
+ * ten (Chromium, Firefox), which somebody who moves a slider soon passes. */
+const pause = 320;
+
 export class Address {
   readonly #listeners = new Set<() => void>();
+  /** What is set but not in the address yet. */
+  #ahead: string | undefined;
+  #changedAt = Number.NEGATIVE_INFINITY;
 
   constructor() {
     addEventListener('hashchange', () => {
+      this.#ahead = undefined;
       for (const listener of this.#listeners) listener();
     });
   }
@@ -36,7 +44,12 @@ export class Address {
     }
     given.sort();
     const rest = given.toString();
-    history.replaceState(null, '', `#${view}${rest === '' ? '' : `?${rest}`}`);
+    const waiting = this.#ahead !== undefined;
+    this.#ahead = `#${view}${rest === '' ? '' : `?${rest}`}`;
+    if (waiting) return;
+    const wait = this.#changedAt + pause - performance.now();
+    if (wait <= 0) this.#write();
+    else setTimeout(() => this.#write(), wait);
   }
 
   /** The link to a view with what is set now, for settings of one name mean the same in all views. */
@@ -51,8 +64,15 @@ export class Address {
     return () => this.#listeners.delete(listener);
   }
 
+  #write(): void {
+    if (this.#ahead === undefined) return; // a link has led elsewhere meanwhile
+    history.replaceState(null, '', this.#ahead);
+    this.#ahead = undefined;
+    this.#changedAt = performance.now();
+  }
+
   #parts(): [view: string, given: URLSearchParams] {
-    const [view = '', ...rest] = location.hash.slice(1).split('?');
-    return [decodeURIComponent(view), new URLSearchParams(rest.join('?'))];
+    const [view = '', ...rest] = (this.#ahead ?? location.hash).slice(1).split('?');
+    return [view, new URLSearchParams(rest.join('?'))];
   }
 }

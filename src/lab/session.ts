@@ -24,6 +24,8 @@ export class Session {
   /** Steps asked for, where that is known. */
   steps: number | undefined;
   samples: readonly SampleMetrics[] = [];
+  /** A text that was pasted or came from a file, for every view that takes one. */
+  ownText = '';
   /** What went wrong last, in a sentence. */
   problem: string | undefined;
   /** The last step on record. */

@@ -52,7 +52,7 @@ describe('Next token', () => {
       await slide('seed', 9);
       const all = { temperature: 0.7, topK: 12, topP: 0.9, frequencyPenalty: 0.5 };
       await compare(all, 9);
-      expect(await evaluate('location.hash')).toBe('#next-token?d=tail&f=0.5&k=12&p=0.9&seed=9&t=0.7');
+      await until(`location.hash === '#next-token?d=tail&f=0.5&k=12&p=0.9&seed=9&t=0.7'`);
       await open('next-token?d=tail&f=0.5&k=12&p=0.9&seed=9&t=0.7');
       await compare(all, 9);
       expect(await evaluate(`document.querySelector('[name=t]').value`)).toBe('0.7');

@@ -54,6 +54,25 @@ describe('every view', () => {
     expect(await evaluate(`document.querySelector('[name=seed]').value`)).toBe('4');
   });
 
+  inBrowser('takes more moves of a slider than a browser takes changes of an address', async () => {
+    await open('next-token');
+    await until(`document.querySelector('.strip') !== null`);
+    const moves = await evaluate<number>(`(async () => {
+      const slider = document.querySelector('[name=t]');
+      for (let i = 1; i <= 500; i++) {
+        slider.value = i % 20 / 20;
+        slider.dispatchEvent(new Event('input'));
+        if (i % 25 === 0) await new Promise((resolve) => requestAnimationFrame(resolve));
+      }
+      slider.value = 0.85;
+      slider.dispatchEvent(new Event('input'));
+      return Number(document.querySelector('.slider output').textContent);
+    })()`);
+    expect(moves).toBe(0.85);
+    await until(`location.hash === '#next-token?t=0.85'`);
+    expectPeace();
+  });
+
   inBrowser('is reached by keyboard, with a focus that one sees', async () => {
     await open('train');
     const press = async (key: string, code: number) => {

@@ -19,6 +19,7 @@ import { attentionOf, lensOf } from './inside.ts';
 import type { Looked } from './looked.ts';
 import { beamWidth, type Calls, type ModelInfo, type Streams, type TrainingEvent } from './protocol.ts';
 import { encodePrompt, nextToken, piecesOf, write, writeLikeliest } from './sampling.ts';
+import { mergeAll, tokenTexts, vocabularies } from './vocabularies.ts';
 
 /** What answers: one function a name in protocol.ts. */
 type Answers = {
@@ -137,7 +138,11 @@ export function createEngine(host: SimdHost): Ask {
       ),
     files: ({ baselines }) => current().files(baselines),
     kept: ({ step }) => current().kept(step) as Files,
-    tokenize: ({ text }) => encodePrompt(model().tokenizer, text),
+    tokenize: ({ text }) => {
+      const { tokenizer } = model();
+      const tokens = encodePrompt(tokenizer, text);
+      return { ...tokens, pieces: tokenTexts(tokenizer, tokens.ids) };
+    },
     pieces: ({ ids }) => piecesOf(model().tokenizer, ids),
     distribution: ({ text }) => nextToken(model(), text, slots - 1),
     repetition: ({ text, n }) => {
@@ -145,6 +150,8 @@ export function createEngine(host: SimdHost): Ask {
       const repeated = repeatedTokens(characters, n);
       return { share: repN(characters, n), repeated, loop: tailLoop(characters) };
     },
+    vocabularies,
+    mergeAll,
     attention: ({ text }) => attentionOf(model(), text),
     lens: ({ text, best }) => lensOf(model(), text, best),
     baselines: ({ text }) => baselinesOf(text),

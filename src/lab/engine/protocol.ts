@@ -7,6 +7,7 @@ import type { SamplerSettings } from '../../library/stages.ts';
 import type { TrainingEnd } from '../../library/training.ts';
 import type { TrainRequest } from '../../library/training-parts.ts';
 import type { ModelConfig } from '../../model/config.ts';
+import type { BpeParts } from '../../model/text/bpe-json.ts';
 import type { MetricsRecord } from '../../train/metrics.ts';
 import type { RunSettings } from '../../train/state.ts';
 
@@ -33,6 +34,19 @@ export interface Tokens {
   readonly ids: Int32Array;
   /** How many characters have no token and were left out. */
   readonly unknown: number;
+}
+
+/** What tokens are learned from a text. In the text of a token, bytes that are no whole character stand as `escapeBytes`
+ * writes them. */
+export interface Vocabularies {
+  /** Characters by id. */
+  readonly characters: readonly string[];
+  /** BPE tokens by id: 256 bytes, then what each merge made. */
+  readonly pieces: readonly string[];
+  /** Of BPE, in the order in which they were learned. */
+  readonly merges: BpeParts['merges'];
+  /** How often each pair occurred when it was joined. */
+  readonly counts: readonly number[];
 }
 
 export interface NextToken extends Tokens {
@@ -126,9 +140,14 @@ export interface Calls {
   files: [{ readonly baselines?: readonly number[] | undefined }, Files];
   /** The model as it was at an evaluation of the run being trained: files for `load`. */
   kept: [{ readonly step: number }, Files];
-  tokenize: [{ readonly text: string }, Tokens];
+  /** `pieces`: the text of each token, as in `Vocabularies`. */
+  tokenize: [{ readonly text: string }, Tokens & { readonly pieces: readonly string[] }];
   /** What each token of a text adds to it; empty where a character is not whole yet. */
   pieces: [{ readonly ids: readonly number[] }, readonly string[]];
+  /** The characters of a text, and the first `most` merges of BPE or as many as it gives. */
+  vocabularies: [{ readonly text: string; readonly most: number }, Vocabularies];
+  /** Ids of a text after all merges. */
+  mergeAll: [{ readonly text: string; readonly merges: BpeParts['merges'] }, Int32Array];
   distribution: [{ readonly text: string }, NextToken];
   /** Over runs of n characters, for every tokenizer, so that models can be compared. */
   repetition: [{ readonly text: string; readonly n: number }, Repetition];

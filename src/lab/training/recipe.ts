@@ -55,6 +55,12 @@ export function recipe(
     rows: 5,
     name: 'text',
     placeholder: 'Paste a text, or drop a file here',
+    value: session.ownText,
+    on: {
+      input: () => {
+        session.ownText = pasted.value;
+      },
+    },
   });
   const file = make('input', {
     type: 'file',
@@ -83,7 +89,8 @@ export function recipe(
   };
   const textField = choice(address, textChoice, showOwn);
   const take = async (chosen: File) => {
-    pasted.value = await textOf(chosen);
+    session.ownText = await textOf(chosen);
+    pasted.value = session.ownText;
     address.set({ data: own });
     textField.querySelector('select')!.value = own;
     showOwn();

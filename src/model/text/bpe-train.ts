@@ -13,6 +13,7 @@
 import { BpeTokenizer } from './bpe.ts';
 import { alphabet, alphabetOrder, toUtf8 } from './bpe-bytes.ts';
 import { Heap } from './bpe-heap.ts';
+import type { BpeParts } from './bpe-json.ts';
 import { pieces } from './bpe-pieces.ts';
 
 interface Pair {
@@ -39,13 +40,18 @@ export function trainBpe(text: string, vocabSize: number): BpeTokenizer {
       `trainBpe: vocabulary size does not fit; expected an integer of at least 256, one for each byte, got ${vocabSize}`,
     );
   }
-  const merges = learnMerges(countPieces(text), vocabSize - 256);
+  const { merges } = learnMerges(text, vocabSize - 256);
   if (merges.length < vocabSize - 256) {
     throw new RangeError(
       `trainBpe: vocabulary size does not fit the text; expected at most 256 bytes + ${merges.length} merges found = ` +
         `${256 + merges.length}, got ${vocabSize}; take a smaller vocabulary or a longer text`,
     );
   }
+  return bpeOf(merges);
+}
+
+/** The tokenizer of merges, in the order in which they were learned. */
+export function bpeOf(merges: BpeParts['merges']): BpeTokenizer {
   const tokens = alphabetOrder.map((byte) => alphabet[byte]);
   for (const [left, right] of merges) tokens.push(tokens[left] + tokens[right]);
   return new BpeTokenizer({ tokens, merges, added: new Map() });
@@ -57,8 +63,12 @@ function countPieces(text: string): Map<string, number> {
   return counts;
 }
 
-function learnMerges(counts: ReadonlyMap<string, number>, most: number): [number, number, number][] {
-  const { tokens, weights } = layOut(counts);
+/** The first `most` merges, or as many as the text gives, and how often each pair occurred when it was joined. */
+export function learnMerges(
+  text: string,
+  most: number,
+): { readonly merges: BpeParts['merges']; readonly counts: readonly number[] } {
+  const { tokens, weights } = layOut(countPieces(text));
   const next = tokens.map((_, i) => i + 1);
   const previous = tokens.map((_, i) => i - 1);
   const pairs = new Map<number, Pair>();
@@ -96,6 +106,7 @@ function learnMerges(counts: ReadonlyMap<string, number>, most: number): [number
   for (let i = 0; i + 1 < tokens.length; i++) gain(i);
   rankCreated();
   const merges: [number, number, number][] = [];
+  const counts: number[] = [];
   while (merges.length < most) {
     const pair = heap.pop();
     if (pair === undefined) break;
@@ -107,6 +118,7 @@ function learnMerges(counts: ReadonlyMap<string, number>, most: number): [number
     const { left, right } = pair;
     const result = 256 + merges.length;
     merges.push([left, right, result]);
+    counts.push(pair.count);
     for (const i of pair.positions) {
       const j = next[i];
       if (tokens[i] !== left || tokens[j] !== right) continue;
@@ -122,7 +134,7 @@ function learnMerges(counts: ReadonlyMap<string, number>, most: number): [number
     pairs.delete(keyOf(left, right));
     rankCreated();
   }
-  return merges;
+  return { merges, counts };
 }
 
 /** Gap, piece, gap, piece, ..., gap: a token and its piece's count at every position. */

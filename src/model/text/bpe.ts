@@ -24,6 +24,7 @@ import {
 import { Heap } from './bpe-heap.ts';
 import { type BpeParts, readTokenizerJson, writeTokenizerJson } from './bpe-json.ts';
 import { pieces } from './bpe-pieces.ts';
+import { tokenOnOneLine } from './characters.ts';
 import type { TextStream, Tokenizer } from './tokenizer.ts';
 
 /** V8 keeps a slice of 13 or more characters as a view that holds the whole text in memory. */
@@ -112,7 +113,7 @@ export class BpeTokenizer implements Tokenizer {
 
   /** One token for people to read; a byte that is only part of a character is written <0xE2>. */
   tokenText(id: number): string {
-    return displayBytes(this.#bytesOf(id));
+    return tokenOnOneLine(displayBytes(this.#bytesOf(id)));
   }
 
   #bytesOf(id: number): Uint8Array {

@@ -6,9 +6,14 @@ export function showCharacter(character: string): string {
   return `U+${character.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
-/** A token on one line; a space stays a space. */
+/** A token on one line; a space stays a space, and a mark stays on the character that it combines with. */
 export function tokenOnOneLine(text: string): string {
-  return Array.from(text, (c) => escapes.get(c) ?? showCharacter(c)).join('');
+  const shown = (c: string, i: number) => escapes.get(c) ?? (i > 0 && isMark(c) ? c : showCharacter(c));
+  return Array.from(text, shown).join('');
+}
+
+export function isMark(character: string): boolean {
+  return /^\p{M}/u.test(character);
 }
 
 const escapes: ReadonlyMap<string, string> = new Map([

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { BpeTokenizer } from '../../../src/model/text/bpe.ts';
 import { pieces } from '../../../src/model/text/bpe-pieces.ts';
-import { trainBpe } from '../../../src/model/text/bpe-train.ts';
+import { learnMerges, trainBpe } from '../../../src/model/text/bpe-train.ts';
 import { RandomStream } from '../../../src/tensor/random.ts';
 
 interface Content {
@@ -69,6 +69,9 @@ describe('trainBpe', () => {
     ];
     expect(mergesOf(trainBpe(corpus, 268))).toEqual(byHand);
     expect(mergesOf(trainBpe(corpus, 260))).toEqual(byHand.slice(0, 4));
+    const { merges, counts } = learnMerges(corpus, 1000); // which the text does not give
+    expect(merges).toHaveLength(12);
+    expect(counts).toEqual([9, 9, 7, 7, 6, 6, 6, 3, 3, 3, 2, 2]);
     const { vocab } = (trainBpe(corpus, 268).toJSON() as Content).model;
     expect([vocab['e'], vocab['s'], vocab['es'], vocab['est'], vocab['lower']]).toEqual([
       68, 82, 256, 257, 267,
@@ -80,6 +83,7 @@ describe('trainBpe', () => {
   test('joins a run from its left: aaaaa is aa aa a, then aa aaa', () => {
     // a a 8; then aa a 2 = aa aa 2, and a (64) before aa (256).
     expect(mergesOf(trainBpe('aaaaa\naaaaa', 259))).toEqual(['a a', 'aa a', 'aa aaa']);
+    expect(learnMerges('aaaaa\naaaaa', 3).counts).toEqual([8, 2, 2]);
   });
 
   test('never joins over the edge of a piece', () => {

@@ -217,13 +217,16 @@ describe('stream', () => {
   });
 });
 
-test('tokenText shows characters as they are and broken ones in hexadecimal', () => {
-  const shown = withVocab(['Ġthe', 'Ċ', 'Ã', 'Ã©', 'æ¼'], []);
-  expect([0, 1, 2, 3, 4].map((id) => shown.tokenText(id))).toEqual([
+test('tokenText shows characters as they are, on one line, and broken ones in hexadecimal', () => {
+  const shown = withVocab(['Ġthe', 'ĊĊ', 'Ã', 'Ã©', 'æ¼', 'eÌģ', 'Ìģ', 'âĢĭ'], []);
+  expect([0, 1, 2, 3, 4, 5, 6, 7].map((id) => shown.tokenText(id))).toEqual([
     ' the',
-    '\n',
+    '\\n\\n',
     '<0xC3>',
     'é',
     '<0xE6><0xBC>',
+    'e\u0301', // a mark on its letter, and one alone
+    'U+0301',
+    'U+200B',
   ]);
 });
