@@ -1,6 +1,6 @@
 /** The view Next token in a real browser: exact numbers, and a link that says it all. */
 import { describe, expect } from 'vitest';
-import { longTailed } from '../../src/lab/examples.ts';
+import { confident, longTailed } from '../../src/lab/examples.ts';
 import { drawInStages, softmax } from '../../src/library/stages.ts';
 import { inBrowser, labPage, smallState, smallTraining } from './open-lab.ts';
 import { NodeEngine } from './support.ts';
@@ -39,6 +39,14 @@ describe('Next token', () => {
           `[...document.querySelectorAll('tr[data-stage]')].map((row) => row.dataset.stage)`,
         );
         expect(cut).toEqual(stages.slice(1).map(({ name }) => name));
+        const numbers = await evaluate<string[][]>(
+          `[...document.querySelectorAll('tr[data-stage]')].map((row) => [...row.cells].slice(1).map((cell) => cell.textContent))`,
+        );
+        for (const [i, [count, mass, left]] of numbers.entries()) {
+          const [before, after] = [stages[i]!, stages[i + 1]!];
+          expect([Number(count), Number(left)]).toEqual([before.kept - after.kept, after.kept]);
+          expect(Number.parseFloat(mass!) / 100).toBeCloseTo(before.mass - after.mass, 3);
+        }
       };
       const plain = { temperature: 1 };
       await compare(plain);
@@ -56,6 +64,57 @@ describe('Next token', () => {
       await open('next-token?d=tail&f=0.5&k=12&p=0.9&seed=9&t=0.7');
       await compare(all, 9);
       expect(await evaluate(`document.querySelector('[name=t]').value`)).toBe('0.7');
+      expectPeace();
+    },
+  );
+
+  inBrowser(
+    'draws how much the best tokens hold, and the line at which top-p ends them, also after top-k',
+    async () => {
+      for (const settings of [{ topP: 0.9 }, { topK: 12, topP: 0.7, temperature: 0.8 }]) {
+        const { topP, topK = 0, temperature = 1 } = settings;
+        await open(`next-token?d=tail&p=${topP}&k=${topK}&t=${temperature}`);
+        await until(`document.querySelector('#cumulative .inner .limit') !== null`);
+        const [curve, line] = await evaluate<
+          [string, string]
+        >(`['[data-name=together]', '.inner .limit'].map((part) =>
+        document.querySelector('#cumulative ' + part).getAttribute('d'))`);
+        const heights = curve
+          .slice(1)
+          .split('L')
+          .map((point) => 1 - Number(point.split(' ')[1]) / 180);
+        const { stages } = drawInStages(longTailed.logits, settings, longTailed.history, { seed: 1 });
+        const best = stages[0]!.probabilities.toSorted().reverse();
+        expect(heights).toHaveLength(best.length + 1);
+        let sum = 0;
+        for (const [n, p] of best.entries()) {
+          sum += p;
+          expect(heights[n + 1]).toBeCloseTo(sum, 3);
+        }
+        const level = 1 - Number(/^M0 ([\d.]+)H/.exec(line)![1]) / 180;
+        const kept = stages.find(({ name }) => name === 'topP')!.kept;
+        expect([heights[kept - 1]! < level, heights[kept]! >= level]).toEqual([true, true]);
+      }
+      expectPeace();
+    },
+  );
+
+  inBrowser(
+    'switches between the two distributions and the prompt, and says when there is no model',
+    async () => {
+      await open('next-token');
+      await until(`document.querySelector('.bars') !== null`);
+      const pick = async (value: string, logits: Float32Array) => {
+        await evaluate(`document.querySelector('[value=${value}]').click()`);
+        const most = Math.max(...softmax(logits));
+        await until(`Number(document.querySelector('.bars tr[data-id]').dataset.p) === ${most}`);
+      };
+      await pick('tail', longTailed.logits);
+      await pick('confident', confident.logits);
+      await pick('tail', longTailed.logits);
+      expect(await evaluate(`document.querySelector('[name=prompt]').disabled`)).toBe(true);
+      await evaluate(`document.querySelector('[value=prompt]').click()`);
+      await until(`document.querySelector('.hint').textContent.startsWith('There is no model yet')`);
       expectPeace();
     },
   );
@@ -84,10 +143,20 @@ describe('Next token', () => {
     const here = new NodeEngine();
     await here.call('open', { threads: 1, math: 'portable' });
     await here.stream('train', smallTraining);
-    const { logits } = await here.call('distribution', { text: 'The ' });
-    const probabilities = softmax(logits);
     await until(`document.querySelectorAll('.bars tr[data-id]').length === 40`);
-    for (const [id, p] of await rows()) expect(p).toBe(probabilities[id]);
+    await slide('f', 1); // what stands in the prompt was said
+    for (const text of ['The ', 'She said <b>"', '']) {
+      await evaluate(`(() => {
+        const box = document.querySelector('[name=prompt]');
+        box.value = ${JSON.stringify(text)};
+        box.dispatchEvent(new Event('input'));
+      })()`);
+      const { logits, ids } = await here.call('distribution', { text });
+      const { probabilities } = drawInStages(logits, { frequencyPenalty: 1 }, ids, { seed: 1 }).stages[0]!;
+      const most = Math.max(...probabilities);
+      await until(`Number(document.querySelector('.bars tr[data-id]').dataset.p) === ${most}`);
+      for (const [id, p] of await rows()) expect(p).toBe(probabilities[id]);
+    }
     expectPeace();
   });
 });

@@ -1,6 +1,7 @@
 /** What is trained: the fields for a text, a preset and sizes, and the request that they make. */
 
-import { defaultPreset, type PresetName, presetNames, presets } from '../../train/presets.ts';
+import { defaultVocabSize } from '../../train/choices.ts';
+import { defaultPreset, type Preset, type PresetName, presetNames, presets } from '../../train/presets.ts';
 import {
   type Choice,
   checkBoxes,
@@ -37,6 +38,10 @@ const lengths = [
   { name: 'batch', label: 'Batch', from: 1, to: 4096, field: 'batchSize' },
   { name: 'steps', label: 'Steps', from: 1, to: 10_000_000, field: 'steps' },
 ] as const;
+const vocabulary: NumberSetting = {
+  ...{ name: 'vocabulary', label: 'Vocabulary', from: 256, to: 65_536, step: 1 },
+  otherwise: defaultVocabSize,
+};
 const presetChoice: Choice = {
   name: 'preset',
   label: 'Preset',
@@ -115,24 +120,38 @@ export function recipe(
     otherwise: home === 'file' ? 'model' : 'new',
   };
   const goesOn = () => choiceOf(address, beginChoice) === 'model';
+  const tokenizerChoice = (): Choice => {
+    const { tokenizer = 'char' }: Preset = presets[preset()];
+    const choices = { char: 'Characters', bpe: 'Pieces of words (BPE)' };
+    return { name: 'tokenizer', label: 'Tokens', choices, otherwise: tokenizer };
+  };
+  const tokenizer = () => choiceOf(address, tokenizerChoice()) as 'char' | 'bpe';
   const boxes = make('div', { className: 'two' });
-  /** A model that is there has its sizes. */
+  const tokenizerField = make('div');
+  /** A model that is there has its sizes and its tokenizer. */
   const showBoxes = () => {
+    tokenizerField.hidden = goesOn();
     const shown = settings().filter(({ name }) => !goesOn() || !sizes.some((size) => size.name === name));
-    boxes.replaceChildren(...[...shown, seedSetting].map((setting) => numberBox(address, setting)));
+    const numbers = [...shown, ...(!goesOn() && tokenizer() === 'bpe' ? [vocabulary] : []), seedSetting];
+    boxes.replaceChildren(...numbers.map((setting) => numberBox(address, setting)));
+  };
+  const showFields = () => {
+    tokenizerField.replaceChildren(choice(address, tokenizerChoice(), showBoxes));
+    showBoxes();
   };
   const beginField = choice(address, beginChoice, showBoxes);
   const presetField = choice(address, presetChoice, () => {
-    address.set(Object.fromEntries([...sizes, ...lengths].map(({ name }) => [name, undefined])));
-    showBoxes();
+    const ofPreset = [...sizes, ...lengths, tokenizerChoice()];
+    address.set(Object.fromEntries(ofPreset.map(({ name }) => [name, undefined])));
+    showFields();
   });
 
   showOwn();
-  showBoxes();
+  showFields();
   return {
     fields: [
       make('fieldset', {}, make('legend', {}, 'Learn from'), textField, ownText),
-      make('fieldset', {}, make('legend', {}, 'The model'), beginField, presetField, boxes),
+      make('fieldset', {}, make('legend', {}, 'The model'), beginField, presetField, tokenizerField, boxes),
     ],
     text,
     take,
@@ -155,6 +174,8 @@ export function recipe(
         data: texts.find((each) => each.name === name)?.path ?? 'text.txt',
         preset: preset(),
         init: goesOn() ? 'looked' : undefined,
+        tokenizer: goesOn() ? undefined : tokenizer(),
+        vocabSize: numberOf(address, vocabulary),
         sizes: { layers, channels, heads, contextLength },
         settings: {
           ...{ batchSize, steps, evalEvery: evaluations(preset(), steps) },

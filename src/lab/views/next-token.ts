@@ -203,9 +203,11 @@ function stageTable(tokens: readonly string[], { stages }: Draw): Markup {
 <tbody>${rows.length > 0 ? rows : html`<tr><th scope="row">nothing is cut</th><td>0</td><td>0%</td><td>${tokens.length}</td></tr>`}</tbody></table></div>`;
 }
 
-/** The mass of the best n tokens, at their temperature and before any cut: top-p keeps up to where it crosses the line. */
+/** The mass of the best n tokens, at their temperature and before any cut: top-p keeps up to where it crosses the line. Top-k
+ * cuts before top-p, whose p is then a share of what top-k has left. */
 function cumulative({ stages }: Draw, p: number): Markup {
   const { probabilities } = stages[0]!;
+  const { mass } = stages.findLast(({ name }) => name === 'topK') ?? stages[0]!;
   let sum = 0;
   const points = mostProbable(probabilities, probabilities.length).map((id, rank) => {
     sum += probabilities[id]!;
@@ -219,7 +221,9 @@ function cumulative({ stages }: Draw, p: number): Markup {
     x: { kind: 'linear', domain: [0, Math.max(2, points.length)], name: 'best tokens' },
     y: { kind: 'linear', domain: [0, 1], unit: 'probability' },
     curves: [{ name: 'together', style: 'train', points: [{ x: 0, y: 0 }, ...points] }],
-    levels: [{ label: 'p', detail: String(p), y: p, style: 'limit' }],
+    levels: [
+      { label: 'p', detail: mass < 1 ? `${p} of ${percent(mass)}` : String(p), y: p * mass, style: 'limit' },
+    ],
   });
 }
 
