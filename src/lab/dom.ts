@@ -63,15 +63,14 @@ export async function filesOf(list: Iterable<File>): Promise<Map<string, Uint8Ar
   for (const file of list) {
     const [, ...path] = file.webkitRelativePath.split('/');
     const name = path.length > 0 ? path.join('/') : file.name;
-    if (/\.(json|jsonl|safetensors|txt)$/.test(name))
-      files.set(name, new Uint8Array(await file.arrayBuffer()));
+    if (/\.(json|jsonl|safetensors|txt)$/.test(name)) files.set(name, await bytesOf(file));
   }
   return files;
 }
 
 /** A file as text, or an error in one sentence. */
 export async function textOf(file: File): Promise<string> {
-  const bytes = new Uint8Array(await file.arrayBuffer());
+  const bytes = await bytesOf(file);
   const refuse = (what: string) => new Error(`${file.name} ${what}; choose a plain text file in UTF-8`);
   if (bytes.length === 0) throw refuse('is empty');
   if (bytes.includes(0)) throw refuse('holds NUL bytes, so it is no text');
@@ -79,5 +78,15 @@ export async function textOf(file: File): Promise<string> {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
     throw refuse('is not UTF-8 text');
+  }
+}
+
+async function bytesOf(file: File): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await file.arrayBuffer());
+  } catch {
+    throw new Error(
+      `${file.name} cannot be read; it has changed or gone since, or this tab has no memory for it`,
+    );
   }
 }

@@ -54,7 +54,11 @@ async function start(find: () => Promise<Found>): Promise<void> {
   element('machine').append(
     make('span', {}, `Inkling ${found.version}`),
     make('span', {}, `computes on ${count}${fused === undefined ? '' : `, ${fused}`}`),
-    make('span', { hidden: crossOriginIsolated || inFile }, 'this tab cannot share memory between threads'),
+    make(
+      'span',
+      { hidden: crossOriginIsolated || inFile },
+      'this tab cannot share memory between threads, so it has one; npm run lab serves pages that can',
+    ),
     make('span', { hidden: found.remark === undefined }, found.remark),
     make('span', {}, 'nothing leaves this machine'),
   );

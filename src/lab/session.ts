@@ -37,6 +37,8 @@ export class Session {
   baselines: readonly number[] | undefined;
   #history = new RunHistory();
   #stream: Stream<TrainingEvent, TrainingEnd> | undefined;
+  /** Over when nothing comes from the stream any more; never rejects. */
+  #followed = Promise.resolve();
   #source: EventSource | undefined;
   #keptAs: string | undefined;
   readonly #listeners = new Set<() => void>();
@@ -67,9 +69,8 @@ export class Session {
   }
 
   /** Trains on after a pause. */
-  async goOn(): Promise<void> {
-    this.problem = undefined;
-    await this.#follow(this.engine.stream('goOn', {}));
+  goOn(): Promise<void> {
+    return this.#follow(this.engine.stream('goOn', {}));
   }
 
   /** Pauses after the step at work. */
@@ -129,38 +130,43 @@ export class Session {
     await keepRun(this.#keptAs, files);
   }
 
-  /** @param begun is called when there is a new model */
-  async #follow(stream: Stream<TrainingEvent, TrainingEnd>, begun = () => {}): Promise<void> {
-    this.#stream = stream;
+  /** Takes in what a training tells, to its end. @param begin is called when it begins, if it does */
+  #follow(stream: Stream<TrainingEvent, TrainingEnd>, begin = () => {}): Promise<void> {
     const { phase } = this;
+    this.#stream = stream;
+    this.problem = undefined;
     this.phase = 'starting';
     this.#changed();
-    await this.#attempt(async () => {
-      for await (const event of stream) {
-        this.phase = 'training';
-        if (event.kind === 'begin') {
-          begun();
-          [this.model, this.steps] = [event.model, event.settings.steps];
-        } else this.#record(event.record);
-        this.#changed();
-      }
-      this.phase = (await stream.end).outcome;
-    });
-    if (this.phase === 'starting') this.phase = phase;
-    if (this.#stream === stream) this.#stream = undefined;
-    this.#changed();
+    const follow = async () => {
+      await this.#attempt(async () => {
+        for await (const event of stream) {
+          if (event.kind === 'begin') {
+            begin();
+            [this.model, this.steps] = [event.model, event.settings.steps];
+          } else this.#record(event.record);
+          this.phase = 'training';
+          this.#changed();
+        }
+        this.phase = (await stream.end).outcome;
+      });
+      if (this.phase === 'starting') this.phase = phase;
+      if (this.phase === 'training') this.phase = 'paused';
+      this.#stream = undefined;
+      this.#changed();
+    };
+    this.#followed = follow();
+    return this.#followed;
   }
 
-  /** Ends what is going on, so that another model can take its place. */
-  async #leave(): Promise<void> {
-    this.#source?.close();
-    this.#source = undefined;
-    const stream = this.#stream;
-    stream?.cancel();
-    await stream?.end.catch(() => {});
+  /** Ends a training that is going on, so that another model can take its place. */
+  #leave(): Promise<void> {
+    this.#stream?.cancel();
+    return this.#followed;
   }
 
   #begin(name: string): void {
+    this.#source?.close();
+    this.#source = undefined;
     this.name = name;
     this.model = undefined;
     this.steps = undefined;
@@ -231,7 +237,6 @@ export class Session {
       this.problem = undefined;
     } catch (error) {
       this.problem = (error as Error).message;
-      if (this.phase === 'training') this.phase = 'paused';
     }
     this.#changed();
   }

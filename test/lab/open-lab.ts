@@ -26,8 +26,8 @@ export const smallTraining: TrainRequest = {
   settings: { batchSize: 4, steps: 20, evalEvery: 3, seed: 1 },
 };
 
-/** Opens and closes browser and server around a file's tests. */
-export function labPage() {
+/** Opens and closes browser and server around a file's tests. @param isolated false: the tab may share no memory */
+export function labPage({ isolated = true } = {}) {
   const folder = mkdtempSync(join(tmpdir(), 'inkling-lab-page-'));
   let browser: Browser;
   let server: Server;
@@ -41,6 +41,12 @@ export function labPage() {
     writeFileSync(text, smallText);
     const shelf = new Shelf(join(folder, 'runs'));
     server = labServer({ texts: new Map([['small.txt', text]]), shelf, blankTypes: await typeBlanker() });
+    if (!isolated) {
+      server.prependListener('request', (_, response) => {
+        const set = response.setHeader.bind(response);
+        response.setHeader = (name, value) => (/^Cross-Origin/.test(name) ? response : set(name, value));
+      });
+    }
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     origin = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
     browser = new Browser(chromiumPath);

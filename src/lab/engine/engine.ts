@@ -221,11 +221,12 @@ function baselinesOf(given: string): readonly number[] {
   return ngramBaselines(train, validation, { V: characters.vocabSize });
 }
 
-/** What an engine says of memory that is not there, in plain words; and no advice about flags, which a page has none of. */
+/** An error in the page's words: of memory that is not there, and of fields that the command has flags for. */
 function plainError(error: unknown): Error {
   const message = (error instanceof Error ? error.message : String(error))
     .replace('--unknown skip leaves them out', 'take them out of the text')
-    .replace('--context ', 'a context of ');
+    .replace('--context ', 'a context of ')
+    .replace(/(?<=\s)--(?=[a-z])/g, '');
   const full =
     error instanceof RangeError && /^(Invalid (typed )?array|Array buffer|WebAssembly\.Memory)/.test(message);
   return full ? new Error('there is not enough memory for this; choose smaller sizes') : new Error(message);

@@ -136,6 +136,7 @@ function samples(session: Session): { readonly element: HTMLElement; draw(): voi
 function statusLine(session: Session): string {
   const { phase, name, model, step, steps, secondsLeft, tokensPerSecond } = session;
   if (phase === 'empty') return 'Nothing is trained yet.';
+  if (phase === 'starting') return 'Reading the text ...';
   const size = model === undefined ? '' : `, ${counted(model.parameters, 'parameter')}`;
   const done = steps === undefined ? `step ${step}` : `step ${step} of ${steps}`;
   const speed =
@@ -144,7 +145,6 @@ function statusLine(session: Session): string {
       : `, ${Math.round(tokensPerSecond).toLocaleString('en-US')} tokens a second`;
   const left = secondsLeft === null || Number.isNaN(secondsLeft) ? '' : `, ${briefly(secondsLeft)} left`;
   const lines = {
-    starting: 'Reading the text ...',
     training: `${name}${size}: ${done}${speed}${left}`,
     paused: `${name}${size}: paused after ${done}`,
     finished: `${name}${size}: finished, ${done}`,
