@@ -146,5 +146,6 @@ export function labPage({ isolated = true } = {}) {
     runs: join(folder, 'runs'),
     folder,
     send: (method: string, params: object) => browser.send(method, params),
+    next: (method: string) => browser.next(method),
   };
 }

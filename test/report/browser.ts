@@ -34,7 +34,7 @@ export class Browser {
   readonly #folder: string;
   readonly #waiting = new Map<number, (message: Message) => void>();
   readonly #gone: Promise<void>;
-  readonly #events = new Map<string, () => void>();
+  readonly #events = new Map<string, (params: Readonly<Record<string, unknown>>) => void>();
   #next = 0;
   #session: string | undefined;
 
@@ -84,7 +84,7 @@ export class Browser {
     await this.send('Emulation.setDeviceMetricsOverride', { width, height: 900, deviceScaleFactor, mobile });
     const features = [{ name: 'prefers-color-scheme', value: scheme }];
     await this.send('Emulation.setEmulatedMedia', { features, media });
-    const loaded = new Promise<void>((resolve) => this.#events.set('Page.loadEventFired', resolve));
+    const loaded = this.next('Page.loadEventFired');
     await this.send('Page.navigate', { url });
     await loaded;
   }
@@ -111,6 +111,11 @@ export class Browser {
     });
   }
 
+  /** What the next event of a kind tells. */
+  next(method: string): Promise<Readonly<Record<string, unknown>>> {
+    return new Promise((resolve) => this.#events.set(method, resolve));
+  }
+
   async close(): Promise<void> {
     this.#session = undefined;
     if (this.#process.exitCode === null) this.send('Browser.close').catch(() => {});
@@ -124,7 +129,7 @@ export class Browser {
       this.#waiting.delete(id);
       return;
     }
-    this.#events.get(method!)?.();
+    this.#events.get(method!)?.(params ?? {});
     const alarms = [
       'Runtime.consoleAPICalled',
       'Runtime.exceptionThrown',

@@ -1,0 +1,120 @@
+/** The page's own thread never stalls: while a model is trained and sliders move, no task takes 50 ms.
+ *
+ * What counts is the time that the thread itself computes, from Chromium's trace: what other programs take of the processor is
+ * not the page's. */
+import { describe, expect } from 'vitest';
+import { views } from '../../src/lab/views/list.ts';
+import { inBrowser, labPage, smallState } from './open-lab.ts';
+
+const { open, evaluate, until, press, status, expectPeace, send, next } = labPage();
+
+interface TraceEvent {
+  readonly name: string;
+  readonly pid: number;
+  readonly tid: number;
+  readonly args: { readonly name?: string };
+  /** Microseconds that the thread computed. */
+  readonly tdur?: number;
+}
+
+/** Milliseconds of each task of the page's own thread while something is done. */
+async function tasksDuring(action: () => Promise<unknown>): Promise<number[]> {
+  const includedCategories = ['toplevel'];
+  await send('Tracing.start', { traceConfig: { includedCategories }, transferMode: 'ReturnAsStream' });
+  await action();
+  const complete = next('Tracing.tracingComplete');
+  await send('Tracing.end', {});
+  const { stream } = await complete;
+  let text = '';
+  for (let eof = false; !eof; ) {
+    const part = (await send('IO.read', { handle: stream })) as { data: string; eof: boolean };
+    [text, eof] = [text + part.data, part.eof];
+  }
+  const { traceEvents: events } = JSON.parse(text) as { traceEvents: TraceEvent[] };
+  const page = events.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
+  const own = events.filter(({ pid, tid }) => page.some((each) => each.pid === pid && each.tid === tid));
+  const tasks = own.filter(({ name }) => name === 'ThreadControllerImpl::RunTask');
+  return tasks.flatMap(({ tdur }) => (tdur === undefined ? [] : [tdur / 1000]));
+}
+
+const move = (name: string, values: readonly number[]) =>
+  evaluate(`(async () => {
+    for (const value of ${JSON.stringify(values)}) {
+      const slider = document.querySelector('[name=${name}]');
+      slider.value = value;
+      slider.dispatchEvent(new Event('input'));
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+    }
+  })()`);
+
+/** Of the tasks that a number of moves made, the longest each, the one in the middle. */
+const middle = (tasks: readonly number[], moves: number) => tasks.toSorted((a, b) => b - a)[moves / 2]!;
+
+describe("the page's own thread", () => {
+  const expectQuick = (tasks: readonly number[], most: number) => {
+    expect(tasks.length).toBeGreaterThan(50);
+    expect(tasks.filter((ms) => ms > most)).toEqual([]);
+  };
+
+  inBrowser(
+    'has no task over 50 ms while the lab opens, a model is trained, and views are looked at',
+    async () => {
+      const state = `${smallState}&steps=20&tokenizer=bpe&vocabulary=512`;
+      await open(`train?${state}`);
+      const opening = await tasksDuring(async () => {
+        const loaded = next('Page.loadEventFired');
+        await send('Page.reload', {});
+        await loaded;
+        await until(`document.querySelector('#view button') !== null`);
+      });
+      expectQuick(opening, 50);
+      const training = await tasksDuring(async () => {
+        await press('Train');
+        await status('finished, step 20 of 20');
+        await until(`document.querySelector('#loss .level') !== null`);
+        await move('sample', [0, 1, 2, 3, 4, 5, 6]);
+      });
+      expectQuick(training, 50);
+      const looking = await tasksDuring(async () => {
+        for (const { id } of views) {
+          await evaluate(`location.hash = '#${id}'`);
+          await until(`document.querySelector('nav [aria-current]').hash === '#${id}'`);
+          await evaluate(
+            'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))',
+          );
+        }
+      });
+      expectQuick(looking, 50);
+      expectPeace();
+    },
+  );
+
+  inBrowser('would be found out', async () => {
+    await open('train');
+    const tasks = await tasksDuring(() =>
+      evaluate('for (const end = performance.now() + 500; performance.now() < end; );'),
+    );
+    expect(Math.max(...tasks)).toBeGreaterThan(50);
+  });
+
+  inBrowser('answers a slider within a frame', async () => {
+    await open(`train?${smallState}&steps=2&tokenizer=bpe&vocabulary=512`);
+    await press('Train');
+    await status('finished, step 2 of 2');
+    await evaluate(`location.hash = '#next-token?d=prompt'`);
+    await until(`document.querySelectorAll('.bars tr[data-id]').length === 40`);
+    const shares = [0.1, 0.9, 0.2, 0.8, 0.3, 0.7, 0.4, 0.6];
+    const ofSampler = await tasksDuring(async () => {
+      for (const name of ['t', 'p']) await move(name, shares);
+      for (const name of ['k', 'r']) await move(name, [60, 1, 50, 2, 40, 3, 30, 0]);
+    });
+    expect(middle(ofSampler, 32)).toBeLessThan(16);
+    await evaluate(`location.hash = '#tokens?from=small.txt'`);
+    await until(`document.querySelector('.boxes') !== null`);
+    const ofMerges = await tasksDuring(() =>
+      move('merges', [0, 100, 700, 200, 600, 300, 500, 400, 3, 2, 1, 0]),
+    );
+    expect(middle(ofMerges, 12)).toBeLessThan(16);
+    expectPeace();
+  });
+});
