@@ -2,6 +2,7 @@
  *
  * All views share one session and are told when something has changed; training goes on whichever is shown. */
 
+import { breathe } from '../library/browser-host.ts';
 import type { Files } from '../library/run-files.ts';
 import type { TrainingEnd } from '../library/training.ts';
 import { RunHistory } from '../report/history.ts';
@@ -11,6 +12,9 @@ import { parseRecord } from '../train/parse-metrics.ts';
 import { Engine, type Stream } from './engine/client.ts';
 import type { LabTrainRequest, ModelInfo, TrainingEvent } from './engine/protocol.ts';
 import { keepRun, keptRuns } from './store.ts';
+
+/** Milliseconds that the page's own thread may be taken without a pause. */
+const mostAtOnce = 20;
 
 /** 'opened': a model without a training here. 'watched': a command trains it. */
 export type Phase = 'empty' | 'starting' | 'training' | 'paused' | 'finished' | 'opened' | 'watched';
@@ -39,6 +43,7 @@ export class Session {
   #stream: Stream<TrainingEvent, TrainingEnd> | undefined;
   /** Over when nothing comes from the stream any more; never rejects. */
   #followed = Promise.resolve();
+  #counting = Promise.resolve();
   #source: EventSource | undefined;
   #keptAs: string | undefined;
   readonly #listeners = new Set<() => void>();
@@ -84,7 +89,7 @@ export class Session {
     await this.#attempt(async () => {
       const model = await this.engine.call('load', { files, name });
       this.#begin(name);
-      this.#recorded(files);
+      await this.#recorded(files);
       [this.model, this.phase] = [model, 'opened'];
     });
   }
@@ -95,7 +100,7 @@ export class Session {
     await this.#attempt(async () => {
       const model = await this.engine.call('reopen', { files, name, text });
       this.#begin(name);
-      this.#recorded(files);
+      await this.#recorded(files);
       this.#countBaselines(text);
       [this.model, this.phase] = [model, 'paused'];
     });
@@ -114,8 +119,9 @@ export class Session {
     this.#changed();
   }
 
-  /** The files of the run that was trained here. */
-  files(): Promise<Files> {
+  /** The files of the run that was trained here, with the losses of counting models, which may still be counted. */
+  async files(): Promise<Files> {
+    await this.#counting;
     return this.engine.call('files', { baselines: this.baselines });
   }
 
@@ -183,10 +189,19 @@ export class Session {
     this.#changed();
   }
 
-  /** Reads what a run's files tell of it; what is damaged there is left out. */
-  #recorded(files: Files): void {
+  /** Reads what a run's files tell of it; what is damaged there is left out. Of a long run it reads a part, lets the page do what
+   * waits, and goes on. */
+  async #recorded(files: Files): Promise<void> {
+    const history = this.#history;
     const text = (name: string) => new TextDecoder().decode(files.get(name) ?? new Uint8Array());
-    for (const line of text('metrics.jsonl').split('\n')) if (line !== '') this.#line(line);
+    let began = performance.now();
+    for (const line of text('metrics.jsonl').split('\n')) {
+      if (line !== '') this.#line(line);
+      if (performance.now() - began < mostAtOnce) continue;
+      await breathe();
+      if (this.#history !== history) return; // another run has taken its place
+      began = performance.now();
+    }
     try {
       const { settings } = JSON.parse(text('run.json')) as { settings: { steps: number } };
       this.steps = settings.steps;
@@ -219,12 +234,12 @@ export class Session {
 
   /** Counting takes seconds, so another worker does it. */
   #countBaselines(text: string): void {
-    const { name } = this;
+    const history = this.#history;
     const counter = new Engine();
-    counter
+    this.#counting = counter
       .call('baselines', { text })
       .then((baselines) => {
-        if (this.name === name) this.baselines = baselines;
+        if (this.#history === history) this.baselines = baselines;
         this.#changed();
       })
       .catch(() => {}) // a text without them has no lines in its chart

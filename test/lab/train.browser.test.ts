@@ -34,7 +34,7 @@ describe('Train', () => {
   inBrowser('pauses, keeps the run, and takes it up from there', async () => {
     await open(`train?${smallState}&steps=100000`);
     await press('Train');
-    await status(': step \\d+ of');
+    await status(': step \\d+ of 100000, [\\d,]+ tokens a second, \\d.* left');
     await press('Pause');
     await status('paused after step');
     await press('Keep');

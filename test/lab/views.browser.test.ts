@@ -1,6 +1,6 @@
 /** Every view in a real browser: it fits, can be read, has names for its fields, and is reached by keyboard. */
 import { describe, expect } from 'vitest';
-import { longTailed } from '../../src/lab/examples.ts';
+import { confident, longTailed } from '../../src/lab/examples.ts';
 import { views } from '../../src/lab/views/list.ts';
 import { drawInStages } from '../../src/library/stages.ts';
 import { inBrowser, labPage, smallState } from './open-lab.ts';
@@ -73,31 +73,94 @@ describe('every view', () => {
     expectPeace();
   });
 
-  inBrowser('is reached by keyboard, with a focus that one sees', async () => {
-    await open('train');
-    const press = async (key: string, code: number) => {
-      for (const type of ['keyDown', 'keyUp']) {
-        const text = key === 'Enter' && type === 'keyDown' ? { text: '\r' } : {};
-        await send('Input.dispatchKeyEvent', {
-          type,
-          key,
-          code: key,
-          windowsVirtualKeyCode: code,
-          ...text,
-        });
+  const key = async (name: string, code: number) => {
+    for (const type of ['keyDown', 'keyUp']) {
+      const text = name === 'Enter' && type === 'keyDown' ? { text: '\r' } : {};
+      await send('Input.dispatchKeyEvent', {
+        type,
+        key: name,
+        code: name,
+        windowsVirtualKeyCode: code,
+        ...text,
+      });
+    }
+  };
+
+  inBrowser.each(all)(
+    '%s is walked through by keyboard: each field once, with a focus that one sees',
+    async (id) => {
+      await open(`${id}?${smallState}`);
+      await until(`document.querySelectorAll('#view button:not(:disabled)').length > 0`);
+      const fields = await evaluate<number>(`(() => {
+      const all = document.querySelectorAll('a, input, select, textarea, button, summary, [tabindex="0"]');
+      globalThis.reachable = [...all].filter((e) => !e.disabled && e.checkVisibility() && (e.type !== 'radio' || e.checked));
+      return reachable.length;
+    })()`);
+      expect(fields).toBeGreaterThan(6);
+      const found = new Set<number>();
+      const hidden: string[] = [];
+      for (let stop = 0; stop < fields; stop++) {
+        await key('Tab', 9);
+        const [at, name, style, width] = await evaluate<[number, string, string, number]>(`(() => {
+        const { activeElement } = document;
+        const { outlineStyle, outlineWidth } = getComputedStyle(activeElement);
+        return [reachable.indexOf(activeElement), activeElement.outerHTML.slice(0, 60), outlineStyle, parseFloat(outlineWidth)];
+      })()`);
+        found.add(at);
+        if (style !== 'solid' || width < 2) hidden.push(name);
       }
-    };
-    await press('Tab', 9);
-    await press('Tab', 9);
+      expect([...found].sort((a, b) => a - b)).toEqual(Array.from({ length: fields }, (_, i) => i));
+      expect(hidden).toEqual([]);
+      expectPeace();
+    },
+  );
+
+  inBrowser('is worked by keyboard: a link, a slider, a button', async () => {
+    await open('train');
+    await key('Tab', 9);
+    await key('Tab', 9);
     expect(await evaluate('document.activeElement.textContent')).toBe('Next token');
-    expect(await evaluate('getComputedStyle(document.activeElement).outlineStyle')).toBe('solid');
-    await press('Enter', 13);
+    await key('Enter', 13);
     await until(`document.querySelector('.strip') !== null`);
     expect(
       await evaluate(
         `[location.hash, document.activeElement.id, document.querySelector('[aria-current]').textContent]`,
       ),
     ).toEqual(['#next-token', 'view', 'Next token']);
+    await evaluate(`document.querySelector('[name=t]').focus()`);
+    await key('ArrowRight', 39);
+    await until(`location.hash === '#next-token?t=1.05'`);
+    const { token } = drawInStages(confident.logits, { temperature: 1.05 }, confident.history, {
+      seed: 1,
+      drawn: 1,
+    });
+    await evaluate(
+      `[...document.querySelectorAll('button')].find((b) => b.textContent === 'Throw the next dart').focus()`,
+    );
+    await key('Enter', 13);
+    await until(
+      `document.querySelector('.strip').dataset.token === '${token}' && location.hash.includes('n=1')`,
+    );
     expectPeace();
+  });
+
+  inBrowser('moves nothing for people who ask for less motion', async () => {
+    for (const [value, least, most] of [
+      ['no-preference', 1, 1000],
+      ['reduce', 0, 0],
+    ] as const) {
+      await open('next-token?d=tail');
+      await send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-reduced-motion', value }] });
+      await until(`document.querySelector('.bars') !== null`);
+      const moving = await evaluate<number>(`(async () => {
+        const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
+        const rect = document.querySelector('.bars rect.strong, .bars rect.drawn');
+        await frame();
+        rect.setAttribute('width', '1');
+        rect.getBoundingClientRect();
+        return document.getAnimations().length;
+      })()`);
+      expect([moving >= least, moving <= most], value).toEqual([true, true]);
+    }
   });
 });
