@@ -101,7 +101,7 @@ describe('memory', () => {
     await until(`document.querySelector('[name=context]').value === '3000'`);
     await press('Train');
     await told('too short');
-    expect(await problem()).toMatch(/; use a longer text or context 1999 or less$/);
+    expect(await problem()).toMatch(/; use a longer text or a context of 1999 or less$/);
     await evaluate(`location.hash = '#next-token?d=prompt'`);
     await until(`document.querySelectorAll('.bars tr[data-id]').length === 40`);
     expectPeace();
