@@ -50,6 +50,23 @@ export function onceAFrame(draw: () => void): () => void {
   };
 }
 
+/** Draws what is due, one part a frame: together they would keep the page from answering. A part that is due already keeps
+ * its place. */
+export function inTurn(): (...parts: readonly (() => void)[]) => void {
+  const due = new Set<() => void>();
+  const next = onceAFrame(() => {
+    const [part] = due;
+    if (part === undefined) return;
+    due.delete(part);
+    part();
+    if (due.size > 0) next();
+  });
+  return (...parts) => {
+    for (const part of parts) due.add(part);
+    next();
+  };
+}
+
 /** Hands a file to the person, as a download. */
 export function download(name: string, bytes: Uint8Array): void {
   const url = URL.createObjectURL(new Blob([Uint8Array.from(bytes)]));

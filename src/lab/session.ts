@@ -27,6 +27,8 @@ export class Session {
   model: ModelInfo | undefined;
   /** Steps asked for, where that is known. */
   steps: number | undefined;
+  /** What trained it, where that is known: what sizes an update should have depends on it. */
+  optimizer: string | undefined;
   samples: readonly SampleMetrics[] = [];
   /** A text that was pasted or came from a file, for every view that takes one. */
   ownText = '';
@@ -61,7 +63,9 @@ export class Session {
   /** What the charts of a report are drawn from. */
   get data(): RunData {
     const baselines: Baseline[] = (this.baselines ?? []).map((nll, order) => ({ order, nll }));
-    return { name: this.name, history: this.#history, baselines, description: {} };
+    const description: RunData['description'] =
+      this.optimizer === undefined ? {} : { settings: { optimizer: this.optimizer } };
+    return { name: this.name, history: this.#history, baselines, description };
   }
 
   /** Trains a new model, or on from the one at hand, which stays if that cannot be. */
@@ -148,7 +152,8 @@ export class Session {
         for await (const event of stream) {
           if (event.kind === 'begin') {
             begin();
-            [this.model, this.steps] = [event.model, event.settings.steps];
+            const { model, settings } = event;
+            [this.model, this.steps, this.optimizer] = [model, settings.steps, settings.optimizer];
           } else this.#record(event.record);
           this.phase = 'training';
           this.#changed();
@@ -176,6 +181,7 @@ export class Session {
     this.name = name;
     this.model = undefined;
     this.steps = undefined;
+    this.optimizer = undefined;
     this.baselines = undefined;
     this.problem = undefined;
     this.#keptAs = undefined;
@@ -203,8 +209,8 @@ export class Session {
       began = performance.now();
     }
     try {
-      const { settings } = JSON.parse(text('run.json')) as { settings: { steps: number } };
-      this.steps = settings.steps;
+      const { settings } = JSON.parse(text('run.json')) as { settings: { steps: number; optimizer: string } };
+      [this.steps, this.optimizer] = [settings.steps, settings.optimizer];
       const counted = JSON.parse(text('baselines.json')) as { baselines: Baseline[] };
       this.baselines = counted.baselines.map(({ nll }) => nll);
     } catch {

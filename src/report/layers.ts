@@ -123,7 +123,7 @@ function cells(map: HeatMap, { names, records, cell, x }: Grid): Markup {
       from = to;
     }
   }
-  return html`${paths.map((d, i) => d !== '' && html`<path class="cells ${map.colours}${i}" style="stroke-width:${cell - 1}" d="${d}"/>`)}`;
+  return html`${paths.map((d, i) => d !== '' && html`<path class="cells ${map.colours}${i}" stroke-width="${cell - 1}" d="${d}"/>`)}`;
 }
 
 /** Each cell reaches half way to its neighbours; the outer ones reach as far outward as inward. */

@@ -53,7 +53,7 @@ svg{overflow:visible}
 .plot text{font-size:12px;fill:var(--soft);font-variant-numeric:tabular-nums}
 .y-axis text,.name{text-anchor:end}.x-axis text{text-anchor:middle}.y-axis .unit{text-anchor:start;transform:translateX(-40px)}
 .grid line{stroke:var(--rule)}.x-axis line{stroke:var(--faint)}.layers .x-axis line{stroke:none}
-path{fill:none;stroke:currentColor;stroke-width:2;vector-effect:non-scaling-stroke;stroke-linejoin:round}
+path{fill:none;stroke:currentColor;vector-effect:non-scaling-stroke;stroke-linejoin:round}:where(path:not(.cells)){stroke-width:2}
 .cells{vector-effect:none;shape-rendering:crispEdges}
 .dot{stroke-width:7;stroke-linecap:round}.whisker{stroke-width:1.3}
 .train{color:var(--blue)}.held-out{color:var(--red)}.whole,.ink{color:var(--ink)}

@@ -103,16 +103,6 @@ export function labPage({ isolated = true } = {}) {
     if (address === `${origin}/`) expect(browser.requests.length).toBeGreaterThan(20);
   }
 
-  /** Presses a button of the view, as soon as it can be pressed. */
-  async function press(label: string): Promise<void> {
-    const button = `[...document.querySelectorAll('#view button')].find((b) => b.textContent === '${label}')`;
-    await until(`${button}?.disabled === false`);
-    await evaluate(`${button}.click()`);
-  }
-  const status = (pattern: string) =>
-    until(`/${pattern}/.test(document.querySelector('[role=status]').textContent)`);
-  const problem = () => evaluate<string>(`document.querySelector('[role=alert]').textContent`);
-
   /** Text with a contrast below 4.5 against what lies behind it. */
   const faint = () =>
     evaluate<string[]>(`(() => {
@@ -139,9 +129,44 @@ export function labPage({ isolated = true } = {}) {
       }
       return found;
     })()`);
+  const nameless = () =>
+    evaluate<
+      string[]
+    >(`[...document.querySelectorAll('input, select, textarea, button, a, svg[role=img], progress')]
+      .filter((e) => !(e.labels?.length > 0 || e.ariaLabel || e.getAttribute('aria-labelledby') || e.textContent.trim()))
+      .map((e) => e.outerHTML.slice(0, 80))`);
+
+  /** What is shown fits from 360 to 1920 pixels, can be read in both schemes, and has names for its fields. */
+  async function expectFits(): Promise<void> {
+    for (const width of [360, 520, 768, 1200, 1920]) {
+      await browser.send('Emulation.setDeviceMetricsOverride', {
+        ...{ width, height: 900, deviceScaleFactor: 1, mobile: width < 600 },
+      });
+      await evaluate('new Promise((resolve) => requestAnimationFrame(resolve))');
+      const wide = await evaluate('document.documentElement.scrollWidth');
+      expect(wide, String(width)).toBeLessThanOrEqual(width);
+    }
+    for (const value of ['light', 'dark']) {
+      await browser.send('Emulation.setEmulatedMedia', {
+        features: [{ name: 'prefers-color-scheme', value }],
+      });
+      expect(await faint(), value).toEqual([]);
+    }
+    expect(await nameless()).toEqual([]);
+  }
+
+  /** Presses a button of the view, as soon as it can be pressed. */
+  async function press(label: string): Promise<void> {
+    const button = `[...document.querySelectorAll('#view button')].find((b) => b.textContent === '${label}')`;
+    await until(`${button}?.disabled === false`);
+    await evaluate(`${button}.click()`);
+  }
+  const status = (pattern: string) =>
+    until(`/${pattern}/.test(document.querySelector('[role=status]').textContent)`);
+  const problem = () => evaluate<string>(`document.querySelector('[role=alert]').textContent`);
 
   return {
-    ...{ open, evaluate, until, press, status, problem, faint, expectPeace },
+    ...{ open, evaluate, until, press, status, problem, faint, expectFits, expectPeace },
     /** Where the server looks for runs. */
     runs: join(folder, 'runs'),
     folder,

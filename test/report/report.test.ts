@@ -234,13 +234,13 @@ describe('colours of the layers', () => {
     });
     const records = [layer(20, 1e-3), layer(40, 1e-3), layer(60, 1e-2), layer(100, 1e-2)];
     const page = renderReport(runOf({ records }));
-    expect(page).toContain('<path class="cells div4" style="stroke-width:19" d="M100 10H500"/>');
-    expect(page).toContain('<path class="cells div6" style="stroke-width:19" d="M500 10H1000"/>');
+    expect(page).toContain('<path class="cells div4" stroke-width="19" d="M100 10H500"/>');
+    expect(page).toContain('<path class="cells div6" stroke-width="19" d="M500 10H1000"/>');
     expect(page).toContain('The guide is 1e-3, the colour');
     // Muon's healthy steps are ten times as large.
     const muon = renderReport(runOf({ records, description: { training: { optimizer: 'muon' } } }));
-    expect(muon).toContain('<path class="cells div2" style="stroke-width:19" d="M100 10H500"/>');
-    expect(muon).toContain('<path class="cells div4" style="stroke-width:19" d="M500 10H1000"/>');
+    expect(muon).toContain('<path class="cells div2" stroke-width="19" d="M100 10H500"/>');
+    expect(muon).toContain('<path class="cells div4" stroke-width="19" d="M500 10H1000"/>');
     expect(muon).toContain('The guide is 1e-2 with Muon (1e-3 with AdamW), the colour');
   });
 });

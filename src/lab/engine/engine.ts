@@ -15,6 +15,8 @@ import { CharTokenizer, normalizeText } from '../../model/text/tokenizer.ts';
 import type { Kernels } from '../../tensor/kernels.ts';
 import type { SimdHost } from '../../tensor/simd/machine/pool.ts';
 import { encodeSplit } from '../../train/dataset.ts';
+import { ablate } from './ablation.ts';
+import { embeddingsOf } from './embeddings.ts';
 import { attentionOf, lensOf } from './inside.ts';
 import type { Looked } from './looked.ts';
 import { beamWidth, type Calls, type ModelInfo, type Streams, type TrainingEvent } from './protocol.ts';
@@ -48,7 +50,7 @@ export function createEngine(host: SimdHost): Ask {
   let training: Training | undefined;
   let close = () => {};
   let writing = Promise.resolve();
-  let writers = 0;
+  let holders = 0;
 
   /** Makes something on new kernels, whose memory is never given back: so each model has its own. The old ones go once the
    * new model is there; if it fails, they stay. */
@@ -76,11 +78,20 @@ export function createEngine(host: SimdHost): Ask {
   const model = (): Looked => {
     if (looked === undefined) throw new Error('there is no model yet: train one, or open a run');
     const { training, gpt } = looked;
-    if (training !== undefined && writers === 0 && looked.step !== training.modelStep) {
+    if (training !== undefined && holders === 0 && looked.step !== training.modelStep) {
       gpt.arena.params.data.set(training.trainer.model.arena.params.data);
       looked.step = training.modelStep;
     }
     return looked;
+  };
+
+  /** The same, for something that takes a while: until it is done, the model stays as it is. */
+  const hold = async <T>(use: (looked: Looked) => Promise<T>): Promise<T> => {
+    const looked = model();
+    holders += 1;
+    return use(looked).finally(() => {
+      holders -= 1;
+    });
   };
 
   /** Makes a training the model that is looked at. */
@@ -94,13 +105,7 @@ export function createEngine(host: SimdHost): Ask {
 
   /** One text after the other: they are written in the same slots. */
   const inTurn = <T>(work: (looked: Looked) => Promise<T>): Promise<T> => {
-    const written = writing.then(async () => {
-      const looked = model();
-      writers += 1;
-      return work(looked).finally(() => {
-        writers -= 1;
-      });
-    });
+    const written = writing.then(() => hold(work));
     writing = written.then(
       () => {},
       () => {},
@@ -152,8 +157,10 @@ export function createEngine(host: SimdHost): Ask {
     },
     vocabularies,
     mergeAll,
-    attention: ({ text }) => attentionOf(model(), text),
-    lens: ({ text, best }) => lensOf(model(), text, best),
+    attention: ({ text, most }) => attentionOf(model(), text, most),
+    lens: ({ text, best, most }) => lensOf(model(), text, best, most),
+    embeddings: ({ most }) => embeddingsOf(model(), most),
+    ablate: (given, tell, signal) => hold((looked) => ablate(looked, given, tell, signal)),
     baselines: ({ text }) => baselinesOf(text),
     train: async (request, tell, signal) => {
       const start = request.init === undefined ? undefined : startOf(model());

@@ -6,18 +6,23 @@ import type { Looked } from './looked.ts';
 import type { Attention, Lens, Tokens } from './protocol.ts';
 import { encodePrompt } from './sampling.ts';
 
-/** Reads a text, of a long one the newest part. */
-function read(looked: Looked, text: string): Tokens & { readonly saved: readonly Tensor[] } {
-  const { gpt, tokenizer, inputs } = looked;
+/** The ids of a text; of a long one the newest part, at most `most` and what the context holds. */
+export function newest({ tokenizer, inputs }: Looked, text: string, most = inputs.size): Tokens {
   const { ids, unknown } = encodePrompt(tokenizer, text);
-  const newest = ids.slice(-inputs.size);
-  inputs.data.set(newest);
-  gpt.forward(inputs.rows(newest.length), { batch: 1, time: newest.length });
-  return { ids: newest, unknown, saved: gpt.arena.savedTensors };
+  return { ids: ids.slice(-Math.min(most, inputs.size)), unknown };
 }
 
-export function attentionOf(looked: Looked, text: string): Attention {
-  const { ids, unknown, saved } = read(looked, text);
+function read(looked: Looked, text: string, most?: number): Tokens & { readonly saved: readonly Tensor[] } {
+  const { gpt, inputs } = looked;
+  const tokens = newest(looked, text, most);
+  const { length } = tokens.ids;
+  inputs.data.set(tokens.ids);
+  gpt.forward(inputs.rows(length), { batch: 1, time: length });
+  return { ...tokens, saved: gpt.arena.savedTensors };
+}
+
+export function attentionOf(looked: Looked, text: string, most?: number): Attention {
+  const { ids, unknown, saved } = read(looked, text, most);
   const { heads } = looked.gpt.config;
   const layers = saved
     .filter(({ name }) => name.endsWith('.probs'))
@@ -27,8 +32,8 @@ export function attentionOf(looked: Looked, text: string): Attention {
 
 /** The residual stream after each layer, read off as if it were the last (nostalgebraist, "interpreting GPT: the logit
  * lens", 2020). @param best how many tokens of each */
-export function lensOf(looked: Looked, text: string, best = 5): Lens {
-  const { ids, unknown, saved } = read(looked, text);
+export function lensOf(looked: Looked, text: string, best = 5, most?: number): Lens {
+  const { ids, unknown, saved } = read(looked, text, most);
   const streams = saved.filter(({ name }) => name === 'embedded' || name.endsWith('.x2'));
   const layers = streams.map((stream) => {
     const logits = looked.gpt.readOff(stream.rows(ids.length));

@@ -116,6 +116,20 @@ export interface LabTrainRequest extends TrainRequest {
   /** Begin with the weights, sizes and tokenizer of the model that is looked at, as the command does with --init. */
   readonly init?: 'looked' | undefined;
 }
+
+/** A head of attention; both count from 0. */
+export type Head = readonly [layer: number, head: number];
+
+/** The first tokens of the vocabulary, as their embeddings place them. */
+export interface Embeddings {
+  /** x and y of each token by turns, by id: the two directions in which the embeddings differ the most. */
+  readonly places: Float64Array;
+  /** How much of all variance lies along each of the two. */
+  readonly shares: readonly [x: number, y: number];
+  /** By id: the tokens in the most similar direction, the best first. */
+  readonly neighbours: readonly (readonly { readonly id: number; readonly cosine: number }[])[];
+}
+
 export type TrainingEvent =
   | {
       readonly kind: 'begin';
@@ -151,8 +165,10 @@ export interface Calls {
   distribution: [{ readonly text: string }, NextToken];
   /** Over runs of n characters, for every tokenizer, so that models can be compared. */
   repetition: [{ readonly text: string; readonly n: number }, Repetition];
-  attention: [{ readonly text: string }, Attention];
-  lens: [{ readonly text: string; readonly best?: number }, Lens];
+  /** `most`: read no more than so many tokens, the newest. */
+  attention: [{ readonly text: string; readonly most?: number }, Attention];
+  lens: [{ readonly text: string; readonly best?: number; readonly most?: number }, Lens];
+  embeddings: [{ readonly most?: number }, Embeddings];
   /** Held-out losses of counting models in nats per character, by order. It takes seconds: ask another engine. */
   baselines: [{ readonly text: string }, readonly number[]];
 }
@@ -163,6 +179,17 @@ export interface Streams {
   generate: [WriteRequest & { readonly seed: number }, Written, WritingEnd];
   /** The likeliest text that beam search finds, told once it is found; log P is the model's own, in nats. */
   beam: [WriteRequest, Written, WritingEnd & { readonly logProbability: number }];
+  /** The loss of a text in nats per token, once for each set of heads that is switched off; `scored` tokens, all but the
+   * first. */
+  ablate: [
+    {
+      readonly text: string;
+      readonly off: readonly (readonly Head[])[];
+      readonly most?: number;
+    },
+    number,
+    { readonly scored: number },
+  ];
 }
 
 export type Question =

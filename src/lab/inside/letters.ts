@@ -1,0 +1,24 @@
+/** What kind of sign a token is, and how it is shown. */
+
+export const kinds = {
+  vowel: 'vowels',
+  consonant: 'consonants',
+  digit: 'digits',
+  other: 'other characters, and pieces of words',
+} as const;
+
+/** Of the scripts that have vowels and consonants: Latin, Greek, Cyrillic. */
+const vowels = 'aeiouæœøıαεηιουωаеиоуыэюяіє';
+const letters = /^[\p{Script=Latin}\p{Script=Greek}\p{Script=Cyrillic}]$/u;
+
+/** An accent makes no difference. */
+export function kindOf(token: string): keyof typeof kinds {
+  const [letter = '', ...more] = token.toLowerCase().normalize('NFD').replace(/\p{M}/gu, '');
+  if (more.length > 0) return 'other';
+  if (/^\p{Nd}$/u.test(letter)) return 'digit';
+  if (!letters.test(letter)) return 'other';
+  return vowels.includes(letter) ? 'vowel' : 'consonant';
+}
+
+/** A token with its spaces seen. */
+export const seen = (token: string): string => token.replaceAll(' ', '\u2423');
