@@ -50,11 +50,19 @@ export function softmax(logits: Floats): Float64Array {
   return drawInStages(logits, {}, [], { seed: 0 }).stages[0]!.probabilities;
 }
 
-/** The most probable ids, the best first, ties by id. */
+/** The most probable ids, the best first, ties by id. Of many tokens only those are sorted that may be among them. */
 export function mostProbable(probabilities: ArrayLike<number>, count: number): number[] {
-  return Array.from(probabilities, (_, id) => id)
-    .sort((a, b) => probabilities[b]! - probabilities[a]! || a - b)
-    .slice(0, count);
+  const better = (a: number, b: number) => probabilities[b]! - probabilities[a]! || a - b;
+  let best: number[] = [];
+  let least = -1;
+  for (let id = 0; id < probabilities.length; id++) {
+    if (!(probabilities[id]! > least)) continue;
+    best.push(id);
+    if (best.length < 2 * count) continue;
+    best = best.sort(better).slice(0, count);
+    least = probabilities[best[count - 1]!]!;
+  }
+  return best.sort(better).slice(0, count);
 }
 
 class StageTrace extends Trace {

@@ -88,7 +88,7 @@ thead th{color:var(--soft);font-weight:500}tbody th{font-weight:400;color:var(--
 .events b{flex:0 0 6.5rem;font-weight:400;color:var(--mark);font-variant-numeric:tabular-nums}
 footer{margin-top:3.5rem;padding-top:.9rem;border-top:1px solid var(--rule);font-size:.78rem;color:var(--soft)}
 @media (max-width:40rem){html{font-size:16px}body{padding:1.8rem 1rem 3rem}.wide{display:none}.figures{gap:1rem 2rem}.figures dd{font-size:1.6rem}
-.plot{margin-left:40px;width:calc(100% - 54px)}.y-axis .unit{transform:translateX(-32px)}.labelled{width:calc(100% - 104px);margin-right:64px}.layers{width:calc(100% - 130px);margin:6px 54px 30px 76px}}
+.plot{margin-left:40px;width:calc(100% - 54px)}.y-axis .unit{transform:translateX(-32px)}.labelled{width:calc(100% - 104px);margin-right:64px}.layers{width:calc(100% - 138px);margin:6px 54px 30px 84px}}
 @media print{:root{color-scheme:light;${light};--paper:#fff}html{font-size:10.5pt}body{max-width:none;padding:0}output{display:none}.pair{grid-template-columns:1fr 1fr}
 .samples details::details-content{content-visibility:visible;display:block}pre{break-inside:avoid}}`;
 

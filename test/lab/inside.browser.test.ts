@@ -92,12 +92,12 @@ describe('Inside', () => {
       ),
     );
 
-    const { places, neighbours } = await here.call('embeddings', {});
+    const { tokens } = (await here.call('model', {}))!;
+    const { places, neighbours } = await here.call('embeddings', { ids: [...tokens.keys()] });
     const points = await evaluate<number[]>(
       `[...document.querySelectorAll('.map [data-id]')].flatMap((g) => [Number(g.dataset.x), Number(g.dataset.y)])`,
     );
     expect(points.map(Math.abs)).toEqual(Array.from(places, Math.abs));
-    const { tokens } = (await here.call('model', {}))!;
     const near = neighbours[tokens.indexOf('e')]!.map(
       ({ id, cosine }) => `\u2018${tokens[id]!.replace(' ', '␣')}\u2019 ${cosine.toFixed(2)}`,
     );

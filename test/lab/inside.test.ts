@@ -8,9 +8,10 @@ import { principal } from '../../src/lab/engine/principal.ts';
 import type { Head } from '../../src/lab/engine/protocol.ts';
 import { follow } from '../../src/lab/inside/embeddings.ts';
 import { headsOf, setsOf, textOfHeads } from '../../src/lab/inside/heads.ts';
-import { kindOf, seen } from '../../src/lab/inside/letters.ts';
+import { kindOf, seen, signs } from '../../src/lab/inside/letters.ts';
 import { hundredths, shadeOf } from '../../src/lab/inside/shades.ts';
 import { openMachine } from '../../src/library/machine.ts';
+import { mostProbable } from '../../src/library/stages.ts';
 import { archs, configOf } from '../../src/model/config.ts';
 import { Gpt } from '../../src/model/gpt.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
@@ -161,6 +162,15 @@ describe('the engine', async () => {
     await expect(losses([[]], { text: 'T' })).rejects.toThrow('a loss takes a text of two tokens or more');
   });
 
+  it('stops when it is told to', async () => {
+    let told = 0;
+    await engine.stream('ablate', { text, off: Array(100_000).fill([]) }, (_, stop) => {
+      told += 1;
+      stop();
+    });
+    expect(told).toBeLessThan(50_000);
+  });
+
   it('weighs one model, whatever is trained meanwhile, and leaves the training as it is', async () => {
     const other = new NodeEngine();
     await other.call('open', { threads: 1, math: 'portable' });
@@ -185,20 +195,23 @@ describe('the engine', async () => {
   });
 
   it('places tokens by their embeddings and finds the nearest', async () => {
-    const { places, shares, neighbours } = await engine.call('embeddings', {});
     const { tokens } = (await engine.call('model', {}))!;
+    const { places, shares, neighbours } = await engine.call('embeddings', { ids: [...tokens.keys()] });
     expect(places).toHaveLength(2 * tokens.length);
     expect(shares[0]).toBeGreaterThanOrEqual(shares[1]);
     expect(shares[0] + shares[1]).toBeLessThan(1);
     for (const [id, others] of neighbours.entries()) {
       expect(others).toHaveLength(5);
       expect(others.some((other) => other.id === id)).toBe(false);
-      for (const [i, { cosine }] of others.entries()) {
-        expect(cosine).toBeLessThanOrEqual(others[i - 1]?.cosine ?? 1);
-      }
     }
-    const some = await engine.call('embeddings', { most: 12 });
-    expect([some.places.length, some.neighbours.length]).toEqual([24, 12]);
+    const some = await engine.call('embeddings', { ids: [30, 7, 12] });
+    expect(some.places).toHaveLength(6);
+    expect(some.neighbours.map((those) => those.map(({ id }) => id).sort())).toEqual([
+      [12, 7],
+      [12, 30],
+      [30, 7],
+    ]);
+    await expect(engine.call('embeddings', { ids: [0, 999] })).rejects.toThrow('there is no token 999');
   });
 });
 
@@ -214,7 +227,7 @@ describe('the map of embeddings', () => {
       [-3, -4],
       [0, 0],
     ];
-    for (const [id, row] of rows.entries()) table.set(row, 24 * id);
+    for (const [n, row] of rows.entries()) table.set(row, 24 * (n + 2));
     const looked = {
       gpt,
       tokenizer,
@@ -222,13 +235,15 @@ describe('the map of embeddings', () => {
       name: '',
       step: 0,
       training: undefined,
+      eosTokens: [],
+      unequalDropouts: undefined,
     };
-    const { neighbours } = embeddingsOf(looked, 5, 4);
+    const { neighbours } = embeddingsOf(looked, [2, 3, 4, 5, 6], 4);
     expect(neighbours[0]).toEqual([
-      { id: 1, cosine: 1 },
-      { id: 2, cosine: 0 },
+      { id: 3, cosine: 1 },
       { id: 4, cosine: 0 },
-      { id: 3, cosine: -1 },
+      { id: 6, cosine: 0 },
+      { id: 5, cosine: -1 },
     ]);
   });
 
@@ -293,6 +308,7 @@ describe('what the page says', () => {
     expect([...kinds(' .,!"字が-')]).toEqual(['other']);
     for (const token of ['\\n', 'th', ' a', '', 'U+0000']) expect(kindOf(token), token).toBe('other');
     expect(seen(' the cat')).toBe('␣the␣cat');
+    expect(signs(['<0xC3>', 'a', 'U+0000', '\\n', '<', 'U', 'b'], 4)).toEqual([1, 3, 4, 5]);
   });
 
   it('shades by the root, and calls nothing all or nothing that is not', () => {
@@ -300,6 +316,15 @@ describe('what the page says', () => {
     expect([0, 1e-9, 0.0049, 0.005, 0.5, 0.994, 0.996, 1].map(hundredths)).toEqual(
       ['0', '<1', '<1', '1', '50', '99', '>99', '100'], // 0.5 % is 1 after rounding
     );
+  });
+
+  it('finds the most probable tokens as sorting all of them does, ties by id', () => {
+    const random = new RandomStream(1, 'sample');
+    const p = Float64Array.from({ length: 300 }, (_, i) => Math.round(20 * random.uniform(i, 0)) / 20);
+    const sorted = [...p.keys()].sort((a, b) => p[b]! - p[a]! || a - b);
+    for (const count of [0, 1, 2, 7, 150, 299, 300, 400]) {
+      expect(mostProbable(p, count)).toEqual(sorted.slice(0, count));
+    }
   });
 
   it('reads the heads in an address, and leaves out what is none', () => {

@@ -1,24 +1,30 @@
 /** The table of embeddings as a picture of tokens, and which of them are alike. */
 import { architectureOf } from '../../model/gpt.ts';
-import type { Floats } from '../../tensor/tensor.ts';
 import type { Looked } from './looked.ts';
 import { principal } from './principal.ts';
 import type { Embeddings } from './protocol.ts';
 
-/** The first tokens by id: of BPE these are the bytes and the earliest merges. @param most how many
- * @param nearest neighbours of each */
-export function embeddingsOf({ gpt }: Looked, most = 512, nearest = 5): Embeddings {
+/** @param ids the tokens to place @param nearest how many neighbours of each, among these. RangeError for an id that is none. */
+export function embeddingsOf({ gpt }: Looked, ids: readonly number[], nearest = 5): Embeddings {
   const { config, parameters } = gpt;
+  const { vocabSize: V, channels: C } = config;
   const table = parameters.find(({ name }) => name === architectureOf(config).embedding)!.value;
-  const C = config.channels;
-  const N = Math.min(most, config.vocabSize);
-  const rows = table.data.subarray(0, N * C);
-  const { places, shares } = principal(rows, N, C, 2);
-  return { places, shares: [shares[0]!, shares[1]!], neighbours: neighboursOf(rows, N, C, nearest) };
+  const rows = new Float64Array(ids.length * C);
+  for (const [n, id] of ids.entries()) {
+    if (!(Number.isInteger(id) && id >= 0 && id < V)) {
+      throw new RangeError(`there is no token ${id}; expected an id below ${V}`);
+    }
+    rows.set(table.data.subarray(id * C, (id + 1) * C), n * C);
+  }
+  const { places, shares } = principal(rows, ids.length, C, 2);
+  const neighbours = neighboursOf(rows, ids.length, C, nearest).map((those) =>
+    those.map(({ at, cosine }) => ({ id: ids[at]!, cosine })),
+  );
+  return { ids, places, shares: [shares[0]!, shares[1]!], neighbours };
 }
 
-/** By the cosine of the angle between them. */
-function neighboursOf(rows: Floats, N: number, C: number, nearest: number): Embeddings['neighbours'] {
+/** Of each of N rows (N C) the rows at the smallest angle. */
+function neighboursOf(rows: Float64Array, N: number, C: number, nearest: number) {
   const cosines = new Float64Array(N * N);
   const dot = (a: number, b: number) => {
     let sum = 0;
@@ -31,10 +37,10 @@ function neighboursOf(rows: Floats, N: number, C: number, nearest: number): Embe
       const length = lengths[a]! * lengths[b]!;
       cosines[a * N + b] = cosines[b * N + a] = length > 0 ? dot(a, b) / length : 0;
     }
-  return lengths.map((_, id) =>
-    Array.from({ length: N }, (_, other) => ({ id: other, cosine: cosines[id * N + other]! }))
-      .filter((other) => other.id !== id)
-      .sort((a, b) => b.cosine - a.cosine || a.id - b.id)
+  return lengths.map((_, row) =>
+    Array.from({ length: N }, (_, at) => ({ at, cosine: cosines[row * N + at]! }))
+      .filter(({ at }) => at !== row)
+      .sort((a, b) => b.cosine - a.cosine || a.at - b.at)
       .slice(0, nearest),
   );
 }

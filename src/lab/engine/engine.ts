@@ -159,7 +159,7 @@ export function createEngine(host: SimdHost): Ask {
     mergeAll,
     attention: ({ text, most }) => attentionOf(model(), text, most),
     lens: ({ text, best, most }) => lensOf(model(), text, best, most),
-    embeddings: ({ most }) => embeddingsOf(model(), most),
+    embeddings: ({ ids }) => embeddingsOf(model(), ids),
     ablate: (given, tell, signal) => hold((looked) => ablate(looked, given, tell, signal)),
     baselines: ({ text }) => baselinesOf(text),
     train: async (request, tell, signal) => {

@@ -120,13 +120,14 @@ export interface LabTrainRequest extends TrainRequest {
 /** A head of attention; both count from 0. */
 export type Head = readonly [layer: number, head: number];
 
-/** The first tokens of the vocabulary, as their embeddings place them. */
+/** Tokens as their embeddings place them; all of it in the order of `ids`. */
 export interface Embeddings {
-  /** x and y of each token by turns, by id: the two directions in which the embeddings differ the most. */
+  readonly ids: readonly number[];
+  /** x and y by turns: along the two directions in which the embeddings differ the most. */
   readonly places: Float64Array;
   /** How much of all variance lies along each of the two. */
   readonly shares: readonly [x: number, y: number];
-  /** By id: the tokens in the most similar direction, the best first. */
+  /** Of each, the others whose embeddings point the most alike, the best first. */
   readonly neighbours: readonly (readonly { readonly id: number; readonly cosine: number }[])[];
 }
 
@@ -168,7 +169,7 @@ export interface Calls {
   /** `most`: read no more than so many tokens, the newest. */
   attention: [{ readonly text: string; readonly most?: number }, Attention];
   lens: [{ readonly text: string; readonly best?: number; readonly most?: number }, Lens];
-  embeddings: [{ readonly most?: number }, Embeddings];
+  embeddings: [{ readonly ids: readonly number[] }, Embeddings];
   /** Held-out losses of counting models in nats per character, by order. It takes seconds: ask another engine. */
   baselines: [{ readonly text: string }, readonly number[]];
 }

@@ -7,9 +7,9 @@ import { kindOf, kinds } from './letters.ts';
 
 export interface EmbeddingsPart {
   readonly element: HTMLElement;
-  /** Makes the list of tokens to choose from. */
-  lay(names: readonly string[], near: number): void;
-  draw(embeddings: Embeddings, near: number): void;
+  /** Makes the list of tokens to choose from. @param names of the whole vocabulary */
+  lay(ids: readonly number[], names: readonly string[], near: number | undefined): void;
+  draw(embeddings: Embeddings, near: number | undefined): void;
 }
 
 const height = 440;
@@ -34,8 +34,9 @@ export function embeddingsPart(pick: (near: number) => void): EmbeddingsPart {
   let names: readonly string[] = [];
   let last: Embeddings | undefined;
 
-  const tell = (near: number) => {
-    const neighbours = last?.neighbours[near] ?? [];
+  const tell = (near: number | undefined) => {
+    if (last === undefined || near === undefined) return;
+    const neighbours = last.neighbours[last.ids.indexOf(near)] ?? [];
     const parts = neighbours.map(({ id, cosine }) => `\u2018${names[id]}\u2019 ${cosine.toFixed(2)}`);
     told.textContent = `Nearest to \u2018${names[near]}\u2019 (cosine): ${parts.join(', ')}`;
     const close = new Set(neighbours.map(({ id }) => String(id)));
@@ -57,21 +58,19 @@ export function embeddingsPart(pick: (near: number) => void): EmbeddingsPart {
     pick(Number(id));
   });
 
-  const lay: EmbeddingsPart['lay'] = (given, near) => {
+  const lay: EmbeddingsPart['lay'] = (ids, given, near) => {
     [names, last] = [given, undefined];
     select.replaceChildren(
-      ...names.map((name, id) => make('option', { value: String(id), selected: id === near }, name)),
+      ...ids.map((id) => make('option', { value: String(id), selected: id === near }, names[id]!)),
     );
   };
   const draw: EmbeddingsPart['draw'] = (fresh, near) => {
     last = { ...fresh, places: follow(fresh.places, last?.places) };
     const [x, y] = fresh.shares.map((share) => `${(100 * share).toFixed(0)}%`);
-    const some =
-      fresh.neighbours.length < names.length
-        ? `, the first ${fresh.neighbours.length} of ${names.length}`
-        : '';
-    note.textContent = `Each token${some} where its embedding lies, seen from where they differ the most: ${x} of all variance is across, ${y} up and down.`;
-    show(map, mapOf(last.places, names));
+    const { length } = fresh.ids;
+    const which = length < names.length ? `${length} of the ${names.length} tokens` : 'All tokens';
+    note.textContent = `${which}, each where its embedding lies, seen from where they differ the most: ${x} of all variance is across, ${y} up and down.`;
+    show(map, mapOf(last, names));
     tell(near);
   };
 
@@ -105,21 +104,20 @@ export function follow(places: Float64Array, before: Float64Array | undefined): 
   return places.map((p, i) => (turned[i % 2] ? -p : p));
 }
 
-function mapOf(places: Float64Array, names: readonly string[]): Markup {
-  const axis = (k: number) => Array.from({ length: places.length / 2 }, (_, n) => places[2 * n + k]!);
+function mapOf({ ids, places }: Embeddings, names: readonly string[]): Markup {
+  const axis = (k: number) => ids.map((_, n) => places[2 * n + k]!);
   const [xs, ys] = [axis(0), axis(1)];
-  const [[left, right], [low, high]] = [
-    extent('linear', xs, { margin: 0.05 }),
-    extent('linear', ys, { margin: 0.05 }),
-  ];
-  return html`<svg class="map" height="${height}" role="img" aria-label="Map of the tokens">${xs.map(
-    (x, id) => {
+  const [left, right] = extent('linear', xs, { margin: 0.05 });
+  const [low, high] = extent('linear', ys, { margin: 0.05 });
+  return html`<svg class="map" height="${height}" role="img" aria-label="Map of the tokens">${ids.map(
+    (id, n) => {
+      const [x, y] = [xs[n]!, ys[n]!];
       const across = (100 * (x - left)) / (right - left);
-      const down = (height * (high - ys[id]!)) / (high - low);
+      const down = (height * (high - y)) / (high - low);
       const name = names[id]!;
       const kind = kindOf(name);
       const at = `${across.toFixed(2)}%`;
-      return html`<g data-id="${id}" data-x="${String(x)}" data-y="${String(ys[id])}"><circle cx="${at}" cy="${down.toFixed(1)}" r="9"/><text x="${at}" y="${(down + 4).toFixed(1)}" dx="-3.6"><tspan class="${kind}">${marks[kind]}</tspan>${name}</text></g>`;
+      return html`<g data-id="${id}" data-x="${String(x)}" data-y="${String(y)}"><circle cx="${at}" cy="${down.toFixed(1)}" r="9"/><text x="${at}" y="${(down + 4).toFixed(1)}" dx="-3.6"><tspan class="${kind}">${marks[kind]}</tspan>${name}</text></g>`;
     },
   )}</svg>`;
 }

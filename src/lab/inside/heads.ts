@@ -16,6 +16,7 @@ export const headsStyle = `
 .inside .worth th,.inside .worth td{padding:.2rem .9rem .2rem 0;vertical-align:middle}
 .inside .worth label{display:grid;grid-template-columns:auto 1fr;gap:.1rem .45rem;align-items:center;min-width:5.6rem;white-space:nowrap}
 .inside .worth th label{min-width:0;color:var(--ink)}
+.inside .worth input{min-width:1rem}
 .inside .worth svg{grid-column:1/3;width:100%;height:.4rem;background:var(--panel)}
 .inside .worth .strong{fill:var(--blue)}.inside .worth .better{fill:var(--red)}`;
 

@@ -7,7 +7,7 @@ import { attentionPart, attentionStyle, type Picked } from '../inside/attention.
 import { embeddingsPart, embeddingsStyle } from '../inside/embeddings.ts';
 import { headsOf, headsPart, headsStyle, setsOf, textOfHeads } from '../inside/heads.ts';
 import { lensPart, lensStyle } from '../inside/lens.ts';
-import { seen } from '../inside/letters.ts';
+import { seen, signs } from '../inside/letters.ts';
 import { paced } from '../inside/paced.ts';
 import { shadeStyle } from '../inside/shades.ts';
 import { sizesPart } from '../inside/sizes.ts';
@@ -16,6 +16,8 @@ import { leftOut, modelNow, noModel } from '../wording.ts';
 
 /** Tokens. With more, no picture would be readable, and none drawn in time. */
 const most = 64;
+/** Tokens in the map. */
+const mostSigns = 160;
 /** Words that come twice, so that there is something to look back at. */
 const sample = 'The cat saw a bird. The bird saw the c';
 
@@ -39,6 +41,7 @@ export const inside: View = {
     element.classList.add('inside');
     let model: ModelInfo | undefined;
     let names: readonly string[] = [];
+    let mapped: readonly number[] = [];
     let told: Seen | undefined;
     let losses: readonly number[] = [];
     let scored = 0;
@@ -58,10 +61,8 @@ export const inside: View = {
     const picked = () =>
       Object.fromEntries(settings().map((each) => [each.name, numberOf(address, each)])) as unknown as Picked;
     const near = () => {
-      const otherwise = Math.max(0, names.indexOf('e'));
-      return numberOf(address, {
-        ...{ name: 'near', label: '', from: 0, to: names.length - 1, step: 1, otherwise },
-      });
+      const given = address.number('near', names.indexOf('e'));
+      return mapped.includes(given) ? given : mapped[0];
     };
 
     const note = make('p', { className: 'hint' });
@@ -130,7 +131,7 @@ export const inside: View = {
         const [attention, lens, embeddings] = await Promise.all([
           engine.call('attention', given),
           engine.call('lens', { ...given, best: 1 }),
-          engine.call('embeddings', {}),
+          engine.call('embeddings', { ids: mapped }),
         ]);
         if (model !== asked) return; // it has been asked again
         told = { attention, lens, embeddings };
@@ -174,7 +175,8 @@ export const inside: View = {
         model = session.model;
         [told, losses] = [undefined, []];
         names = model?.tokens.map(seen) ?? [];
-        embeddings.lay(names, near());
+        mapped = signs(names, mostSigns);
+        embeddings.lay(mapped, names, near());
         if (model !== undefined) {
           const { layers, heads: each } = model.config;
           heads.lay(layers, each, headsOf(address.text('off'), layers, each));
