@@ -44,7 +44,7 @@ export const inside: View = {
     let mapped: readonly number[] = [];
     let told: Seen | undefined;
     let losses: readonly number[] = [];
-    let scored = 0;
+    let scored: number | undefined;
     let [records, laid] = [-1, ''];
     let cancel = () => {};
     const text = () => address.text('text', sample);
@@ -164,7 +164,7 @@ export const inside: View = {
       due(drawHeads);
     });
     const weighAnew = () => {
-      losses = [];
+      [losses, scored] = [[], undefined];
       cancel();
       weighing.now();
     };
@@ -173,7 +173,7 @@ export const inside: View = {
     const changed = () => {
       if (session.model !== model) {
         model = session.model;
-        [told, losses] = [undefined, []];
+        [told, losses, scored] = [undefined, [], undefined];
         names = model?.tokens.map(seen) ?? [];
         mapped = signs(names, mostSigns);
         embeddings.lay(mapped, names, near());
