@@ -53,7 +53,7 @@ describe('an exported page, from the disk', () => {
     await node.call('load', { files, name: run });
     await open('', {}, story);
     await send('Page.addScriptToEvaluateOnNewDocument', { source: listening });
-  });
+  }, 60_000);
 
   inBrowser('opens where one writes, and writes what npm run sample writes', async () => {
     await openStory('?length=400&math=portable&p=0.95&prompt=The+&seed=3&t=0.8');
