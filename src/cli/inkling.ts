@@ -10,6 +10,7 @@ const commands: Readonly<Record<string, { readonly about: string; readonly run: 
     about: 'measures how well a model predicts a text, and what it writes',
     run: () => import('./eval.ts'),
   },
+  judge: { about: 'lets you compare texts blindly', run: () => import('./judge.ts') },
   compare: { about: 'draws several runs on one page', run: () => import('./compare.ts') },
   runs: { about: 'lists the runs so far', run: () => import('./runs.ts') },
   micro: {

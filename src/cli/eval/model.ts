@@ -5,7 +5,7 @@ import type { Scorer } from '../../evaluate/text-score.ts';
 import { type Checkpoint, loadParameters } from '../../model/files/checkpoint.ts';
 import { Gpt } from '../../model/gpt.ts';
 import { normalizeText } from '../../model/text/tokenizer.ts';
-import { encodeSplit } from '../../train/dataset.ts';
+import { encodeSplit, splitText } from '../../train/dataset.ts';
 import { readJson, readText } from '../host/files.ts';
 import { openKernels } from '../host/kernels.ts';
 import { findCheckpoint, readCheckpoint, runOf } from '../runs/folder.ts';
@@ -78,13 +78,27 @@ export interface HeldOut {
 export function heldOutAndTraining({ folder, checkpoint }: Source, given: EvalFlags): HeldOut {
   const { tokenizer } = checkpoint;
   const unknown = given.unknown ?? 'error';
-  const read = (path: string) => normalizeText(readText(path));
-  const own = ownText(folder);
-  const path = given.data ?? trainedOn(folder);
-  const other = own !== undefined && resolve(own) !== resolve(path);
-  const { train, validation } = encodeSplit(read(other ? own : path), tokenizer, unknown);
-  const tokens = other ? tokenizer.encode(read(path), unknown) : validation;
+  const { path, learned, other } = promptText(folder, given.data);
+  const { train, validation } = encodeSplit(readNormal(learned), tokenizer, unknown);
+  const tokens = other ? tokenizer.encode(readNormal(path), unknown) : validation;
   return { path, tokens, training: tokenizer.decode(train) };
+}
+
+/** The part of a text that the model of a checkpoint folder has not seen, by the same rule. */
+export function heldOutText(folder: string, data: string | undefined): string {
+  const { path, other } = promptText(folder, data);
+  const text = readNormal(path);
+  return other ? text : splitText(text).heldOut;
+}
+
+const readNormal = (path: string): string => normalizeText(readText(path));
+
+/** The text that prompts are taken from, the one whose first part the model has learned, and whether these are two. */
+function promptText(folder: string, data: string | undefined) {
+  const own = ownText(folder);
+  const path = data ?? trainedOn(folder);
+  const other = own !== undefined && resolve(own) !== resolve(path);
+  return { path, learned: other ? own : path, other };
 }
 
 /** Where a run keeps its pictures: its folder, or the current one for a model that stands alone. */
