@@ -7,9 +7,9 @@ import {
   modelLabel,
   type Pair,
   type PairSizes,
+  pairSizes,
   questions,
   realText,
-  usualSizes,
   type Writer,
 } from '../evaluate/judge.ts';
 import { wrappedLines } from '../evaluate/table.ts';
@@ -109,10 +109,7 @@ async function ask(given: JudgeFlags): Promise<void> {
 /** The two writers, and the text that prompts are taken from. */
 async function openSides(given: JudgeFlags) {
   const sides = sidesOf(given);
-  const sizes = {
-    prompt: given['prompt-length'] ?? usualSizes.prompt,
-    length: given.length ?? usualSizes.length,
-  };
+  const sizes = pairSizes(given.length, given['prompt-length']);
   const folders = [sides.a, ...(sides.b === undefined ? [] : [sides.b])].map(({ run }) =>
     findCheckpoint(run),
   );

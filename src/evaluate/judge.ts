@@ -15,7 +15,12 @@ export interface PairSizes {
   /** Characters of each text at most. */
   readonly length: number;
 }
-export const usualSizes: PairSizes = { prompt: 120, length: 240 };
+export const usualLength = 240;
+/** Prompts half as long as the texts, unless something else is asked for. */
+export const pairSizes = (length = usualLength, prompt = Math.ceil(length / 2)): PairSizes => ({
+  prompt,
+  length,
+});
 
 export interface Question {
   /** The same for the same prompt and seed, in every judge's file. */

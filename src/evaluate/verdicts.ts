@@ -1,21 +1,12 @@
 /** What verdicts on blind pairs say: how often A was preferred, how sure that is, and how many pairs it still takes.
  *
- * Of n verdicts that are not "same", k are for A. Each is for A with the unknown probability p. Wilson's interval (1927) has
- * all p that n verdicts do not contradict: those from which k/n is at most z standard deviations away,
- *
- *     |k/n - p| <= z sqrt(p (1 - p) / n)        z = 1.96 for 95 %
- *
- * Squared, this is (1 + z²/n) p² - (2 k/n + z²/n) p + (k/n)² <= 0, true between the two roots
- *
- *     (k + z²/2 ± z sqrt(k (n - k) / n + z²/4)) / (n + z²)
- *
- * It stays within 0 and 1, and holds for few verdicts and for rates near 0 or 1, where k/n ± z sqrt(...) does not (Brown, Cai
- * and DasGupta 2001). The two sides are told apart once 1/2 is outside. By the first line, with p = 1/2, that is so when
- * |k/n - 1/2| > z / (2 sqrt n), so at a rate r for more than z² / (2 r - 1)² verdicts: a rate of 0.6 takes 97, one of 0.8
- * takes 11. A judge of whom that is the true rate is told apart by then in about every second case.
+ * Of n verdicts that are not "same", k are for A, each with a probability that nobody knows. Wilson's interval (wilson.ts, with
+ * its derivation) has all probabilities that k of n does not contradict. The two sides are told apart once 1/2 is outside.
+ * If the rate stays as it is, that takes (1.96 / (2 rate - 1))² verdicts: 97 at a rate of 0.6, 11 at 0.8.
  *
  * All this is for a number of pairs that was settled beforehand: see docs/measures.md. */
 import { decimals } from './table.ts';
+import { trialsToTell, wilsonInterval } from './wilson.ts';
 
 export type Side = 'a' | 'b';
 export type Choice = Side | 'same';
@@ -45,9 +36,6 @@ export interface Judgement {
   readonly firstChosen: number;
 }
 
-/** The 97.5 % point of the normal distribution. */
-const z = 1.959963984540054;
-
 export function judge(verdicts: readonly Pick<Verdict, 'verdict' | 'first'>[]): Judgement {
   const counts = { a: 0, b: 0, same: 0 };
   let firstChosen = 0;
@@ -56,32 +44,16 @@ export function judge(verdicts: readonly Pick<Verdict, 'verdict' | 'first'>[]): 
     firstChosen += Number(verdict === first);
   }
   const n = counts.a + counts.b;
-  const { low, high } = wilson(counts.a, n);
+  const [low, high] = wilsonInterval(counts.a, n);
   const preferred = low > 0.5 ? 'a' : high < 0.5 ? 'b' : undefined;
   const rate = counts.a / n;
   const needed = preferred === undefined ? neededAt(rate, n, counts.same) : 0;
   return { verdicts: counts, rate, low, high, preferred, needed, firstChosen };
 }
 
-/** Wilson's interval for k of n, 95 %; without verdicts, everything from 0 to 1. */
-export function wilson(k: number, n: number): { readonly low: number; readonly high: number } {
-  if (n === 0) return { low: 0, high: 1 };
-  const middle = k + z ** 2 / 2;
-  const half = z * Math.sqrt((k * (n - k)) / n + z ** 2 / 4);
-  return {
-    low: Math.max(0, (middle - half) / (n + z ** 2)),
-    high: Math.min(1, (middle + half) / (n + z ** 2)),
-  };
-}
-
-/** Verdicts for one of the two that a rate takes until 1/2 is outside of its interval. */
-export function verdictsFor(rate: number): number {
-  return rate === 0.5 ? Infinity : Math.floor((z / (2 * rate - 1)) ** 2) + 1;
-}
-
 /** Pairs beyond n verdicts and `same` undecided ones, of which there will be more. */
 function neededAt(rate: number, n: number, same: number): number {
-  return n === 0 ? Infinity : Math.max(1, Math.ceil(((verdictsFor(rate) - n) * (n + same)) / n));
+  return n === 0 ? Infinity : Math.max(1, Math.ceil(((trialsToTell(rate) - n) * (n + same)) / n));
 }
 
 const percent = (share: number): string => decimals(100 * share, 1);
@@ -108,7 +80,7 @@ export function judgementRecord(comparison: Pick<Verdict, 'a' | 'b'>, judgement:
   const { verdicts, rate, low, high, preferred = null, needed, firstChosen } = judgement;
   const finite = (x: number) => (Number.isFinite(x) ? x : null);
   const { a, b } = comparison;
-  const interval = { confidence: 0.95, low, high };
+  const interval = [low, high];
   return { a, b, verdicts, rate: finite(rate), interval, preferred, needed: finite(needed), firstChosen };
 }
 

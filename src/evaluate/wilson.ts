@@ -20,3 +20,9 @@ export function wilsonInterval(k: number, n: number): readonly [low: number, hig
   const half = (z * Math.sqrt((k * (n - k)) / n + (z * z) / 4)) / (n + z * z);
   return [Math.max(0, centre - half), Math.min(1, centre + half)];
 }
+
+/** How many trials it takes until 1/2 is outside of the interval, if k / n is `share` from first to last: with p = 1/2 above,
+ * that is when |share - 1/2| > z / (2 sqrt n). Where `share` is the true one, about every second time it is so by then. */
+export function trialsToTell(share: number): number {
+  return share === 0.5 ? Infinity : Math.floor((z / (2 * share - 1)) ** 2) + 1;
+}

@@ -13,7 +13,8 @@ import { VerdictFile } from '../../src/cli/judge/file.ts';
 import { checkMerge, type JudgeFlags, judgeFlags, sidesOf } from '../../src/cli/judge/flags.ts';
 import { mergedTable, pairText, revealed } from '../../src/cli/judge/screen.ts';
 import { readVerdicts, verdictHeader, verdictLine } from '../../src/evaluate/verdict-file.ts';
-import { type Verdict, wilson } from '../../src/evaluate/verdicts.ts';
+import type { Verdict } from '../../src/evaluate/verdicts.ts';
+import { wilsonInterval } from '../../src/evaluate/wilson.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), 'inkling-judge-'));
@@ -82,7 +83,7 @@ describe('npm run judge', () => {
     const record = JSON.parse(second.out);
     const k = all.filter((row) => row.verdict === 'a').length;
     expect(record).toMatchObject({ a, b, verdicts: { a: k, b: 5 - k, same: 1 }, file: out });
-    expect(record.interval).toEqual({ confidence: 0.95, ...wilson(k, 5) });
+    expect(record.interval).toEqual(wilsonInterval(k, 5));
     expect(second.err).toContain('pair 4 of 6');
 
     const third = await judge(args, '1\n');
@@ -146,7 +147,7 @@ describe('npm run judge', () => {
       'too long texts',
       ['--run', run, '--length', '9999'],
       1,
-      /too short for a pair: expected more than 10119/,
+      /too short for a pair: expected more than 14999/,
     ],
   ])('refuses %s in one line, and changes nothing', async (_, args, code, message) => {
     writeFileSync(file('bad.csv'), 'shopping list\n');

@@ -5,14 +5,14 @@ import {
   cutAlike,
   makePair,
   modelLabel,
-  type PairSizes,
+  pairSizes,
   questions,
   realText,
-  usualSizes,
   type Writer,
 } from '../../src/evaluate/judge.ts';
 import { splitText } from '../../src/train/dataset.ts';
 
+const usualSizes = pairSizes();
 const stories = splitText(
   readFileSync(new URL('../../data/stories.txt', import.meta.url), 'utf8').slice(0, 300_000),
 ).heldOut;
@@ -113,7 +113,7 @@ describe('two texts of a pair', () => {
 });
 
 describe('a pair', () => {
-  const sizes: PairSizes = { prompt: 20, length: 40 };
+  const sizes = pairSizes(40);
   const [question] = questions('The cat sat on the mat. The dog sat on the log. '.repeat(9), sizes, 1);
 
   it.each(['a', 'b'] as const)(

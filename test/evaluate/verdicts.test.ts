@@ -7,9 +7,8 @@ import {
   judgementLines,
   judgementRecord,
   type Verdict,
-  verdictsFor,
-  wilson,
 } from '../../src/evaluate/verdicts.ts';
+import { trialsToTell, wilsonInterval } from '../../src/evaluate/wilson.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 
 const counted = (a: number, b: number, same = 0) =>
@@ -24,7 +23,7 @@ function binomial(n: number, p: number): number[] {
   return mass;
 }
 const covers = (k: number, n: number, p: number): boolean => {
-  const { low, high } = wilson(k, n);
+  const [low, high] = wilsonInterval(k, n);
   return low <= p && p <= high;
 };
 /** How often the interval of n verdicts holds p, exactly. */
@@ -46,15 +45,6 @@ const share = (hits: readonly boolean[]): number => hits.filter(Boolean).length 
 const threeDeviations = (p: number): number => 3 * Math.sqrt((p * (1 - p)) / judges);
 
 describe("Wilson's interval", () => {
-  it('has the published numbers, and everything without verdicts', () => {
-    // R: prop.test(7, 10, correct = FALSE), prop.test(0, 10, correct = FALSE)
-    expect(wilson(7, 10).low).toBeCloseTo(0.3967781, 7);
-    expect(wilson(7, 10).high).toBeCloseTo(0.8922087, 7);
-    expect(wilson(0, 10)).toEqual({ low: 0, high: expect.closeTo(0.2775328, 7) });
-    expect(wilson(10, 10).high).toBe(1);
-    expect(wilson(0, 0)).toEqual({ low: 0, high: 1 });
-  });
-
   it('is the p that the verdicts do not contradict: at its ends, k is z deviations away', () => {
     for (const [k, n] of [
       [1, 3],
@@ -62,7 +52,7 @@ describe("Wilson's interval", () => {
       [40, 50],
       [500, 1000],
     ] as const) {
-      for (const p of Object.values(wilson(k, n))) {
+      for (const p of wilsonInterval(k, n)) {
         expect(Math.abs(k - n * p) / Math.sqrt(n * p * (1 - p))).toBeCloseTo(1.959963984540054, 9);
       }
     }
@@ -106,12 +96,12 @@ describe("Wilson's interval", () => {
 describe('the pairs that it still takes', () => {
   it('are exact at a rate that stays: the last of them tells, the one before does not', () => {
     for (const rate of [0, 0.1, 0.25, 0.4, 0.45, 0.55, 0.6, 0.8, 1]) {
-      const n = verdictsFor(rate);
+      const n = trialsToTell(rate);
       expect(covers(rate * n, n, 0.5), String(rate)).toBe(false);
       expect(covers(rate * (n - 1), n - 1, 0.5), String(rate)).toBe(true);
     }
-    expect([0.6, 0.8, 0.2, 1].map(verdictsFor)).toEqual([97, 11, 11, 4]);
-    expect(verdictsFor(0.5)).toBe(Infinity);
+    expect([0.6, 0.8, 0.2, 1].map(trialsToTell)).toEqual([97, 11, 11, 4]);
+    expect(trialsToTell(0.5)).toBe(Infinity);
   });
 
   it('count those that will be the same, too', () => {
@@ -131,8 +121,8 @@ describe('the pairs that it still takes', () => {
     [0.6, 100],
     [0.8, 40],
   ])('are right in the middle of many judges with probability %d', (p, pairs) => {
-    const n = verdictsFor(p);
-    const foretold = everyJudge((i) => verdictsFor(simulated(i, p, pairs).at(-1)! / pairs));
+    const n = trialsToTell(p);
+    const foretold = everyJudge((i) => trialsToTell(simulated(i, p, pairs).at(-1)! / pairs));
     expect(foretold.sort((x, y) => x - y)[judges / 2]).toBe(n);
     // and of all judges about half can be told then, as the header says
     const exact = power(n, p);
@@ -153,7 +143,8 @@ describe('a judgement', () => {
     expect(judge(verdicts)).toEqual({
       verdicts: { a: 1, b: 2, same: 1 },
       rate: 1 / 3,
-      ...wilson(1, 3),
+      low: wilsonInterval(1, 3)[0],
+      high: wilsonInterval(1, 3)[1],
       preferred: undefined,
       needed: Math.ceil(((35 - 3) * 4) / 3),
       firstChosen: 2,
@@ -183,7 +174,7 @@ describe('a judgement', () => {
       ...sides,
       verdicts: { a: 0, b: 0, same: 0 },
       rate: null,
-      interval: { confidence: 0.95, low: 0, high: 1 },
+      interval: [0, 1],
       preferred: null,
       needed: null,
       firstChosen: 0,

@@ -1,5 +1,5 @@
 /** The flags of npm run judge, and who the two sides are. */
-import { type JudgedSettings, usualSizes } from '../../evaluate/judge.ts';
+import { type JudgedSettings, usualLength } from '../../evaluate/judge.ts';
 import { defaultSampling } from '../../sample/settings.ts';
 import { rules, UsageError, type Values } from '../command/command.ts';
 import { kernelFlags } from '../host/kernels.ts';
@@ -68,14 +68,14 @@ export const judgeFlags = {
     value: 'N',
     rule: positive,
     most: 10_000,
-    help: `characters of a text at most (default ${usualSizes.length})`,
+    help: `characters of a text at most (default ${usualLength})`,
   },
   'prompt-length': {
     kind: 'integer',
     value: 'N',
     rule: positive,
     most: 10_000,
-    help: `characters of a prompt at least (default ${usualSizes.prompt})`,
+    help: 'characters of a prompt at least (default: half as many)',
   },
   out: {
     section: 'The verdicts',
