@@ -3,31 +3,24 @@ import { availableParallelism } from 'node:os';
 import { basename, resolve } from 'node:path';
 import {
   beginningOf,
-  makePair,
   modelLabel,
-  type Pair,
   type PairSizes,
   pairSizes,
+  pairsOf,
   questions,
   realText,
+  verdictOf,
   type Writer,
 } from '../evaluate/judge.ts';
 import { wrappedLines } from '../evaluate/table.ts';
 import { readVerdicts } from '../evaluate/verdict-file.ts';
-import {
-  comparisons,
-  isOf,
-  judge,
-  judgementLines,
-  judgementRecord,
-  type Verdict,
-} from '../evaluate/verdicts.ts';
+import { comparisons, isOf, judge, judgementLines, judgementRecord, revealed } from '../evaluate/verdicts.ts';
 import { runCommand, UsageError } from './command/command.ts';
 import { heldOutText } from './eval/model.ts';
 import { readText } from './host/files.ts';
 import { note, show, write } from './host/output.ts';
 import { forStream, oneLine } from './host/printable.ts';
-import { type Answer, openAnswers } from './judge/answers.ts';
+import { openAnswers } from './judge/answers.ts';
 import { VerdictFile } from './judge/file.ts';
 import {
   checkMerge,
@@ -38,7 +31,7 @@ import {
   usualFile,
   usualPairs,
 } from './judge/flags.ts';
-import { mergedTable, pairText, revealed, widthOf } from './judge/screen.ts';
+import { mergedTable, pairText, widthOf } from './judge/screen.ts';
 import { generate, loadModel, type Model } from './library.ts';
 import { findCheckpoint, runOf } from './runs/folder.ts';
 import { modelLine } from './sample/remarks.ts';
@@ -87,16 +80,16 @@ async function ask(given: JudgeFlags): Promise<void> {
   else {
     const answers = openAnswers(screen);
     try {
-      for (const [i, question] of open.entries()) {
-        const pair = await makePair(question, writers, sizes);
-        const place = { number: planned.length - open.length + i + 1, of: planned.length };
-        await write(pairText(pair, place, screen), screen);
+      let number = planned.length - open.length;
+      for await (const pair of pairsOf(open, writers, sizes)) {
+        number += 1;
+        await write(pairText(pair, { number, of: planned.length }, screen), screen);
         const answer = await answers.next();
         if (answer === 'end') break;
-        const verdict: Verdict = { pair: pair.id, first: pair.first, verdict: choiceOf(answer, pair), a, b };
+        const verdict = verdictOf(pair, answer, { a, b });
         file.add(verdict);
         done.push(verdict);
-        await say(`\n${revealed(verdict)}\n${judgementLines(judge(done), open.length - i - 1)}`);
+        await say(`\n${revealed(verdict)}\n${judgementLines(judge(done), planned.length - number)}`);
       }
     } finally {
       answers.close();
@@ -162,11 +155,6 @@ function modelWriter(
       return beginningOf(generate(model, options), length);
     },
   };
-}
-
-function choiceOf(answer: Exclude<Answer, 'end'>, { first }: Pair): Verdict['verdict'] {
-  if (answer === 'same') return 'same';
-  return (answer === 'first') === (first === 'a') ? 'a' : 'b';
 }
 
 function merge(paths: readonly string[], json: boolean): void {

@@ -4,7 +4,7 @@
  * decides in which order they are drawn (each once), which side comes first (a coin for each), and what models write. */
 import type { SamplingSettings } from '../sample/settings.ts';
 import { RandomStream } from '../tensor/random.ts';
-import type { Side } from './verdicts.ts';
+import type { Side, Verdict } from './verdicts.ts';
 
 /** The streams of random numbers: the order, the coin, and what the two sides draw with. */
 const streams = { order: 1, coin: 2, a: 3, b: 4 } as const;
@@ -50,6 +50,8 @@ export function modelLabel(name: string, { temperature, topP, topK, minP }: Judg
 
 export const realText: Writer = { label: 'real text', write: async ({ truth }) => truth };
 
+/** Which of the two is better, in the order in which they are shown. */
+export type Place = 'first' | 'second' | 'same';
 export interface Pair extends Pick<Question, 'id' | 'prompt' | 'first'> {
   /** In the order in which they are shown. */
   readonly texts: readonly [string, string];
@@ -90,6 +92,33 @@ export async function makePair(
   const left = await writers[first].write(question, seeds[first]);
   const right = await writers[second].write(question, seeds[second]);
   return { id, prompt, first, texts: cutAlike(left, right, length) };
+}
+
+/** The pairs of these questions; each is written while the one before it is judged. */
+export async function* pairsOf(
+  questions: readonly Question[],
+  writers: Readonly<Record<Side, Writer>>,
+  sizes: PairSizes,
+): AsyncGenerator<Pair, void> {
+  const write = (i: number) => {
+    const question = questions[i];
+    const pair = question && makePair(question, writers, sizes);
+    pair?.catch(() => {}); // whoever waits for it is told
+    return pair;
+  };
+  let ahead = write(0);
+  for (let i = 1; ahead !== undefined; i++) {
+    const pair = await ahead;
+    ahead = write(i);
+    yield pair;
+  }
+}
+
+/** What a judge has said of a pair, as a verdict on the two sides. */
+export function verdictOf({ id, first }: Pair, said: Place, { a, b }: Pick<Verdict, Side>): Verdict {
+  const second = first === 'a' ? 'b' : 'a';
+  const verdict = said === 'same' ? 'same' : said === 'first' ? first : second;
+  return { pair: id, first, verdict, a, b };
 }
 
 /** The beginning of a text that comes in pieces, as long as it is shown and one character more. */

@@ -75,6 +75,14 @@ export function judgementLines(judgement: Judgement, left = 0): string {
   return `${counts}\nCannot tell yet${n === 0 ? '' : `: at this rate, ${wait}`}.`;
 }
 
+/** Which was which, once that does no harm. */
+export function revealed({ first, verdict, a, b }: Verdict): string {
+  const said = verdict === 'same' ? 'The same' : verdict === first ? 'You chose 1' : 'You chose 2';
+  const order = [`A, ${a}`, `B, ${b}`];
+  const [one, two] = first === 'a' ? order : order.reverse();
+  return `${said}.\n  1 was ${one}\n  2 was ${two}`;
+}
+
 /** What a program reads: see --json. */
 export function judgementRecord(comparison: Pick<Verdict, 'a' | 'b'>, judgement: Judgement) {
   const { verdicts, rate, low, high, preferred = null, needed, firstChosen } = judgement;

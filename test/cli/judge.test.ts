@@ -11,7 +11,7 @@ import { parse } from '../../src/cli/command/command.ts';
 import { type Answers, pipedAnswers, terminalAnswers } from '../../src/cli/judge/answers.ts';
 import { VerdictFile } from '../../src/cli/judge/file.ts';
 import { checkMerge, type JudgeFlags, judgeFlags, sidesOf } from '../../src/cli/judge/flags.ts';
-import { mergedTable, pairText, revealed } from '../../src/cli/judge/screen.ts';
+import { mergedTable, pairText } from '../../src/cli/judge/screen.ts';
 import { readVerdicts, verdictHeader, verdictLine } from '../../src/evaluate/verdict-file.ts';
 import type { Verdict } from '../../src/evaluate/verdicts.ts';
 import { wilsonInterval } from '../../src/evaluate/wilson.ts';
@@ -268,14 +268,6 @@ describe('what a terminal shows', () => {
     expect(plain).toContain('\\u001b]0;title\\u0007 \\u202e');
     for (const line of plain.split('\n')) expect(line.length).toBeLessThan(60);
     expect(plain).toContain(`  ${'word '.repeat(7).trimEnd()}\n`);
-  });
-
-  it('tells which was which after the verdict, in the order that was shown', () => {
-    expect(revealed({ ...verdict('1', 'b'), first: 'b' })).toBe(
-      'You chose 1.\n  1 was B, real text\n  2 was A, x',
-    );
-    expect(revealed(verdict('1', 'b'))).toBe('You chose 2.\n  1 was A, x\n  2 was B, real text');
-    expect(revealed(verdict('1', 'same'))).toMatch(/^The same\.\n {2}1 was A, x\n/);
   });
 
   it('keeps names in a merged table on their lines', () => {

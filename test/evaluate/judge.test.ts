@@ -6,8 +6,10 @@ import {
   makePair,
   modelLabel,
   pairSizes,
+  pairsOf,
   questions,
   realText,
+  verdictOf,
   type Writer,
 } from '../../src/evaluate/judge.ts';
 import { splitText } from '../../src/train/dataset.ts';
@@ -140,6 +142,43 @@ describe('a pair', () => {
       expect(asked).toEqual(first === 'a' ? order : order.reverse());
     },
   );
+
+  it('is written while the one before it is judged, and not earlier', async () => {
+    let written = 0;
+    const writer: Writer = {
+      label: 'w',
+      write: async () => {
+        written += 1;
+        if (written === 7) throw new Error('no more');
+        return 'One. Two.';
+      },
+    };
+    const all = questions('The cat sat on the mat. The dog sat on the log. '.repeat(30), sizes, 1);
+    const pairs = pairsOf(all, { a: writer, b: realText }, sizes);
+    expect(written).toBe(0);
+    for (let i = 0; i < 5; i++) {
+      expect((await pairs.next()).value!.id).toBe(all[i]!.id);
+      await Promise.resolve();
+      expect(written).toBe(i + 2);
+    }
+    await pairs.next();
+    await expect(pairs.next()).rejects.toThrow('no more');
+    const few = [];
+    for await (const { id } of pairsOf(all.slice(0, 2), { a: realText, b: realText }, sizes)) few.push(id);
+    expect(few).toEqual([all[0]!.id, all[1]!.id]);
+  });
+
+  it('takes a verdict in the order that was shown', () => {
+    const said = (first: 'a' | 'b', place: 'first' | 'second' | 'same') =>
+      verdictOf({ id: '1-0', prompt: '', texts: ['', ''], first }, place, { a: 'x', b: 'y' });
+    expect(said('b', 'first')).toEqual({ pair: '1-0', first: 'b', verdict: 'b', a: 'x', b: 'y' });
+    expect([said('a', 'first'), said('a', 'second'), said('b', 'second')].map((v) => v.verdict)).toEqual([
+      'a',
+      'b',
+      'a',
+    ]);
+    expect(said('b', 'same').verdict).toBe('same');
+  });
 
   it('calls a model by its name and by what it draws with', () => {
     const plain = { temperature: 1, topP: 1, topK: 0, minP: 0 };

@@ -6,6 +6,7 @@ import {
   judge,
   judgementLines,
   judgementRecord,
+  revealed,
   type Verdict,
 } from '../../src/evaluate/verdicts.ts';
 import { trialsToTell, wilsonInterval } from '../../src/evaluate/wilson.ts';
@@ -166,6 +167,17 @@ describe('a judgement', () => {
     expect(judgementLines(judge(counted(30, 10)), 5)).toMatch(
       /\nA is ahead; of the pairs that were planned, 5 are still to come\.$/,
     );
+  });
+
+  it('tells which was which after the verdict, in the order that was shown', () => {
+    const sitting = (choice: Choice): Verdict => ({
+      ...{ pair: '1', first: 'a', verdict: choice, a: 'x', b: 'real text' },
+    });
+    expect(revealed({ ...sitting('b'), first: 'b' })).toBe(
+      'You chose 1.\n  1 was B, real text\n  2 was A, x',
+    );
+    expect(revealed(sitting('b'))).toBe('You chose 2.\n  1 was A, x\n  2 was B, real text');
+    expect(revealed(sitting('same'))).toMatch(/^The same\.\n {2}1 was A, x\n/);
   });
 
   it('is plain data for programs, with null for what is not known', () => {

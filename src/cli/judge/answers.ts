@@ -1,9 +1,10 @@
 /** What a judge answers: by keys of a terminal, or in lines of a pipe. */
 import { createInterface, emitKeypressEvents } from 'node:readline';
 import { setImmediate } from 'node:timers/promises';
+import type { Place } from '../../evaluate/judge.ts';
 import { isPiped } from '../host/text-in.ts';
 
-export type Answer = 'first' | 'second' | 'same' | 'end';
+export type Answer = Place | 'end';
 export interface Answers {
   next(): Promise<Answer>;
   close(): void;

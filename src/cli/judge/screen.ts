@@ -1,4 +1,4 @@
-/** What a judge sees: the pair, which was which after the verdict, and the verdicts of several judges as a table. */
+/** What a judge sees: the pair, and the verdicts of several judges as a table. */
 import type { Pair } from '../../evaluate/judge.ts';
 import { percent, textTable, wrapped } from '../../evaluate/table.ts';
 import { isOf, judge, judgementLines, type Verdict } from '../../evaluate/verdicts.ts';
@@ -30,14 +30,6 @@ export function pairText(
     styled('dim', 'Which is better, 1 or 2? 0: the same, q: end', paint),
     '',
   ].join('\n');
-}
-
-/** Which was which, once that does no harm. */
-export function revealed({ first, verdict, a, b }: Verdict): string {
-  const said = verdict === 'same' ? 'The same' : verdict === first ? 'You chose 1' : 'You chose 2';
-  const order = [`A, ${a}`, `B, ${b}`];
-  const [one, two] = first === 'a' ? order : order.reverse();
-  return `${said}.\n  1 was ${one}\n  2 was ${two}`;
 }
 
 /** One comparison: a row for each judge's file, one for all, and what they say together. */

@@ -1,9 +1,10 @@
 /** All views, in the order of their tabs. A new one is a file beside this and a line here. */
 import type { View } from '../lab.ts';
 import { inside } from './inside.ts';
+import { judge } from './judge.ts';
 import { nextToken } from './next-token.ts';
 import { tokens } from './tokens.ts';
 import { train } from './train.ts';
 import { write } from './write.ts';
 
-export const views: readonly View[] = [train, nextToken, write, inside, tokens];
+export const views: readonly View[] = [train, nextToken, write, inside, tokens, judge];
