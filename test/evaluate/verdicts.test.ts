@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readVerdicts, verdictHeader, verdictLine } from '../../src/evaluate/verdict-file.ts';
 import {
@@ -81,16 +82,18 @@ describe("Wilson's interval", () => {
   it('errs more often if one looks after each verdict and stops at the first that tells: docs/measures.md has the share', () => {
     // Exactly: the probability of each k of those who have not stopped yet, for a judge who cannot tell.
     let going = [1];
-    let stopped = 0;
-    for (let n = 1; n <= 50; n++) {
+    let sum = 0;
+    const stopped = Array.from({ length: 100 }, (_, i) => {
+      const n = i + 1;
       going = Array.from({ length: n + 1 }, (_, k) => ((going[k - 1] ?? 0) + (going[k] ?? 0)) / 2);
-      stopped += going.reduce((sum, mass, k) => sum + (covers(k, n, 0.5) ? 0 : mass), 0);
+      sum += going.reduce((all, mass, k) => all + (covers(k, n, 0.5) ? 0 : mass), 0);
       going = going.map((mass, k) => (covers(k, n, 0.5) ? mass : 0));
-    }
+      return sum;
+    });
+    expect([20, 50, 100].map((n) => Math.round(100 * stopped[n - 1]!))).toEqual([22, 31, 36]);
     expect(power(50, 0.5)).toBeCloseTo(0.065, 3);
-    expect(stopped).toBeCloseTo(0.31, 2);
     const seen = share(everyJudge((i) => simulated(i, 0.5, 50).some((k, at) => !covers(k, at + 1, 0.5))));
-    expect(Math.abs(seen - stopped)).toBeLessThan(threeDeviations(stopped));
+    expect(Math.abs(seen - stopped[49]!)).toBeLessThan(threeDeviations(stopped[49]!));
   });
 });
 
@@ -130,6 +133,17 @@ describe('the pairs that it still takes', () => {
     expect(Math.abs(exact - 0.5)).toBeLessThan(0.12);
     const seen = share(everyJudge((i) => !covers(simulated(i, p, n).at(-1)!, n, 0.5)));
     expect(Math.abs(seen - exact)).toBeLessThan(threeDeviations(exact));
+  });
+});
+
+describe('the table in docs/measures.md', () => {
+  const page = readFileSync(new URL('../../docs/measures.md', import.meta.url), 'utf8');
+  const whole = (share: number) => `${Math.round(100 * share)} %`;
+
+  it.each([0.55, 0.6, 0.7, 0.8])('has the exact numbers for a rate of %d', (p) => {
+    const n = trialsToTell(p);
+    const row = `| ${whole(p)} | ${n} | ${whole(power(n, p))} | ${whole(power(2 * n, p))} |`;
+    expect(page.includes(row), row).toBe(true);
   });
 });
 
