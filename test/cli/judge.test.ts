@@ -229,8 +229,12 @@ describe('answers', () => {
   it('are not what was typed before a pair was there', async () => {
     const { stdin, answers } = terminal();
     expect(await typed(answers, stdin, '11')).toBe('first');
-    stdin.write('1');
-    expect(await typed(answers, stdin, '2')).toBe('second');
+    const next = answers.next();
+    stdin.write('1'); // lay in the terminal's buffer while the pair was written
+    await setImmediate();
+    await setImmediate();
+    stdin.write('2');
+    expect(await next).toBe('second');
     answers.close();
   });
 
