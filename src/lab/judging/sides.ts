@@ -63,7 +63,7 @@ export function sides(lab: Lab, changed: () => void): Sides {
   show();
   keptRuns().then((names) => {
     kept = names;
-    show();
+    if (names.length > 0) show();
   });
 
   const writer = (engine: Engine, { name, step }: ModelInfo, side: Side, length: number): Writer => {
