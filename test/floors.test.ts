@@ -16,6 +16,7 @@ const imports = (source: string) =>
 const floors = [
   ['cli'],
   ['lab'],
+  ['lessons'],
   ['library'],
   ['evaluate', 'report'],
   ['sample', 'train'],

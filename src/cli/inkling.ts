@@ -19,6 +19,10 @@ const commands: Readonly<Record<string, { readonly about: string; readonly run: 
   },
   lab: { about: 'a page to train in and to look inside', run: () => import('./lab.ts') },
   export: { about: 'one page with a model in it, to hand on', run: () => import('./export.ts') },
+  lessons: {
+    about: 'claims of lecture notes, each checked by running it',
+    run: () => import('./lessons.ts'),
+  },
   gradcheck: {
     about: 'checks every gradient against finite differences',
     run: () => import('./gradcheck.ts'),

@@ -11,6 +11,7 @@
  *     tail loop   a text that ends in one phrase over and over         (Holtzman et al., "The curious case of neural
  *                                                                      text degeneration", 2020, with zipf) */
 import { log } from '../tensor/math.ts';
+import { lineThrough } from './line.ts';
 import { checkOrder, ngramAt, ngramCounts, numbered, type Tokens } from './ngram-counts.ts';
 
 /** A measure of several texts: its mean over those where it is defined, and (pooled) from the counts of all, summed. */
@@ -76,15 +77,7 @@ export function zipfCoefficient(texts: readonly Tokens[]): number | null {
     .map(log);
   if (ys.length < 2) return null;
   const xs = ys.map((_, i) => log(i + 1));
-  const average = (values: readonly number[]) => values.reduce((sum, v) => sum + v, 0) / values.length;
-  const [meanX, meanY] = [average(xs), average(ys)];
-  let xy = 0;
-  let xx = 0;
-  xs.forEach((x, i) => {
-    xy += (x - meanX) * (meanY - ys[i]);
-    xx += (x - meanX) * (x - meanX);
-  });
-  return xy / xx;
+  return -lineThrough(xs, ys).slope;
 }
 
 export interface TailLoop {

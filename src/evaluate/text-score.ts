@@ -7,8 +7,10 @@
  *
  * Jelinek, Mercer, Bahl and Baker, "Perplexity: a measure of the difficulty of speech recognition tasks" (1977);
  * Shannon, "Prediction and entropy of printed English" (1951), for bits per letter. */
-import type { Gpt } from '../model/gpt.ts';
+import { type Checkpoint, loadParameters } from '../model/files/checkpoint.ts';
+import { Gpt } from '../model/gpt.ts';
 import type { Tokenizer } from '../model/text/tokenizer.ts';
+import type { Kernels } from '../tensor/kernels.ts';
 import { countCharacters, scoredText } from '../train/dataset.ts';
 import { type Score, score, type Visit, type WindowBuffers } from '../train/score.ts';
 import { chooseWindows, type WindowChoice, type WindowMode } from '../train/windows.ts';
@@ -18,6 +20,23 @@ export interface Scorer {
   readonly model: Gpt;
   readonly tokenizer: Tokenizer;
   readonly buffers: WindowBuffers;
+}
+
+/** Windows in one pass; any number gives the same bits. */
+const windowsAtOnce = 8;
+
+/** A checkpoint's model, ready to score, and to write `slots` texts at a time. */
+export function scorerOf(
+  checkpoint: Checkpoint,
+  { kernels, slots, source }: { readonly kernels: Kernels; readonly slots: number; readonly source: string },
+): Scorer {
+  const { config, tokenizer } = checkpoint;
+  const model = new Gpt(config, { kernels, batch: windowsAtOnce, slots, gradients: false });
+  const rows = windowsAtOnce * config.contextLength;
+  const buffers = { inputs: model.arena.ids('inputs', rows), targets: model.arena.ids('targets', rows) };
+  model.arena.allocate(kernels.memory);
+  loadParameters(model, checkpoint, source);
+  return { model, tokenizer, buffers };
 }
 
 export interface TextScore extends Score {

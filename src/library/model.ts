@@ -3,10 +3,10 @@
  *     generate     tokens as they are drawn, the same for the same seed
  *     nextToken    the distribution of the token after a prompt
  *     score        how well it predicts a text */
-import { type Scorer, scoreText, type TextScore } from '../evaluate/text-score.ts';
+import { type Scorer, scorerOf, scoreText, type TextScore } from '../evaluate/text-score.ts';
 import type { ModelConfig } from '../model/config.ts';
-import { type Checkpoint, loadParameters } from '../model/files/checkpoint.ts';
-import { Gpt } from '../model/gpt.ts';
+import type { Checkpoint } from '../model/files/checkpoint.ts';
+import type { Gpt } from '../model/gpt.ts';
 import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { type ContextPolicy, generate as draw } from '../sample/generate.ts';
 import { defaultSampling, type SamplingSettings } from '../sample/settings.ts';
@@ -16,8 +16,6 @@ import { breathe } from './browser-host.ts';
 import type { Machine } from './machine.ts';
 import { drawInStages } from './stages.ts';
 
-/** Windows in one pass; any number gives the same bits. */
-const windowsAtOnce = 8;
 /** Slot 0 of the cache writes, slot 1 is for a single look. */
 const slots = 2;
 /** Tokens after which other work of the program gets its turn. */
@@ -39,14 +37,8 @@ export interface Model {
 
 export function modelOf(checkpoint: Checkpoint, machine: Machine, source: string): Model {
   const { config, tokenizer, eosTokens } = checkpoint;
-  const { kernels } = machine;
-  const gpt = new Gpt(config, { kernels, batch: windowsAtOnce, slots, gradients: false });
-  const rows = windowsAtOnce * config.contextLength;
-  const buffers = { inputs: gpt.arena.ids('inputs', rows), targets: gpt.arena.ids('targets', rows) };
-  gpt.arena.allocate(kernels.memory);
-  loadParameters(gpt, checkpoint, source);
-  const scorer = { model: gpt, tokenizer, buffers };
-  return { config, tokenizer, eosTokens, gpt, scorer, close: () => machine.close() };
+  const scorer = scorerOf(checkpoint, { kernels: machine.kernels, slots, source });
+  return { config, tokenizer, eosTokens, gpt: scorer.model, scorer, close: () => machine.close() };
 }
 
 /** Temperature, top-k and the others of src/sample/settings.ts, with what a text needs. */

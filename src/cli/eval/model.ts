@@ -1,9 +1,8 @@
 /** What npm run eval opens: a model ready to score and generate, and the texts that belong to it. */
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Scorer } from '../../evaluate/text-score.ts';
-import { type Checkpoint, loadParameters } from '../../model/files/checkpoint.ts';
-import { Gpt } from '../../model/gpt.ts';
+import { type Scorer, scorerOf } from '../../evaluate/text-score.ts';
+import type { Checkpoint } from '../../model/files/checkpoint.ts';
 import { normalizeText } from '../../model/text/tokenizer.ts';
 import { encodeSplit, splitText } from '../../train/dataset.ts';
 import { readJson, readText } from '../host/files.ts';
@@ -11,9 +10,6 @@ import { openKernels } from '../host/kernels.ts';
 import { findCheckpoint, readCheckpoint, runOf } from '../runs/folder.ts';
 import { noteAddedText } from '../sample/remarks.ts';
 import type { EvalFlags } from './flags.ts';
-
-/** Windows in one pass; any number gives the same bits. */
-const windowsAtOnce = 8;
 
 export interface Source {
   /** The checkpoint folder. */
@@ -32,14 +28,8 @@ export async function openScorer(
   given: EvalFlags,
   slots = 0,
 ): Promise<Scorer> {
-  const { config, tokenizer } = checkpoint;
   const { kernels } = await openKernels(given);
-  const model = new Gpt(config, { kernels, batch: windowsAtOnce, slots, gradients: false });
-  const rows = windowsAtOnce * config.contextLength;
-  const buffers = { inputs: model.arena.ids('inputs', rows), targets: model.arena.ids('targets', rows) };
-  model.arena.allocate(kernels.memory);
-  loadParameters(model, checkpoint, folder);
-  return { model, tokenizer, buffers };
+  return scorerOf(checkpoint, { kernels, slots, source: folder });
 }
 
 export interface TextPart {
