@@ -4,6 +4,7 @@ import { decimals, percent } from '../evaluate/table.ts';
 import { CharTokenizer } from '../model/text/tokenizer.ts';
 import { type GenerateOptions, generateAll } from '../sample/generate.ts';
 import { reference } from '../tensor/reference/index.ts';
+import { counted } from '../train/metrics.ts';
 import { type Run, type Subject, tiny, untrained } from './lesson.ts';
 
 export const reproducible: Run = ({ text }) => {
@@ -220,7 +221,7 @@ export const threeThings: Run = ({ text }) => {
   const off = narrow.reduce((most, z, i) => Math.max(most, Math.abs(z - wide[i]!)), 0);
   const [same, beside, ...others] = cases;
   return {
-    found: `Prompt, settings and seed each change the text, and what is drawn beside it does not. But there is a fourth thing, the arithmetic: with numbers of 64 bits the logits differ by up to ${off.toExponential(1)}, and ${others[3]!.sameUntil === newTokens ? `in ${newTokens} characters no draw fell so near a border that it mattered; in a longer text one will` : `the text after ${others[3]!.sameUntil} characters`}. Processors that fuse multiply and add differ in the same way from those that do not. Same arithmetic, then only the three.`,
+    found: `Prompt, settings and seed each change the text, and what is drawn beside it does not. But there is a fourth thing, the arithmetic: with numbers of 64 bits the logits differ by up to ${off.toExponential(1)}, and ${others[3]!.sameUntil === newTokens ? `in ${newTokens} characters no draw fell so near the border between two tokens that it mattered` : `the text after ${others[3]!.sameUntil} characters`}. Processors that fuse multiply and add differ in the same way from those that do not. Same arithmetic, then only the three.`,
     confirmed:
       same!.sameUntil === newTokens &&
       beside!.sameUntil === newTokens &&
@@ -231,7 +232,7 @@ export const threeThings: Run = ({ text }) => {
         ['changed', 'same text for'],
         ...cases.map(({ change, sameUntil }) => [
           change,
-          sameUntil === newTokens ? `all ${newTokens} characters` : `${sameUntil} characters`,
+          sameUntil === newTokens ? `all ${newTokens} characters` : counted(sameUntil, 'character'),
         ]),
       ],
     ],

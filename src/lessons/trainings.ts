@@ -17,6 +17,8 @@ function stories({ text }: Bench): { readonly tokenizer: CharTokenizer; readonly
   return { tokenizer, split: encodeSplit(text, tokenizer) };
 }
 
+const whole = (n: number) => n.toLocaleString('en-US');
+
 const small = { layers: 2, channels: 64, heads: 4, contextLength: 64 } as const;
 
 /** What kind of place a character stands at. */
@@ -116,7 +118,7 @@ export const overfitting: Run = (bench) => {
   const best = rows.reduce((a, b) => (b.validation < a.validation ? b : a));
   const last = rows.at(-1)!;
   return {
-    found: `On 20,000 characters validation was lowest after ${best.step} steps, ${decimals(best.validation, 3)} nats, with the training loss at ${decimals(best.training, 3)}. By step ${last.step} training had fallen to ${decimals(last.training, 3)} and validation had risen to ${decimals(last.validation, 3)}. --patience ${patience} would have stopped at step ${stop ?? last.step} and kept the model of step ${best.step}.`,
+    found: `On ${whole(part.train.length)} characters validation was lowest after ${best.step} steps, ${decimals(best.validation, 3)} nats, with the training loss at ${decimals(best.training, 3)}. By step ${last.step} training had fallen to ${decimals(last.training, 3)} and validation had risen to ${decimals(last.validation, 3)}. --patience ${patience} would have stopped at step ${stop ?? last.step} and kept the model of step ${best.step}.`,
     confirmed: last.validation > 1.05 * best.validation && last.training < best.training && stop !== null,
     tables: [
       [
@@ -132,7 +134,7 @@ export const overfitting: Run = (bench) => {
 
 export const spikes: Run = (bench) => {
   const { tokenizer, split } = stories(bench);
-  const [steps, odd, burst] = [200, 120, 5];
+  const [steps, odd, burst, times] = [200, 120, 5, 30];
   const rarest = tokenizer.encode('!')[0]!;
   const run = (name: string, clip: number, { factor = 1, burstFactor = 1, oddBatch = false }) => {
     bench.say(`training: ${name}, ${clip === 0 ? 'without clipping' : 'clipped'}`);
@@ -179,14 +181,14 @@ export const spikes: Run = (bench) => {
     run('a good rate', 1, {}),
     run('a batch of !!!', 1, { oddBatch: true }),
     run('a batch of !!!', 0, { oddBatch: true }),
-    run(`rate x 30 for ${burst} steps`, 1, { burstFactor: 30 }),
-    run(`rate x 30 for ${burst} steps`, 0, { burstFactor: 30 }),
-    run('rate x 30 throughout', 1, { factor: 30 }),
+    run(`rate x ${times} for ${burst} steps`, 1, { burstFactor: times }),
+    run(`rate x ${times} for ${burst} steps`, 0, { burstFactor: times }),
+    run(`rate x ${times} throughout`, 1, { factor: times }),
   ];
   const [good, clipped, free, burst1, burst0, high] = rows;
   const until = (steps: number | null) => (steps === null ? 'not in this run' : String(steps));
   return {
-    found: `${burst} steps at 30 times the rate threw the loss from ${decimals(burst0!.before, 2)} up to ${decimals(burst0!.spike, 2)}; with clipping, from ${decimals(burst1!.before, 2)} to ${decimals(burst1!.spike, 2)}, and it ended at ${decimals(burst1!.end, 2)} instead of ${decimals(burst0!.end, 2)}. One batch of nothing but exclamation marks, with gradients of up to ${decimals(free!.norm, 0)}, did little: ${decimals(clipped!.spike, 2)} with clipping and ${decimals(free!.spike, 2)} without, for AdamW divides by the size of the gradients. At 30 times the rate throughout there is no spike, and the loss stays at ${decimals(high!.end, 2)} where ${decimals(good!.end, 2)} could be had: no clipping makes up for the rate.`,
+    found: `${burst} steps at ${times} times the rate threw the loss from ${decimals(burst0!.before, 2)} up to ${decimals(burst0!.spike, 2)}; with clipping, from ${decimals(burst1!.before, 2)} to ${decimals(burst1!.spike, 2)}, and it ended at ${decimals(burst1!.end, 2)} instead of ${decimals(burst0!.end, 2)}. One batch of nothing but exclamation marks, with gradients of up to ${decimals(free!.norm, 0)}, did little: ${decimals(clipped!.spike, 2)} with clipping and ${decimals(free!.spike, 2)} without, for AdamW divides by the size of the gradients. At ${times} times the rate throughout there is no spike, and the loss stays at ${decimals(high!.end, 2)} where ${decimals(good!.end, 2)} could be had: no clipping makes up for the rate.`,
     confirmed:
       burst1!.spike < burst0!.spike && burst1!.spike > burst1!.before + 0.5 && high!.end > good!.end + 0.1,
     tables: [
@@ -230,8 +232,6 @@ function grid(bench: Bench, widths: readonly number[], most: readonly number[]) 
   });
 }
 
-const whole = (n: number) => n.toLocaleString('en-US');
-
 export const scaling: Run = (bench) => {
   const models = grid(bench, [32, 48, 64, 96], [1600, 720, 420, 200]);
   const shared = models.at(-1)!.losses.at(-1)!.tokens;
@@ -252,7 +252,7 @@ export const scaling: Run = (bench) => {
   });
   const best = rows.reduce((a, b) => (b.nats < a.nats ? b : a));
   return {
-    found: `At ${whole(shared)} tokens for each, the loss falls with the number of parameters to the power ${decimals(bySize.slope, 3)}, within ${percent(exp(bySize.worst) - 1)} of a straight line in logarithms; for the smallest model it falls with the tokens to the power ${decimals(byData.slope, 3)}. Kaplan et al. have -0.076 and -0.095 for large models and new text. Trained until all have cost about the same, the best of the four has ${decimals(best.each, 1)} tokens a parameter, and those with ${decimals(rows[0]!.each, 0)} and ${decimals(rows.at(-1)!.each, 1)} are worse: an optimum of that order, on text of which the smallest model read ${decimals(rows[0]!.tokens / bench.text.length, 1)} times the length.`,
+    found: `At ${whole(shared)} tokens for each, the loss falls with the number of parameters to the power ${decimals(bySize.slope, 3)}, within ${percent(exp(bySize.worst) - 1)} of a straight line in logarithms; for the smallest model it falls with the tokens to the power ${decimals(byData.slope, 3)}. Trained until all have cost about the same, the best of the four has ${decimals(best.each, 1)} tokens a parameter, and those with ${decimals(rows[0]!.each, 0)} and ${decimals(rows.at(-1)!.each, 1)} are worse: an optimum of that order, on text of which the smallest model read ${decimals(rows[0]!.tokens / bench.text.length, 1)} times the length.`,
     confirmed: bySize.slope < 0 && byData.slope < 0 && best !== rows[0] && best !== rows.at(-1),
     tables: [
       [

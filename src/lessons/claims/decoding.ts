@@ -9,7 +9,7 @@ export const aboutDecoding: readonly Claim[] = [
       'Softmax is computed safely only after the largest logit has been subtracted from all; with logits of 1,000 it overflows otherwise.',
     verdict: 'holds',
     needs: 'nothing',
-    shown: 'npm run gradcheck',
+    shown: 'npm run sample -- --logit-bias "e=1000"',
     source: 'src/sample/cuts.ts',
     question: 'Why does subtracting the same number from all logits change no probability?',
     answer:

@@ -49,8 +49,7 @@ export const aboutMeasuring: readonly Claim[] = [
     shown: 'npm run eval -- --score "TEXT"',
     source: 'src/train/perplexity.ts',
     question: 'A model gives one single token of a long text the probability 0. What is its perplexity?',
-    answer:
-      'Infinite, whatever it does elsewhere. That is why counts are smoothed, and why a softmax never gives 0.',
+    answer: 'Infinite, whatever it does elsewhere. That is why counts are smoothed.',
   },
   {
     number: 27,

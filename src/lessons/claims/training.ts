@@ -9,7 +9,7 @@ export const aboutTraining: readonly Claim[] = [
       'The loss is the mean of -log P over all positions. The causal mask lets one pass predict the next token at each of the T positions, so that every position teaches.',
     verdict: 'holds',
     needs: 'nothing',
-    shown: 'npm run train -- --plan',
+    shown: 'npm run eval -- --score "Anna said that it was late."',
     source: 'src/tensor/reference/cross-entropy.ts',
     question: 'Why could one pass not give T losses if each position also saw the tokens after it?',
     answer:
@@ -87,7 +87,7 @@ export const aboutTraining: readonly Claim[] = [
     number: 7,
     title: 'Twenty tokens a parameter',
     claim:
-      'For a given amount of arithmetic about 20 training tokens a parameter are best (Hoffmann et al. 2022), and the loss follows a power law in size, data and arithmetic (Kaplan et al. 2020).',
+      'For a given amount of arithmetic about 20 training tokens a parameter are best (Hoffmann et al. 2022), and the loss follows a power law in size, data and arithmetic, with exponents of -0.076 in size and -0.095 in data (Kaplan et al. 2020).',
     verdict: 'holds with a condition',
     needs: 'training',
     shown: 'npm run train -- --plan; npm run compare',

@@ -1,0 +1,49 @@
+/** npm run lessons as people start it. */
+import { spawnSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { root, scratchFolder } from '../support/runs.ts';
+
+const folder = scratchFolder();
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const lessons = (...args: string[]) => {
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    [join(root, 'bin/inkling.js'), 'lessons', ...args],
+    {
+      cwd: folder,
+      encoding: 'utf8',
+    },
+  );
+  return { status, stdout, stderr };
+};
+
+describe('npm run lessons', () => {
+  it('lists them, runs those that are named, in their order, and gives their numbers as JSON', () => {
+    const listed = lessons();
+    expect(listed.stdout.split('\n')[16]).toMatch(/^17 {2}Two rules for one nucleus$/);
+    const { stdout } = lessons('26', '17', '--json');
+    const [first, second] = stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect([first.number, second.number, second.verdict]).toEqual([26, 17, 'wrong']);
+    expect(second.numbers.cases[1]).toMatchObject({ atMost: 1, reaches: 2 });
+  });
+
+  it.each([
+    [['34'], 2, 'error: no lesson "34"; expected a number from 1 to 33'],
+    [['0'], 2, 'error: no lesson "0"; expected a number from 1 to 33'],
+    [['--all', '3'], 2, 'error: --all runs every lesson; leave out 3'],
+    [['--answer'], 2, 'error: --answer goes with a lesson: lessons 3 --answer'],
+    [
+      ['--write', '--json'],
+      2,
+      'error: --write takes no lesson, --run or --json: the page has all, on their own model',
+    ],
+    [['2', '--run', 'nowhere'], 1, 'error: cannot read nowhere: no such folder; npm run train makes a run'],
+  ])('%j ends with %i and one line', (args, status, line) => {
+    expect(lessons(...args)).toEqual({ status, stdout: '', stderr: `${line}\n` });
+  });
+});
