@@ -26,6 +26,11 @@ export const reproducible: Run = ({ text }) => {
   };
 };
 
+const noPlaces = (lesson: number): Error =>
+  new Error(
+    `lesson ${lesson} looks for sentences of the shipped stories ("Ben had a dog."), and the held-out text has none`,
+  );
+
 /** Who said or asked something in the training text. */
 function namesIn({ tokenizer, training }: Subject): ReadonlySet<string> {
   const text = tokenizer.decode(training);
@@ -59,11 +64,13 @@ export const classifies: Run = async (bench) => {
     const share = questions.filter(({ label }) => label === 0).length / questions.length;
     return Math.max(share, 1 - share);
   };
-  const rows = [
+  const tasks = [
     { task: 'after a quotation: said or asked', all: said, blind: commonest },
     { task: 'a sentence, or two of its words swapped', all: swapped, blind: () => 0.5 },
     { task: 'after a sentence with one name: He or She', all: who, blind: commonest },
-  ].map(({ task, all, blind }) => {
+  ].filter(({ all }) => all.length > 0);
+  if (tasks.length === 0) throw noPlaces(30);
+  const rows = tasks.map(({ task, all, blind }) => {
     const questions = all.slice(0, most);
     const { right, share, interval } = chooseAll(subject, questions).raw;
     return { task, questions: questions.length, right, share, interval, blind: blind(questions) };
@@ -102,6 +109,7 @@ function whoQuestions(subject: Subject, count: number) {
 export const hallucination: Run = async (bench) => {
   const subject = await bench.subject();
   const asked = whoQuestions(subject, 50);
+  if (asked.length === 0) throw noPlaces(31);
   type Asked = (typeof asked)[number];
   const sentences: Readonly<Record<string, (q: Asked) => string>> = {
     nothing: () => '',
