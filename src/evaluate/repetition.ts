@@ -77,7 +77,7 @@ export function zipfCoefficient(texts: readonly Tokens[]): number | null {
     .map(log);
   if (ys.length < 2) return null;
   const xs = ys.map((_, i) => log(i + 1));
-  return -lineThrough(xs, ys).slope;
+  return 0 - lineThrough(xs, ys).slope;
 }
 
 export interface TailLoop {

@@ -77,7 +77,7 @@ export const classifies: Run = async (bench) => {
   });
   const better = rows.filter(({ interval, blind }) => interval[0] > blind);
   return {
-    found: `Nobody trained it to classify; by the likelihood of the labels it is surely better than a blind choice in ${better.length} of ${rows.length} tasks. ${rows.map(({ task, share, blind }) => `${task}: ${percent(share)} right, ${percent(blind)} blind`).join('. ')}. So it classifies by what it has learned for writing, and no further.`,
+    found: `Nobody trained it to classify; by the likelihood of the labels it is surely better than a blind choice in ${better.length} of ${rows.length} tasks (${rows.map(({ task, share, blind }) => `${task}: ${percent(share)} right, ${percent(blind)} blind`).join('; ')}). So it classifies by what it has learned for writing, and no further.`,
     confirmed: better.length > 0,
     tables: [
       [

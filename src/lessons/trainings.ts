@@ -252,7 +252,7 @@ export const scaling: Run = (bench) => {
   });
   const best = rows.reduce((a, b) => (b.nats < a.nats ? b : a));
   return {
-    found: `At ${whole(shared)} tokens for each, the loss falls with the number of parameters to the power ${decimals(bySize.slope, 3)}, within ${percent(exp(bySize.worst) - 1)} of a straight line in logarithms; for the smallest model it falls with the tokens to the power ${decimals(byData.slope, 3)}. Trained until all have cost about the same, the best of the four has ${decimals(best.each, 1)} tokens a parameter, and those with ${decimals(rows[0]!.each, 0)} and ${decimals(rows.at(-1)!.each, 1)} are worse: an optimum of that order, on text of which the smallest model read ${decimals(rows[0]!.tokens / bench.text.length, 1)} times the length.`,
+    found: `At ${whole(shared)} tokens for each, the loss falls with the number of parameters to the power ${decimals(bySize.slope, 3)}, within ${percent(exp(bySize.worst) - 1)} of a straight line in logarithms; for the smallest model it falls with the tokens to the power ${decimals(byData.slope, 3)}. Trained until all have cost about the same, the best of the four has ${decimals(best.each, 1)} tokens a parameter, and those with ${decimals(rows[0]!.each, 0)} and ${decimals(rows.at(-1)!.each, 1)} are worse: an optimum of that order. (The text is short: the smallest model read ${percent(rows[0]!.tokens / bench.text.length)} of its length.)`,
     confirmed: bySize.slope < 0 && byData.slope < 0 && best !== rows[0] && best !== rows.at(-1),
     tables: [
       [

@@ -132,7 +132,7 @@ export const aboutDecoding: readonly Claim[] = [
     title: 'The likeliest text loops',
     claim:
       'Greedy decoding falls into loops, and beam search, which looks for the likeliest text, even more (Holtzman et al. 2020).',
-    verdict: 'holds',
+    verdict: 'holds with a condition',
     needs: 'model',
     shown: 'npm run sample -- --greedy; --beam 8',
     source: 'src/sample/beam.ts',
