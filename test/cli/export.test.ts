@@ -182,14 +182,14 @@ describe('npm run export', () => {
   });
 
   it('has its script to the end, whatever the texts in it say', () => {
-    const script = "globalThis.said = '</script><!-- <SCRIPT>'; // <b>";
+    const script = "globalThis.said = '</script><!-- <SCRIPT> $& $1'; // <b>";
     const packet = { version: '1', name: '', weights: 'f32', worker: '', files: {} } as const;
     const page = exportedPage(script, packet, new Uint8Array(3));
     expect(elementsOf(page).filter(({ name }) => name === 'script')).toHaveLength(3);
     const code = /<script type="module">(.*)<\/script>/s.exec(page)![1]!;
     expect(code).not.toMatch(/<!--|<\/?script/i);
     new Function(code)();
-    expect((globalThis as unknown as { said: string }).said).toBe('</script><!-- <SCRIPT>');
+    expect((globalThis as unknown as { said: string }).said).toBe('</script><!-- <SCRIPT> $& $1');
   });
 
   it('writes a name as text, whatever it is', async () => {

@@ -12,7 +12,7 @@ import {
 import { readVerdicts } from '../../src/evaluate/verdict-file.ts';
 import { judge, judgementLines, revealed, type Verdict } from '../../src/evaluate/verdicts.ts';
 import { splitText } from '../../src/train/dataset.ts';
-import { inBrowser, labPage, smallState } from './open-lab.ts';
+import { inBrowser, labPage, smallState, smallTraining } from './open-lab.ts';
 import { NodeEngine, smallText } from './support.ts';
 
 const { open, evaluate, until, press, problem, expectPeace, send } = labPage();
@@ -25,13 +25,7 @@ const plain = { topP: 0.95, topK: 0, minP: 0 };
 async function sameModel(): Promise<NodeEngine> {
   const here = new NodeEngine();
   await here.call('open', { threads: 1, math: 'portable' });
-  await here.stream('train', {
-    text: smallText,
-    data: 'data/small.txt',
-    preset: 'nano',
-    sizes: { layers: 1, channels: 32, heads: 2, contextLength: 32 },
-    settings: { batchSize: 4, steps: 20, evalEvery: 3, seed: 3 },
-  });
+  await here.stream('train', { ...smallTraining, settings: { ...smallTraining.settings, seed: 3 } });
   return here;
 }
 function nodeWriter(here: NodeEngine, temperature: number): Writer {
@@ -201,7 +195,7 @@ describe('Judge', () => {
     await open('judge');
     await press('Start');
     await until(`document.querySelector('[role=alert]').textContent !== ''`);
-    expect(await problem()).toMatch(/^there is no model yet: train one, or open a run/);
+    expect(await problem()).toBe('There is no model yet: train one, or open a run, in the first view.');
     const damaged = JSON.stringify('pair,first,verdict,a,b\n1,a,x,<b>,c\n');
     await evaluate(`localStorage.setItem('inkling.verdicts', ${damaged})`);
     await open('judge');

@@ -9,6 +9,7 @@ import { labStyle } from '../../lab/style.ts';
 import { html } from '../../report/html.ts';
 
 const index = new URL('../../../src/lab/index.html', import.meta.url);
+const charset = '<meta charset="utf-8">';
 
 /** @param script of the page @param weights model.safetensors */
 export function exportedPage(script: string, packet: Packet, weights: Uint8Array): string {
@@ -24,7 +25,7 @@ export function exportedPage(script: string, packet: Packet, weights: Uint8Array
   ].join('; ');
   const data = gzipSync(JSON.stringify(packet), { level: 9 });
   const parts: readonly (readonly [from: string, to: string])[] = [
-    ['<meta charset="utf-8">', `$&\n<meta http-equiv="Content-Security-Policy" content="${policy}">`],
+    [charset, `${charset}\n<meta http-equiv="Content-Security-Policy" content="${policy}">`],
     ['<link rel="stylesheet" href="/lab.css">', `<style>${labStyle}</style>`],
     ['<title>Inkling – the lab</title>', html`<title>${packet.name}, Inkling</title>`.text],
     ['<h1>The lab</h1>', html`<h1>${packet.name}</h1>`.text],
@@ -36,7 +37,7 @@ export function exportedPage(script: string, packet: Packet, weights: Uint8Array
   return parts.reduce(
     (page, [from, to]) => {
       if (page.split(from).length !== 2) throw new Error(`src/lab/index.html: expected ${from} once`);
-      return page.replace(from, () => to.replace('$&', from));
+      return page.replace(from, () => to);
     },
     readFileSync(index, 'utf8'),
   );

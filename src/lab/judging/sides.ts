@@ -9,6 +9,7 @@ import { Engine } from '../engine/client.ts';
 import type { ModelInfo } from '../engine/protocol.ts';
 import type { Lab } from '../lab.ts';
 import { keptRun, keptRuns } from '../store.ts';
+import { noModel } from '../wording.ts';
 
 export interface Sides {
   readonly fields: HTMLElement;
@@ -75,7 +76,9 @@ export function sides(lab: Lab, changed: () => void): Sides {
     return {
       label: modelLabel(step === undefined ? name : `${name} step ${step}`, settings),
       write: ({ prompt }, seed) => {
-        const given = { text: prompt, settings, seed, maxNewTokens: 4 * (length + 1), alternatives: 0 };
+        const drawn = { ...settings, eosTokens: [] }; // both texts have their length
+        const maxNewTokens = 4 * (length + 1); // a character that was never seen takes up to four tokens
+        const given = { text: prompt, settings: drawn, seed, maxNewTokens, alternatives: 0 };
         return beginningOf(engine.stream('generate', given), length);
       },
     };
@@ -91,8 +94,7 @@ export function sides(lab: Lab, changed: () => void): Sides {
       throw new Error('the model is being trained, and changes: pause it first');
     }
     const model = await lab.engine.call('model', {});
-    if (model === undefined)
-      throw new Error('there is no model yet: train one, or open a run, in the first view');
+    if (model === undefined) throw new Error(noModel);
     const a = writer(lab.engine, model, 'a', length);
     const name = choiceOf(address, against());
     close();
@@ -104,16 +106,13 @@ export function sides(lab: Lab, changed: () => void): Sides {
       });
       return writer(other, await other.call('load', { files, name: run }), 'b', length);
     };
-    const ofServer = name.slice(byServer.length);
-    const ofBrowser = name.slice(byBrowser.length);
+    const run = name.slice(name.indexOf(' ') + 1);
     const b =
       name === 'real'
         ? realText
         : name === 'settings'
           ? writer(lab.engine, model, 'b', length)
-          : name.startsWith(byServer)
-            ? await opened(ofServer, await lab.run(ofServer))
-            : await opened(ofBrowser, await keptRun(ofBrowser));
+          : await opened(run, await (name.startsWith(byServer) ? lab.run(run) : keptRun(run)));
     if (a.label === b.label) throw new Error(`A and B are both ${a.label}: let them differ`);
     return { a, b };
   };
