@@ -171,12 +171,12 @@ export const memory: Run = async (bench) => {
     bin.count += 1;
   });
   const losses = sums.map(({ nats, count }) => nats / count);
-  const lengths = [256, 512, 1024, 2048];
+  const lengths = [128, 256, 512, 1024];
   const sizes = { ...model.config, layers: 1, contextLength: lengths.at(-1)! };
   const { model: long, buffers } = untrained(sizes, { kernels: bench.kernels });
   const cost = lengths.map((time) => {
     const pass = () => long.forward(buffers.inputs.rows(time), { batch: 1, time });
-    const times = Array.from({ length: 7 }, () => {
+    const times = Array.from({ length: 20 }, () => {
       const from = bench.now();
       pass();
       return bench.now() - from;
