@@ -66,7 +66,7 @@ await runCommand(command, (given) => run[chooseJob(given)](given));
 
 async function evalPerplexity(given: EvalFlags): Promise<void> {
   const source = openSource(given);
-  const { path, split, tokens } = textToScore(source, given);
+  const { path, split, tokens } = await textToScore(source, given);
   const result = scoreText(await openScorer(source, given), tokens, windowChoice(given));
   if (given.json) console.log(JSON.stringify(result));
   else console.log(`${source.folder} on ${path} (${split})\n${scoreLines(result)}`);
@@ -127,7 +127,7 @@ async function openSampling(given: EvalFlags) {
     ...chosen,
     promptTokens: given['prompt-tokens'] ?? Math.max(1, Math.floor(contextLength / 2)),
   };
-  const heldOut = heldOutAndTraining(source, given);
+  const heldOut = await heldOutAndTraining(source, given);
   const scorer = await openScorer(source, given, Math.min(slots, settings.count));
   return { source, settings, scorer, heldOut, corpus: prepareCorpus(heldOut.training) };
 }

@@ -129,7 +129,7 @@ async function openSides(given: JudgeFlags) {
   if (a.label === b.label) {
     throw new UsageError(`A and B are both ${a.label}; give B another --b-run or --b-temperature`);
   }
-  return { writers: { a, b }, text: heldOutText(folders[0]!, given.data), sizes };
+  return { writers: { a, b }, text: await heldOutText(folders[0]!, given.data), sizes };
 }
 
 /** nano for its best model, nano step 300 for another. */

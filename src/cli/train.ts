@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { ngramBaselines } from '../evaluate/ngram.ts';
 import { loadParameters } from '../model/files/checkpoint.ts';
 import { initialize } from '../model/initialize.ts';
-import { CharTokenizer, normalizeText } from '../model/text/tokenizer.ts';
+import { learnTokenizer as learn } from '../train/choices.ts';
 import { checkSplit, encodeSplit, type Split, stepsInEpochs } from '../train/dataset.ts';
+import { type Corpus, textOf } from '../train/documents.ts';
 import { preflightWarnings } from '../train/guards.ts';
 import { type Baseline, counted } from '../train/metrics.ts';
 import { overfitBatch } from '../train/overfit.ts';
@@ -15,7 +16,7 @@ import { isOver, notEvaluated } from '../train/train.ts';
 import { Trainer } from '../train/trainer.ts';
 import { runCommand, UsageError } from './command/command.ts';
 import { trainAnswers } from './command/field-names.ts';
-import { readText, sha256 } from './host/files.ts';
+import { nameOf, readCorpus, readCorpusOf } from './data/corpus.ts';
 import { type ChosenKernels, describeKernels, openKernels } from './host/kernels.ts';
 import { StopSignal } from './host/stop-signal.ts';
 import { Terminal } from './host/terminal.ts';
@@ -41,6 +42,7 @@ import {
   initCommand,
   otherTextLine,
   planText,
+  skippedLines,
   stoppedLines,
 } from './train/lines.ts';
 import { TrainingRun, type TrainingRunParts } from './train/run.ts';
@@ -74,17 +76,28 @@ const defaultKeep = 2;
 async function begin(given: TrainFlags): Promise<void> {
   const presetName = given.preset ?? defaultPreset;
   const preset: Preset = presets[presetName];
-  const data = given.data ?? shippedText();
+  const choice = {
+    data: given.data ?? [shippedText()],
+    valData: given['val-data'],
+    field: given.field,
+  };
   if (given.init !== undefined && given.overwrite && given.out === given.init) {
     throw new UsageError('--out would overwrite --init; choose another --out');
   }
   const source = given.init === undefined ? undefined : findCheckpoint(given.init);
   const checkpoint = source === undefined ? undefined : readCheckpoint(source);
-  const text = normalizeText(readText(data));
-  const tokenizer = checkpoint?.tokenizer ?? learnTokenizer(given, preset, text);
-  noteAddedText(text, data, tokenizer);
+  const read = await readCorpus(choice);
+  const { corpus } = read;
+  if (given.field !== undefined && !read.jsonLines) {
+    throw new UsageError(
+      `--field is where JSON lines have their text, and there are none in ${nameOf(choice)}; leave it out`,
+    );
+  }
+  const data = nameOf(choice);
+  const tokenizer = checkpoint?.tokenizer ?? learnTokenizer(given, preset, corpus);
+  noteAddedText(textOf(corpus), data, tokenizer);
   const config = chooseConfig(given, preset, tokenizer.vocabSize, checkpoint);
-  const split = checkSplit(encodeSplit(text, tokenizer, given.unknown), config.contextLength);
+  const split = checkSplit(encodeSplit(corpus, tokenizer, given.unknown), config.contextLength);
   const terminal = new Terminal({ quiet: given.quiet ?? false });
   let settings = chooseSettings(given, preset);
   const windows = settings.batchSize * settings.accumulate;
@@ -109,10 +122,11 @@ async function begin(given: TrainFlags): Promise<void> {
   const keep = given.keep ?? defaultKeep;
   const trainer = new Trainer(config, settings, split, { kernels, allocate: given.plan !== true });
   const before = preflight(trainer, split.train.length);
-  const corpusSha256 = sha256(text);
+  const corpusSha256 = read.sha256;
   const head = [
+    ...skippedLines(read.skipped),
     ...otherTextLine(preset, presetName, corpusSha256),
-    ...headLines(data, split, config, before.parameters, source),
+    ...headLines(`${data}: ${read.summary}`, split, config, before.parameters, source),
   ];
   const warnings = preflightWarnings(config, before, split.train.length);
   if (given.plan) {
@@ -131,7 +145,7 @@ async function begin(given: TrainFlags): Promise<void> {
     given.overwrite ?? false,
     (message) => terminal.warning(message),
   );
-  const identity = { preset: presetName, data, corpusSha256, arithmetic };
+  const identity = { preset: presetName, data, corpusSha256, arithmetic, corpus: read.choice };
   const environment = {
     node: process.version,
     platform: `${process.platform} ${process.arch}`,
@@ -152,7 +166,7 @@ async function begin(given: TrainFlags): Promise<void> {
     terminal.warning(warning);
   }
   const start = { ...notEvaluated, ...identity, settings };
-  await go(given, start, { trainer, tokenizer, folder, text, split, terminal, resumed: false });
+  await go(given, start, { trainer, tokenizer, folder, text: corpus, split, terminal, resumed: false });
 }
 
 async function resume(given: TrainFlags, path: string): Promise<void> {
@@ -170,21 +184,24 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
       return;
     }
     checkStop(given['stop-at'], state.step, settings.steps);
-    const data = given.data ?? state.data;
-    const text = normalizeText(readText(data));
-    if (sha256(text) !== state.corpusSha256) {
+    const read = await readCorpusOf(state, {
+      ...(given.data === undefined ? {} : { data: given.data }),
+      ...(given['val-data'] === undefined ? {} : { valData: given['val-data'] }),
+    });
+    if (read.sha256 !== state.corpusSha256) {
+      const data = given.data === undefined ? state.data : nameOf({ data: given.data });
       throw new Error(
-        `${data} is not the text that ${path} was trained on: its sha256 is ${sha256(text).slice(0, 12)}..., expected ${state.corpusSha256.slice(0, 12)}...; restore it, or start a new run: ${initCommand(path)}`,
+        `${data} is not the text that ${path} was trained on: its sha256 is ${read.sha256.slice(0, 12)}..., expected ${state.corpusSha256.slice(0, 12)}...; restore it, or start a new run: ${initCommand(path)}`,
       );
     }
     const { kernels } = await reopenKernels(given, state.arithmetic, path);
     // It is the same text, so if it has unknown characters, the run began with --unknown skip.
-    const split = checkSplit(encodeSplit(text, tokenizer, 'skip'), config.contextLength);
+    const split = checkSplit(encodeSplit(read.corpus, tokenizer, 'skip'), config.contextLength);
     const trainer = new Trainer(config, settings, split, { kernels });
     restoreTrainer(trainer, checkpoint, saved.optimizer, state, saved.folder);
     folder.record({ kind: 'resume', step: state.step });
     terminal.detail(`resuming ${path} after step ${state.step} of ${settings.steps}, seed ${settings.seed}`);
-    await go(given, state, { trainer, tokenizer, folder, text, split, terminal, resumed: true });
+    await go(given, state, { trainer, tokenizer, folder, text: read.corpus, split, terminal, resumed: true });
   } finally {
     folder.release();
   }
@@ -207,15 +224,14 @@ async function reopenKernels(given: TrainFlags, arithmetic: string, path: string
 type RunState = Omit<TrainingState, 'version' | 'step'>;
 /** What a run needs besides its state, whether it is new or resumed. */
 interface Equipment extends Pick<TrainingRunParts, 'trainer' | 'tokenizer' | 'folder' | 'terminal'> {
-  /** The whole corpus. */
-  readonly text: string;
+  readonly text: Corpus;
   readonly split: Split;
   readonly resumed: boolean;
 }
 
 async function go(given: TrainFlags, state: RunState, equipment: Equipment): Promise<void> {
   const { trainer, tokenizer, folder, terminal, text, resumed } = equipment;
-  const { best, evaluationsSinceBest, preset, data, corpusSha256, arithmetic, settings } = state;
+  const { best, evaluationsSinceBest, preset, data, corpusSha256, arithmetic, corpus, settings } = state;
   const stop = new StopSignal();
   const first = trainer.step;
   let stopped = false;
@@ -225,7 +241,7 @@ async function go(given: TrainFlags, state: RunState, equipment: Equipment): Pro
     const run = new TrainingRun({
       ...equipment,
       settings,
-      identity: { preset, data, corpusSha256, arithmetic },
+      identity: { preset, data, corpusSha256, arithmetic, corpus },
       progress: { best, evaluationsSinceBest },
       baselines,
       stop,
@@ -243,7 +259,7 @@ async function go(given: TrainFlags, state: RunState, equipment: Equipment): Pro
       ? stoppedLines(trainer.step, settings.steps, folder.path)
       : closingLines(run.finish(), {
           path: folder.path,
-          corpus: text,
+          corpus: textOf(text),
           seconds: (performance.now() - began) / 1000,
           since: resumed ? first : undefined,
           step: trainer.step,
@@ -264,7 +280,7 @@ function countBaselines(
 ): readonly Baseline[] {
   const known = folder.readBaselines(corpusSha256);
   if (known !== undefined) return known;
-  const characters = tokenizer.kind === 'char' ? tokenizer : CharTokenizer.train(text);
+  const characters = tokenizer.kind === 'char' ? tokenizer : learn('char', text);
   const { train, validation } = characters === tokenizer ? split : encodeSplit(text, characters);
   const baselines = ngramBaselines(train, validation, { V: characters.vocabSize }).map((nll, order) => ({
     order,

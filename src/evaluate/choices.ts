@@ -6,7 +6,7 @@
  * prefers short ones; divided by the characters of the continuation it does less so. Both accuracies are told. Tasks of this
  * form: Zellers et al., "HellaSwag" (2019); classification by the likelihood of a label's text: Brown et al. (2020). */
 import type { Tokenizer } from '../model/text/tokenizer.ts';
-import { countCharacters } from '../train/dataset.ts';
+import { countCharacters } from '../train/documents.ts';
 import { counted } from '../train/metrics.ts';
 import { scoreTokens } from '../train/score.ts';
 import type { ScoredWindow } from '../train/windows.ts';

@@ -11,7 +11,7 @@ import { type Checkpoint, loadParameters } from '../model/files/checkpoint.ts';
 import { Gpt } from '../model/gpt.ts';
 import type { Tokenizer } from '../model/text/tokenizer.ts';
 import type { Kernels } from '../tensor/kernels.ts';
-import { countCharacters, scoredText } from '../train/dataset.ts';
+import { countCharacters, scoredText } from '../train/documents.ts';
 import { type Score, score, type Visit, type WindowBuffers } from '../train/score.ts';
 import { chooseWindows, type WindowChoice, type WindowMode } from '../train/windows.ts';
 

@@ -7,7 +7,8 @@ import { wilsonInterval } from '../evaluate/wilson.ts';
 import { log } from '../tensor/math.ts';
 import { RandomStream } from '../tensor/random.ts';
 import { learnTokenizer } from '../train/choices.ts';
-import { countCharacters, encodeSplit } from '../train/dataset.ts';
+import { encodeSplit } from '../train/dataset.ts';
+import { countCharacters, oneText } from '../train/documents.ts';
 import { bitsPer, perplexity } from '../train/perplexity.ts';
 import type { Run } from './lesson.ts';
 
@@ -43,7 +44,7 @@ export const perplexities: Run = () => {
 };
 
 export const sameTokens: Run = ({ text }) => {
-  const part = text.slice(0, 300_000);
+  const part = oneText(text.slice(0, 300_000));
   const models = [
     { name: 'characters, 6-grams', tokenizer: learnTokenizer('char', part), order: 6 },
     { name: 'BPE of 512 tokens, 4-grams', tokenizer: learnTokenizer('bpe', part, 512), order: 4 },

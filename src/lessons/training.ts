@@ -9,7 +9,7 @@ import { CharTokenizer } from '../model/text/tokenizer.ts';
 import { log } from '../tensor/math.ts';
 import { RandomStream } from '../tensor/random.ts';
 import { reference } from '../tensor/reference/index.ts';
-import { splitText } from '../train/dataset.ts';
+import { splitText } from '../train/documents.ts';
 import { perplexity } from '../train/perplexity.ts';
 import { score, scoreTokens } from '../train/score.ts';
 import { allWindows } from '../train/windows.ts';

@@ -5,6 +5,7 @@ import { decimals, percent } from '../evaluate/table.ts';
 import { CharTokenizer } from '../model/text/tokenizer.ts';
 import { exp, log } from '../tensor/math.ts';
 import { encodeSplit, type Split } from '../train/dataset.ts';
+import { oneText } from '../train/documents.ts';
 import { learningRateAt } from '../train/schedule.ts';
 import { score } from '../train/score.ts';
 import { train } from '../train/train.ts';
@@ -14,7 +15,7 @@ import { type Bench, type Run, trainerOf, untrained } from './lesson.ts';
 /** The shipped stories as characters. */
 function stories({ text }: Bench): { readonly tokenizer: CharTokenizer; readonly split: Split } {
   const tokenizer = CharTokenizer.train(text);
-  return { tokenizer, split: encodeSplit(text, tokenizer) };
+  return { tokenizer, split: encodeSplit(oneText(text), tokenizer) };
 }
 
 const whole = (n: number) => n.toLocaleString('en-US');

@@ -3,6 +3,7 @@
 
 import { normalizeText, type Tokenizer } from '../model/text/tokenizer.ts';
 import { learnTokenizer } from '../train/choices.ts';
+import { oneText } from '../train/documents.ts';
 import { browserHost } from './browser-host.ts';
 import { type MachineOptions, openMachine } from './machine.ts';
 import { type Model, modelOf } from './model.ts';
@@ -43,5 +44,5 @@ export function tokenizer(
   text: string,
   { kind = 'char', vocabSize }: { readonly kind?: Tokenizer['kind']; readonly vocabSize?: number } = {},
 ): Tokenizer {
-  return learnTokenizer(kind, normalizeText(text), vocabSize);
+  return learnTokenizer(kind, oneText(normalizeText(text)), vocabSize);
 }

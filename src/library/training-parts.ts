@@ -4,6 +4,7 @@ import { checkpointFiles, type encodeCheckpoint } from '../model/files/checkpoin
 import { normalizeText, type Tokenizer } from '../model/text/tokenizer.ts';
 import { type Chosen, chosenConfig, chosenSettings, learnTokenizer } from '../train/choices.ts';
 import { checkSplit, encodeSplit, type Split } from '../train/dataset.ts';
+import { oneText } from '../train/documents.ts';
 import { type Preset, type PresetName, presets } from '../train/presets.ts';
 import { freshTrainer, type RunIdentity, type RunSettings, restoreTrainer } from '../train/state.ts';
 import { notEvaluated, type Progress } from '../train/train.ts';
@@ -57,9 +58,9 @@ export async function newRun(request: TrainRequest, machine: Machine, start?: St
   const preset = presets[request.preset];
   const text = normalizeText(request.text);
   const kind = request.tokenizer ?? ('tokenizer' in preset ? preset.tokenizer : 'char');
-  const tokenizer = start?.tokenizer ?? learnTokenizer(kind, text, request.vocabSize);
+  const tokenizer = start?.tokenizer ?? learnTokenizer(kind, oneText(text), request.vocabSize);
   const config = start?.config ?? chosenConfig(preset.model, request.sizes ?? {}, tokenizer.vocabSize);
-  const split = checkSplit(encodeSplit(text, tokenizer), config.contextLength);
+  const split = checkSplit(encodeSplit(oneText(text), tokenizer), config.contextLength);
   const settings = chosenSettings(preset.train, request.settings);
   const corpusSha256 = await sha256(text);
   const trainer = freshTrainer(config, settings, split, { kernels: machine.kernels });
@@ -95,7 +96,7 @@ export async function savedRun(
       `${name} was computed with ${arithmetic} arithmetic, and here it would go on with ${machine.arithmetic}: not exactly`,
     );
   }
-  const split: Split = checkSplit(encodeSplit(text, tokenizer, 'skip'), config.contextLength);
+  const split: Split = checkSplit(encodeSplit(oneText(text), tokenizer, 'skip'), config.contextLength);
   const trainer = new Trainer(config, settings, split, { kernels: machine.kernels });
   restoreTrainer(trainer, checkpoint, optimizer, state, name);
   const lines = new TextDecoder().decode(files.get('metrics.jsonl')).split('\n').slice(0, -1);

@@ -2,7 +2,7 @@
 import { configOf, feedForwardWidth, type ModelConfig, validateConfig } from '../model/config.ts';
 import { trainBpe } from '../model/text/bpe-train.ts';
 import { CharTokenizer, type Tokenizer } from '../model/text/tokenizer.ts';
-import { splitText } from './dataset.ts';
+import { type Corpus, joined, splitCorpus } from './documents.ts';
 import type { Preset } from './presets.ts';
 import type { RunSettings } from './state.ts';
 
@@ -65,15 +65,17 @@ export function chosenConfig(
 
 export const defaultVocabSize = 1024;
 
-/** Learned from the normalized text.
+/** Learned from a corpus.
  *
  * Merges are learned from the training part alone, so that what is held out decides nothing; the 256 bytes spell
- * whatever it has that was never seen. The characters are those of the whole text: without one for each, the held-out
+ * whatever it has that was never seen. The characters are those of both parts: without one for each, the held-out
  * part could not be written. */
 export function learnTokenizer(
   kind: Tokenizer['kind'],
-  text: string,
+  corpus: Corpus,
   vocabSize = defaultVocabSize,
 ): Tokenizer {
-  return kind === 'char' ? CharTokenizer.train(text) : trainBpe(splitText(text).training, vocabSize);
+  const { documents, heldOut = [] } = corpus;
+  if (kind === 'char') return CharTokenizer.train(joined([...documents, ...heldOut], ''));
+  return trainBpe(joined(splitCorpus(corpus).training, '\n'), vocabSize);
 }

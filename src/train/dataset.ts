@@ -6,6 +6,7 @@
 import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { RandomStream } from '../tensor/random.ts';
 import type { Ids } from '../tensor/tensor.ts';
+import { type Corpus, countCharacters, cutAt, type Document, scoredText, splitCorpus } from './documents.ts';
 
 export interface Split {
   readonly train: Int32Array;
@@ -19,42 +20,18 @@ export interface Window {
   readonly length: number;
 }
 
-/** Where the held-out part of n tokens begins. */
-export function cutAt(n: number): number {
-  return Math.floor(0.9 * n);
-}
-
-/** The text before and from character `cutAt` of its n characters, which are code points. */
-export function splitText(text: string): { readonly training: string; readonly heldOut: string } {
-  const cut = cutAt(countCharacters(text));
-  let at = 0;
-  for (let n = 0; n < cut; n++) at += text.codePointAt(at)! > 0xffff ? 2 : 1;
-  return { training: text.slice(0, at), heldOut: text.slice(at) };
-}
-
-/** Both parts of a normalized text as tokens, cut at the same character whatever the tokenizer.
+/** Both parts of a corpus as tokens, cut at the same character whatever the tokenizer.
  *
- * Where each character is a token, the tokens are cut. Longer tokens could reach across the cut, and the model would be
- * trained on characters that are held out; so then the text is cut, and each part is encoded alone. */
-export function encodeSplit(text: string, tokenizer: Tokenizer, unknown?: 'error' | 'skip'): Split {
-  if (tokenizer.kind === 'char') return cutTokens(tokenizer.encode(text, unknown));
-  const { training, heldOut } = splitText(text);
-  const [train, validation] = [tokenizer.encode(training, unknown), tokenizer.encode(heldOut, unknown)];
-  if (validation.length < 2) return { train, validation };
+ * Where each character of one text is a token, the tokens are cut. Longer tokens could reach across the cut, and the
+ * model would be trained on characters that are held out; so then the text is cut, and each part is encoded alone. */
+export function encodeSplit(corpus: Corpus, tokenizer: Tokenizer, unknown?: 'error' | 'skip'): Split {
+  const encode = (part: readonly Document[]) => tokenizer.encode(part[0]!.text, unknown);
+  if (tokenizer.kind === 'char' && corpus.heldOut === undefined) return cutTokens(encode(corpus.documents));
+  const { training, heldOut } = splitCorpus(corpus);
+  const [train, validation] = [encode(training), encode(heldOut)];
+  if (tokenizer.kind === 'char' || validation.length < 2) return { train, validation };
   const characters = countCharacters(scoredText(tokenizer, validation));
   return { train, validation, charactersPerToken: characters / (validation.length - 1) };
-}
-
-/** The text of all tokens but the first. A character that only begins in the first token is included. */
-export function scoredText(tokenizer: Tokenizer, tokens: Int32Array): string {
-  return tokenizer.decode(tokens).slice(tokenizer.stream().push(tokens[0]!).length);
-}
-
-/** Unicode code points. */
-export function countCharacters(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
 }
 
 /** Cuts by position at `cutAt`. Throws a RangeError if either part is too short for one window of T tokens. */

@@ -17,6 +17,7 @@ import { type Initialization, initializations, initialize } from '../model/initi
 import { isObject, show } from '../model/json.ts';
 import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { type Split, samplings } from './dataset.ts';
+import { type CorpusChoice, faultInChoice } from './documents.ts';
 import { optimizers } from './optimizer.ts';
 import { shapes } from './schedule.ts';
 import type { Progress } from './train.ts';
@@ -38,6 +39,8 @@ export interface RunIdentity {
   readonly preset: string;
   readonly data: string;
   readonly corpusSha256: string;
+  /** How the texts are read, unless `data` is one plain text. */
+  readonly corpus?: CorpusChoice | undefined;
   /** Which kernels compute, and whether they fuse multiply and add: the last bit of every result depends on it. */
   readonly arithmetic: string;
 }
@@ -112,6 +115,8 @@ export function decodeState(bytes: Uint8Array, source: string): TrainingState {
   for (const key of ['preset', 'data', 'corpusSha256', 'arithmetic'] as const) {
     if (typeof value[key] !== 'string') refuse(`${key}: expected a text, got ${show(value[key])}`);
   }
+  const fault = value.corpus === undefined ? undefined : faultInChoice(value.corpus);
+  if (fault !== undefined) refuse(`corpus: ${fault}`);
   if (!isObject(settings)) return refuse(`settings: expected an object, got ${show(settings)}`);
   for (const [key, range] of Object.entries(numbers)) check(`settings.${key}`, settings[key], range);
   const { steps, learningRate, evalTokens } = settings as unknown as RunSettings;

@@ -239,13 +239,15 @@ describe('npm run eval', () => {
 describe('bad input gives one line, an exit code, and nothing else', () => {
   const empty = join(folder, 'empty.txt');
   const binary = join(folder, 'binary.bin');
+  const hollow = join(folder, 'hollow');
   const nul = join(folder, 'nul.txt');
   const short = join(folder, 'short.txt');
   const busy = join(folder, 'busy');
   const broken = join(folder, 'broken');
   beforeAll(() => {
     writeFileSync(empty, '');
-    writeFileSync(binary, Buffer.from([0xff, 0xfe, 0x80, 0x00]));
+    mkdirSync(hollow);
+    writeFileSync(binary, Buffer.from([0x7f, 0xfe, 0x80, 0x00]));
     writeFileSync(nul, 'a\0b');
     writeFileSync(short, 'only a few words');
     mkdirSync(busy);
@@ -268,7 +270,12 @@ describe('bad input gives one line, an exit code, and nothing else', () => {
       /cannot read .*no\.txt: no such file or folder/,
     ],
     ['an empty file', train('--data', empty), 1, /empty\.txt is empty/],
-    ['a folder as data', train('--data', folder), 1, /this is a folder; expected a file/],
+    [
+      'a folder as data',
+      train('--data', hollow),
+      1,
+      /hollow is a folder without text; expected text files in it/,
+    ],
     ['a binary file', train('--data', binary), 1, /binary\.bin is not UTF-8 text/],
     ['a file with NUL bytes', train('--data', nul), 1, /nul\.txt holds NUL bytes/],
     [

@@ -23,8 +23,8 @@ describe('decodeText', () => {
     ['a cut at the end', Buffer.from('né').subarray(0, 2), '0xc3 at offset 1, line 1'],
     [
       'one behind true replacement characters',
-      Buffer.concat([Buffer.from('é\ufffd\n\ufffd'), latin1('\xff')]),
-      '0xff at offset 9, line 2',
+      Buffer.concat([Buffer.from('e\ufffd\n\ufffd'), latin1('\xff')]),
+      '0xff at offset 8, line 2',
     ],
   ])('names %s', (_, bytes, where) => {
     expect(() => decodeText(bytes, 'my text.txt')).toThrow(
@@ -33,8 +33,25 @@ describe('decodeText', () => {
   });
 
   it.each([
-    ['its mark', wide('Wren', '\ufeff'), 'UTF-16'],
-    ['its mark, swapped', swapped(wide('Wren', '\ufeff')), 'UTF-16'],
+    ['little', wide('naïve 日本 🎉', '\ufeff')],
+    ['big', swapped(wide('naïve 日本 🎉', '\ufeff'))],
+  ])('takes UTF-16 with its mark, %s end first', (_, bytes) => {
+    expect(decodeText(bytes, 'x')).toBe('naïve 日本 🎉');
+  });
+
+  it('refuses what only begins like UTF-16', () => {
+    expect(() => decodeText(wide('ab\ud800', '\ufeff'), 'x')).toThrow('but is not UTF-16 text; is it whole?');
+    expect(() => decodeText(wide('a\0b', '\ufeff'), 'x')).toThrow('x holds NUL characters');
+  });
+
+  it('says where encodings are mixed', () => {
+    const mixed = Buffer.concat([Buffer.from('é\n'), latin1('caf\xe9 \n')]);
+    expect(() => decodeText(mixed, 'my text.txt')).toThrow(
+      `byte 0xe9 at offset 6, line 2; the rest is UTF-8, so it mixes encodings; to leave out what is not: ${iconv('UTF-8 -c')}`,
+    );
+  });
+
+  it.each([
     ['its zeros', wide('Wren said no.'), 'UTF-16LE'],
     ['its zeros, swapped', swapped(wide('Wren said no.')), 'UTF-16BE'],
     ['the spaces of another script', wide('Жили-были дед да баба. Была у них курочка ряба. '), 'UTF-16LE'],

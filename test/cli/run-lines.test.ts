@@ -36,7 +36,7 @@ describe('the head of a run', () => {
     const split = { train: new Int32Array(1000), validation: new Int32Array(100) };
     const config = { ...tinyConfig, layers: 1, heads: 1, channels: 8, contextLength: 16, vocabSize: 30 };
     expect(headLines('a.txt', split, config, 1234, undefined)).toEqual([
-      'a.txt: 1,000 tokens to learn from, 100 held out, vocabulary 30',
+      'a.txt; 1,000 tokens to learn from, 100 held out, vocabulary 30',
       'model: 1 layer, 1 head, 8 channels, context 16: 1,234 parameters',
     ]);
     expect(headLines('a.txt', split, config, 1, 'runs/x/best')[1]).toMatch(

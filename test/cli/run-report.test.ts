@@ -195,13 +195,13 @@ describe('what eval asks of a run', () => {
   const source = () => openSource({ run });
   const flags = { unknown: 'skip' } as const;
 
-  it('names the description that cannot be read, and without one asks for the text', () => {
+  it('names the description that cannot be read, and without one asks for the text', async () => {
     writeFileSync(at('run.json'), '{"data":');
-    expect(() => heldOutAndTraining(source(), flags)).toThrow(
+    await expect(heldOutAndTraining(source(), flags)).rejects.toThrow(
       new Error(`${at('run.json')}: expected JSON, got "{\\"data\\":"`),
     );
     rmSync(at('run.json'));
-    expect(() => heldOutAndTraining(source(), flags)).toThrow(
+    await expect(heldOutAndTraining(source(), flags)).rejects.toThrow(
       /does not say what it was trained on; .*--data FILE/,
     );
     expect(pictureFolder(source())).toBe(run);

@@ -7,7 +7,8 @@ import { findCheckpoint, readCheckpoint } from '../../src/cli/runs/folder.ts';
 import { ngramBaselines } from '../../src/evaluate/ngram.ts';
 import { trainBpe } from '../../src/model/text/bpe-train.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
-import { encodeSplit, splitText } from '../../src/train/dataset.ts';
+import { encodeSplit } from '../../src/train/dataset.ts';
+import { oneText, splitText } from '../../src/train/documents.ts';
 import type { EvaluationMetrics } from '../../src/train/metrics.ts';
 import { type Exit, filesIn, records, root, scratchFolder, trainCommand } from '../support/runs.ts';
 
@@ -73,7 +74,7 @@ describe('npm run train -- --tokenizer bpe', () => {
 
   it('has the n-gram baselines of a character run on the same text', () => {
     const characters = CharTokenizer.train(text);
-    const { train, validation } = encodeSplit(text, characters);
+    const { train, validation } = encodeSplit(oneText(text), characters);
     const { baselines } = JSON.parse(readFileSync(join(run, 'baselines.json'), 'utf8')) as {
       baselines: { nll: number }[];
     };

@@ -32,7 +32,7 @@ describe('the settings of a resumed run', () => {
   it('may be said again, and what is not learned from may change', () => {
     const said: TrainFlags = { lr: 1e-2, seed: 7, layers: 2, sampling: 'random', 'eval-tokens': '20' };
     const free: TrainFlags = { keep: 5, 'checkpoint-every': 3, 'sample-every': 2, 'stop-at': 9, quiet: true };
-    expect(resume({ ...said, ...free, data: 'elsewhere.txt' })).toEqual(runSettings);
+    expect(resume({ ...said, ...free, data: ['elsewhere.txt'] })).toEqual(runSettings);
     expect(resume({ 'eval-tokens': '2e1' })).toEqual(runSettings);
   });
 

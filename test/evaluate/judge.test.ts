@@ -12,7 +12,7 @@ import {
   verdictOf,
   type Writer,
 } from '../../src/evaluate/judge.ts';
-import { splitText } from '../../src/train/dataset.ts';
+import { splitText } from '../../src/train/documents.ts';
 
 const usualSizes = pairSizes();
 const stories = splitText(

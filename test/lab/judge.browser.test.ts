@@ -11,7 +11,7 @@ import {
 } from '../../src/evaluate/judge.ts';
 import { readVerdicts } from '../../src/evaluate/verdict-file.ts';
 import { judge, judgementLines, revealed, type Verdict } from '../../src/evaluate/verdicts.ts';
-import { splitText } from '../../src/train/dataset.ts';
+import { splitText } from '../../src/train/documents.ts';
 import { inBrowser, labPage, smallState, smallTraining } from './open-lab.ts';
 import { NodeEngine, smallText } from './support.ts';
 

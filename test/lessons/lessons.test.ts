@@ -10,6 +10,7 @@ import { markdownText, terminalText } from '../../src/lessons/print.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { encodeSplit } from '../../src/train/dataset.ts';
+import { oneText } from '../../src/train/documents.ts';
 
 const read = (file: string) => readFileSync(new URL(`../../${file}`, import.meta.url), 'utf8');
 const refuse = (): never => {
@@ -134,7 +135,7 @@ describe('an exact lesson', () => {
 
 describe('a lesson that looks at a model', () => {
   const tokenizer = CharTokenizer.train(bench.text);
-  const { train, validation } = encodeSplit(bench.text, tokenizer);
+  const { train, validation } = encodeSplit(oneText(bench.text), tokenizer);
   const config = { ...tiny, vocabSize: tokenizer.vocabSize, contextLength: 128 };
   const blank = {
     ...untrained(config, { kernels: reference, batch: 8 }),

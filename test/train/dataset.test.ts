@@ -2,15 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { trainBpe } from '../../src/model/text/bpe-train.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { ids } from '../../src/tensor/tensor.ts';
-import {
-  Batches,
-  checkSplit,
-  encodeSplit,
-  scoredText,
-  splitText,
-  splitTokens,
-  stepsInEpochs,
-} from '../../src/train/dataset.ts';
+import { Batches, checkSplit, encodeSplit, splitTokens, stepsInEpochs } from '../../src/train/dataset.ts';
+import { oneText, scoredText, splitText } from '../../src/train/documents.ts';
 import { allWindows, spreadWindows } from '../../src/train/windows.ts';
 
 const count = (n: number) => Int32Array.from({ length: n }, (_, i) => i);
@@ -56,20 +49,20 @@ describe('encodeSplit', () => {
 
   it('gives a character tokenizer the tokens of the whole text, cut', () => {
     const tokenizer = CharTokenizer.train(text);
-    const split = encodeSplit(text, tokenizer);
+    const split = encodeSplit(oneText(text), tokenizer);
     expect(split).toEqual(splitTokens(tokenizer.encode(text), 2));
     expect(split).not.toHaveProperty('charactersPerToken');
     // a byte order mark that happens to stand at the cut is a character like any other
     const mark = `${'ab'.repeat(9)}\uFEFFa`;
     const marked = CharTokenizer.train(mark);
-    expect(marked.decode(encodeSplit(mark, marked).validation)).toBe('\uFEFFa');
+    expect(marked.decode(encodeSplit(oneText(mark), marked).validation)).toBe('\uFEFFa');
   });
 
   it('lets no merge reach across the cut, which is at the same character', () => {
     const word = 'cat the the the the';
     const { training, heldOut } = splitText(word);
     expect([training, heldOut]).toEqual(['cat the the the t', 'he']);
-    const split = encodeSplit(word, bpe);
+    const split = encodeSplit(oneText(word), bpe);
     expect([bpe.decode(split.train), bpe.decode(split.validation)]).toEqual([training, heldOut]);
     expect(bpe.encode(word).length).toBeLessThan(split.train.length + split.validation.length);
   });
@@ -79,7 +72,7 @@ describe('encodeSplit', () => {
     const held = 'the dog dog!';
     const long = trainBpe('the the the the dog dog dog dog dog dog', 262);
     const all = `${'x'.repeat(9 * held.length)}${held}`;
-    const { validation, charactersPerToken } = encodeSplit(all, long);
+    const { validation, charactersPerToken } = encodeSplit(oneText(all), long);
     const first = long.decode(validation.subarray(0, 1)).length;
     expect(validation.length).toBeLessThan(held.length);
     expect(charactersPerToken).toBe((held.length - first) / (validation.length - 1));
@@ -89,11 +82,11 @@ describe('encodeSplit', () => {
     const bytes = trainBpe('', 256);
     expect(scoredText(bytes, bytes.encode('日a'))).toBe('日a');
     expect(scoredText(bytes, bytes.encode('a日'))).toBe('日');
-    expect(encodeSplit(`${'x'.repeat(18)}日a`, bytes).charactersPerToken).toBe(2 / 3);
+    expect(encodeSplit(oneText(`${'x'.repeat(18)}日a`), bytes).charactersPerToken).toBe(2 / 3);
   });
 
   it('is refused where a part is too short', () => {
-    expect(() => checkSplit(encodeSplit('abcdefghij', bpe), 1)).toThrow(
+    expect(() => checkSplit(encodeSplit(oneText('abcdefghij'), bpe), 1)).toThrow(
       'the validation part of the text is too short: expected at least context + 1 = 2 tokens, got 1 of 10',
     );
   });

@@ -30,7 +30,6 @@ const machine = {
   ...all(['log-level', 'verbose', 'v', 'debug'], 'there is no such mode; see --help'),
 };
 
-const noOtherText = 'the last 10 % of --data is held out; there is no other text for it';
 const logs = 'every step is written to metrics.jsonl and report.html in the folder of the run';
 
 export const trainAnswers: Readonly<Record<string, string>> = {
@@ -42,8 +41,10 @@ export const trainAnswers: Readonly<Record<string, string>> = {
     '--resume DIR goes on with a run, --init FOLDER starts from its weights, --preset NAME chooses the sizes',
   ),
   ...all(['name', 'run-name', 'run', 'exp-name', 'wandb-run-name'], '--out runs/NAME names a run'),
-  ...all(['val-data', 'valid-data', 'validation-file', 'val-file', 'eval-file', 'test-file'], noOtherText),
-  ...all(['val-split', 'validation-split', 'validation-split-percentage', 'split', 'test-size'], noOtherText),
+  ...all(
+    ['val-split', 'validation-split', 'validation-split-percentage', 'split', 'test-size'],
+    'the last 10 % of --data is held out; --val-data FILE holds out another text',
+  ),
   ...all(
     [
       'report-to',

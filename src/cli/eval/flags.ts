@@ -18,8 +18,9 @@ export const evalFlags = {
   },
   data: {
     kind: 'text',
+    multiple: true,
     value: 'FILE',
-    help: 'the text to score (default: the one the run was trained on)',
+    help: 'the text to score, read as npm run train reads it (default: the one\nthe run was trained on)',
     aliases: ['dataset', 'text-file', 'eval-file', 'test-file', 'validation-file'],
   },
   split: {

@@ -3,9 +3,18 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Scorer, scorerOf } from '../../evaluate/text-score.ts';
 import type { Checkpoint } from '../../model/files/checkpoint.ts';
-import { normalizeText } from '../../model/text/tokenizer.ts';
-import { encodeSplit, splitText } from '../../train/dataset.ts';
-import { readJson, readText } from '../host/files.ts';
+import { encodeSplit } from '../../train/dataset.ts';
+import {
+  type Corpus,
+  type CorpusChoice,
+  faultInChoice,
+  joined,
+  oneText,
+  splitCorpus,
+  textOf,
+} from '../../train/documents.ts';
+import { nameOf, readCorpus, readCorpusOf } from '../data/corpus.ts';
+import { readJson } from '../host/files.ts';
 import { openKernels } from '../host/kernels.ts';
 import { findCheckpoint, readCheckpoint, runOf } from '../runs/folder.ts';
 import { noteAddedText } from '../sample/remarks.ts';
@@ -39,15 +48,16 @@ export interface TextPart {
 }
 
 /** The text to score: --data, all of it unless --split says else, or what is held out of the run's own. */
-export function textToScore({ folder, checkpoint }: Source, given: EvalFlags): TextPart {
-  const path = given.data ?? trainedOn(folder);
-  const text = normalizeText(readText(path));
+export async function textToScore({ folder, checkpoint }: Source, given: EvalFlags): Promise<TextPart> {
+  const { corpus } =
+    given.data === undefined ? await ownCorpus(folder) : await otherCorpus(folder, given.data);
+  const path = given.data === undefined ? trainedOn(folder).data : nameOf({ data: given.data });
   const { tokenizer } = checkpoint;
-  noteAddedText(text, path, tokenizer);
+  noteAddedText(textOf(corpus), path, tokenizer);
   const split = given.split ?? (given.data === undefined ? 'val' : 'all');
-  const unknown = given.unknown ?? 'error';
-  const part = () => encodeSplit(text, tokenizer, unknown)[split === 'train' ? 'train' : 'validation'];
-  const tokens = split === 'all' ? tokenizer.encode(text, unknown) : part();
+  const chosen = split === 'all' ? whole(corpus) : corpus;
+  const parts = encodeSplit(chosen, tokenizer, given.unknown ?? 'error');
+  const tokens = parts[split === 'train' ? 'train' : 'validation'];
   if (tokens.length < 2) {
     throw new Error(
       `${path}: too short to score; expected at least 2 tokens in its ${split} part, got ${tokens.length}`,
@@ -65,47 +75,73 @@ export interface HeldOut {
 
 /** The two parts of the run's own text; with another text as --data all of that is held out. A model folder that does
  * not say what it was trained on is taken to have learned from the first 90 % of --data. */
-export function heldOutAndTraining({ folder, checkpoint }: Source, given: EvalFlags): HeldOut {
+export async function heldOutAndTraining(
+  { folder, checkpoint }: Source,
+  { data, unknown = 'error' }: EvalFlags,
+): Promise<HeldOut> {
   const { tokenizer } = checkpoint;
-  const unknown = given.unknown ?? 'error';
-  const { path, learned, other } = promptText(folder, given.data);
-  const { train, validation } = encodeSplit(readNormal(learned), tokenizer, unknown);
-  const tokens = other ? tokenizer.encode(readNormal(path), unknown) : validation;
-  return { path, tokens, training: tokenizer.decode(train) };
+  const { path, learned, asked } = await promptTexts(folder, data);
+  return {
+    path,
+    tokens: encodeSplit(asked, tokenizer, unknown).validation,
+    training: joined(splitCorpus(learned).training, '\n'),
+  };
 }
 
 /** The part of a text that the model of a checkpoint folder has not seen, by the same rule. */
-export function heldOutText(folder: string, data: string | undefined): string {
-  const { path, other } = promptText(folder, data);
-  const text = readNormal(path);
-  return other ? text : splitText(text).heldOut;
+export async function heldOutText(folder: string, data: readonly string[] | undefined): Promise<string> {
+  const { asked } = await promptTexts(folder, data);
+  return joined(splitCorpus(asked).heldOut, '\n');
 }
 
-const readNormal = (path: string): string => normalizeText(readText(path));
-
-/** The text that prompts are taken from, the one whose first part the model has learned, and whether these are two. */
-function promptText(folder: string, data: string | undefined) {
-  const own = ownText(folder);
-  const path = data ?? trainedOn(folder);
-  const other = own !== undefined && resolve(own) !== resolve(path);
-  return { path, learned: other ? own : path, other };
+/** The corpus that prompts are taken from, what is held out of it, and the one that the model has learned. */
+async function promptTexts(folder: string, data: readonly string[] | undefined) {
+  const own = ownChoice(folder);
+  const path = data === undefined ? trainedOn(folder).data : nameOf({ data });
+  const paths = (list: readonly string[]) => list.map((one) => resolve(one)).join('\n');
+  const ownPaths = own && paths(own.corpus?.data ?? [own.data]);
+  const isOther = data !== undefined && own !== undefined && paths(data) !== ownPaths;
+  const { corpus } = own === undefined ? await otherCorpus(folder, data ?? []) : await readCorpusOf(own);
+  return { path, learned: corpus, asked: isOther ? whole((await otherCorpus(folder, data)).corpus) : corpus };
 }
+
+/** Everything held out. */
+const whole = (corpus: Corpus): Corpus => {
+  const { documents } = oneText(textOf(corpus));
+  return { documents, heldOut: documents };
+};
 
 /** Where a run keeps its pictures: its folder, or the current one for a model that stands alone. */
 export function pictureFolder({ folder }: Source): string {
   return runOf(folder) ?? '.';
 }
 
-function trainedOn(folder: string): string {
-  const own = ownText(folder);
+const ownCorpus = (folder: string) => readCorpusOf(trainedOn(folder));
+
+/** Other texts, read as the run's own are. */
+const otherCorpus = (folder: string, data: readonly string[]) =>
+  readCorpus({ ...ownChoice(folder)?.corpus, data, valData: undefined });
+
+function trainedOn(folder: string): OwnChoice {
+  const own = ownChoice(folder);
   if (own !== undefined) return own;
   throw new Error(`${folder} does not say what it was trained on; say which text to score with --data FILE`);
 }
 
-/** The text that the run of this checkpoint was trained on, as its run.json says. */
-function ownText(folder: string): string | undefined {
+interface OwnChoice {
+  readonly data: string;
+  readonly corpus?: CorpusChoice;
+}
+
+/** What the run of this checkpoint was trained on, as its run.json says. */
+function ownChoice(folder: string): OwnChoice | undefined {
   const run = runOf(folder);
   if (run === undefined || !existsSync(join(run, 'run.json'))) return undefined;
-  const { data } = readJson(join(run, 'run.json'));
-  return typeof data === 'string' ? data : undefined;
+  const path = join(run, 'run.json');
+  const { data, corpus } = readJson(path);
+  if (typeof data !== 'string') return undefined;
+  if (corpus === undefined) return { data };
+  const fault = faultInChoice(corpus);
+  if (fault !== undefined) throw new Error(`${path}: corpus: ${fault}`);
+  return { data, corpus: corpus as unknown as CorpusChoice };
 }

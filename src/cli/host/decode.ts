@@ -1,4 +1,4 @@
-/** Decodes UTF-8. For bytes that are not UTF-8 text, the error says how to convert them. */
+/** Decodes UTF-8, and UTF-16 that begins with its mark. For other bytes, the error says how to convert them. */
 import { constants } from 'node:buffer';
 import { shellWord } from './printable.ts';
 
@@ -10,10 +10,12 @@ export function checkLength(bytes: number, source: string): void {
   throw new Error(`${source} is too long: ${got}; expected at most ${limit} of text; take a part of it`);
 }
 
-/** The text of UTF-8 bytes. Errors call it `source`, and in the command that they suggest it is `file`. */
+/** The text of UTF-8 or marked UTF-16 bytes. Errors call it `source`, and in the command that they suggest it is `file`. */
 export function decodeText(bytes: Uint8Array, source: string, file = source): string {
   checkLength(bytes.length, source);
   const convert = (encoding: string) => `iconv -f ${encoding} -t UTF-8 ${shellWord(file)} > utf8.txt`;
+  const mark = utf16Mark(bytes);
+  if (mark !== undefined) return decodeMarked(bytes, mark, source);
   const wide = utf16(bytes);
   if (wide !== undefined) {
     throw new Error(`${source} is not UTF-8 text, it looks like UTF-16; to convert it: ${convert(wide)}`);
@@ -27,18 +29,40 @@ export function decodeText(bytes: Uint8Array, source: string, file = source): st
     const line = bytes.subarray(0, at).reduce((n, byte) => n + (byte === 0x0a ? 1 : 0), 1);
     const byte = `byte 0x${bytes[at]!.toString(16)} at offset ${at}, line ${line}`;
     const hint =
-      nul < 0
-        ? `if it is an older text: ${convert('WINDOWS-1252')}`
-        : 'it looks like a binary file; expected a plain text file';
+      nul >= 0
+        ? 'it looks like a binary file; expected a plain text file'
+        : mixes(bytes)
+          ? `the rest is UTF-8, so it mixes encodings; to leave out what is not: ${convert('UTF-8 -c')}`
+          : `if it is an older text: ${convert('WINDOWS-1252')}`;
     throw new Error(`${source} is not UTF-8 text: ${byte}; ${hint}`);
   }
   throw new Error(`${source} holds NUL bytes: a binary file; expected a plain text file`);
 }
 
-/** Recognises UTF-16: by its byte-order mark, or because every second byte of most letters is zero. */
-function utf16(bytes: Uint8Array): string | undefined {
+function utf16Mark(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
   const mark = (bytes[0]! << 8) | bytes[1]!;
-  if (mark === 0xfffe || mark === 0xfeff) return 'UTF-16';
+  return mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : undefined;
+}
+
+function decodeMarked(bytes: Uint8Array, encoding: string, source: string): string {
+  let text: string;
+  try {
+    text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
+  } catch {
+    throw new Error(`${source} begins with the mark of UTF-16, but is not UTF-16 text; is it whole?`);
+  }
+  if (text.includes('\0')) throw new Error(`${source} holds NUL characters; expected a plain text file`);
+  return text;
+}
+
+/** Whether bytes that are not all UTF-8 have characters of several bytes in UTF-8: older encodings do not look like it. */
+function mixes(bytes: Uint8Array): boolean {
+  const text = new TextDecoder('utf-8').decode(bytes);
+  return /[\u0080-\ufffc]|[\u{10000}-\u{10ffff}]/u.test(text);
+}
+
+/** Recognises UTF-16 without a mark, because every second byte of most letters is zero. */
+function utf16(bytes: Uint8Array): string | undefined {
   const start = bytes.subarray(0, 4096);
   const zeros = [0, 0];
   for (const [i, byte] of start.entries()) if (byte === 0) zeros[i % 2]! += 1;

@@ -14,7 +14,11 @@ export function isPiped(): boolean {
 
 /** All of standard input, as UTF-8. */
 export async function readInput(): Promise<string> {
+  return decodeText(await readInputBytes(), 'standard input', '-');
+}
+
+export async function readInputBytes(): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
-  return decodeText(Buffer.concat(chunks), 'standard input', '-');
+  return Buffer.concat(chunks);
 }

@@ -47,6 +47,7 @@ export const judgeFlags = {
   data: {
     section: 'The pairs',
     kind: 'text',
+    multiple: true,
     value: 'FILE',
     help: 'the text of the prompts (default: the part that was held out of the text of A)',
   },

@@ -22,9 +22,10 @@ export interface Choice {
 
 export async function openSubject(choice: Choice, kernels: Kernels, terminal: Terminal): Promise<Subject> {
   if (choice.run === undefined && !isFolder(own)) await trainOwn(choice, terminal);
-  const given = { ...choice, run: choice.run ?? own };
+  const { data, ...rest } = choice;
+  const given = { ...rest, run: choice.run ?? own, ...(data === undefined ? {} : { data: [data] }) };
   const source = openSource(given);
-  const { tokens: heldOut, training } = heldOutAndTraining(source, given);
+  const { tokens: heldOut, training } = await heldOutAndTraining(source, given);
   return subjectOf(source.checkpoint, kernels, { source: source.folder, heldOut, training });
 }
 

@@ -20,7 +20,7 @@ const excluded: { readonly [N in Name]?: readonly Name[] } = {
   epochs: ['minutes'],
   plan: ['overfit-batch', 'find-lr'],
   resume: [
-    ...(['init', 'out', 'overwrite', 'preset', 'plan', 'overfit-batch', 'unknown'] as const),
+    ...(['init', 'out', 'overwrite', 'preset', 'plan', 'overfit-batch', 'unknown', 'field'] as const),
     ...(['epochs', 'minutes', 'find-lr'] as const),
   ],
   init: ['initialization'],

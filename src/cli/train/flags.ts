@@ -22,9 +22,23 @@ export const trainFlags = {
   data: {
     section: 'What to learn, and where it goes',
     kind: 'text',
+    multiple: true,
     value: 'FILE',
-    help: 'the text to learn, UTF-8 (default data/stories.txt)',
+    help: 'the text to learn (default data/stories.txt), UTF-8; may be given several times; also a folder, .jsonl, gzip of each, - for standard input',
     aliases: ['dataset', 'train-file', 'train-data', 'input-file', 'corpus'],
+  },
+  'val-data': {
+    kind: 'text',
+    multiple: true,
+    value: 'FILE',
+    help: 'the text to hold out, read like --data (default: the last 10 % of --data)',
+    aliases: ['valid-data', 'validation-file', 'validation-data', 'val-file', 'eval-file', 'test-file'],
+  },
+  field: {
+    kind: 'text',
+    value: 'NAME',
+    help: 'where a line of a .jsonl file has its text (default text)',
+    aliases: ['text-field', 'text-column', 'dataset-text-field'],
   },
   preset: {
     kind: 'choice',

@@ -21,9 +21,20 @@ export const resumeCommand = (path: string): string => `npm run train -- --resum
 export const initCommand = (path: string): string => `npm run train -- --init ${shellWord(path)}`;
 export const sampleCommand = (path: string): string => `npm run sample -- --run ${shellWord(path)}`;
 
+const mostSkipped = 10;
+
+/** Why files were left out. */
+export function skippedLines(reasons: readonly string[]): string[] {
+  const more = reasons.length - mostSkipped;
+  return [
+    ...reasons.slice(0, mostSkipped).map((reason) => `left out: ${reason}`),
+    ...(more > 0 ? [`left out: ${counted(more, 'file')} more`] : []),
+  ];
+}
+
 /** Two lines: the text, and the model with the source of its weights. */
 export function headLines(
-  data: string,
+  read: string,
   split: Split,
   config: ModelConfig,
   parameters: number,
@@ -31,7 +42,7 @@ export function headLines(
 ): string[] {
   const { layers, heads, channels, contextLength, vocabSize } = config;
   return [
-    `${data}: ${counted(split.train.length, 'token')} to learn from, ${whole(split.validation.length)} held out, vocabulary ${vocabSize}`,
+    `${read}; ${counted(split.train.length, 'token')} to learn from, ${whole(split.validation.length)} held out, vocabulary ${vocabSize}`,
     `model: ${counted(layers, 'layer')}, ${counted(heads, 'head')}, ${counted(channels, 'channel')}, context ${contextLength}: ${counted(parameters, 'parameter')}${source === undefined ? '' : `, starting from ${source}`}`,
   ];
 }

@@ -8,6 +8,7 @@ import { configOf, feedForwardWidth, type ModelConfig, validateConfig } from '..
 import type { Checkpoint } from '../../model/files/checkpoint.ts';
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
 import { chosenSettings, learnTokenizer as learn } from '../../train/choices.ts';
+import type { Corpus } from '../../train/documents.ts';
 import { type Preset, presetNames, presets } from '../../train/presets.ts';
 import type { RunSettings } from '../../train/state.ts';
 import { readNumber, UsageError } from '../command/command.ts';
@@ -24,9 +25,8 @@ export function shippedText(): string {
 export const tokenizerKind = (given: TrainFlags, preset: Preset): Tokenizer['kind'] =>
   given.tokenizer ?? preset.tokenizer ?? 'char';
 
-/** Learned from the normalized text. */
-export function learnTokenizer(given: TrainFlags, preset: Preset, text: string): Tokenizer {
-  return learn(tokenizerKind(given, preset), text, given['vocab-size']);
+export function learnTokenizer(given: TrainFlags, preset: Preset, corpus: Corpus): Tokenizer {
+  return learn(tokenizerKind(given, preset), corpus, given['vocab-size']);
 }
 
 /** The model's sizes: the preset's unless a flag says otherwise; with --init the checkpoint's, which no flag may

@@ -15,6 +15,7 @@ import { CharTokenizer, normalizeText } from '../../model/text/tokenizer.ts';
 import type { Kernels } from '../../tensor/kernels.ts';
 import type { SimdHost } from '../../tensor/simd/machine/pool.ts';
 import { encodeSplit } from '../../train/dataset.ts';
+import { oneText } from '../../train/documents.ts';
 import { ablate } from './ablation.ts';
 import { embeddingsOf } from './embeddings.ts';
 import { attentionOf, lensOf } from './inside.ts';
@@ -224,7 +225,7 @@ function infoOf({ gpt, tokenizer, name, step }: Looked): ModelInfo {
 function baselinesOf(given: string): readonly number[] {
   const text = normalizeText(given);
   const characters = CharTokenizer.train(text);
-  const { train, validation } = encodeSplit(text, characters);
+  const { train, validation } = encodeSplit(oneText(text), characters);
   return ngramBaselines(train, validation, { V: characters.vocabSize });
 }
 

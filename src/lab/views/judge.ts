@@ -19,7 +19,7 @@ import {
 } from '../../evaluate/verdicts.ts';
 import { normalizeText } from '../../model/text/tokenizer.ts';
 import { html, type Markup } from '../../report/html.ts';
-import { splitText } from '../../train/dataset.ts';
+import { splitText } from '../../train/documents.ts';
 import { checkBoxes, type NumberSetting, numberBox, numberOf, seedSetting } from '../controls.ts';
 import { download, make, show } from '../dom.ts';
 import { forgetVerdicts, keepVerdict, keptFile, keptVerdicts } from '../judging/kept.ts';

@@ -1,0 +1,145 @@
+/** Texts as --data takes them: several, folders, JSON lines, gzip, standard input; and what bad ones are told. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { readCorpus } from '../../src/cli/data/corpus.ts';
+import { readTexts } from '../../src/cli/data/files.ts';
+import { sha256 } from '../../src/cli/host/files.ts';
+import { root, scratchFolder } from '../support/runs.ts';
+
+const scratch = scratchFolder();
+afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+let count = 0;
+let folder = '';
+beforeEach(() => {
+  folder = join(scratch, String(count++));
+  mkdirSync(folder);
+});
+
+/** Writes a file below the folder and gives its path. */
+function file(name: string, content: string | Uint8Array): string {
+  const path = join(folder, name);
+  mkdirSync(join(path, '..'), { recursive: true });
+  writeFileSync(path, content);
+  return path;
+}
+const textsOf = async (...paths: string[]) => (await readTexts(paths)).texts.map(({ text }) => text);
+const read = async (...data: string[]) => (await readCorpus({ data })).corpus.documents[0]!.text;
+
+describe('texts', () => {
+  it('are read in the order given, below a folder in that of their names, without hidden ones', async () => {
+    const books = join(folder, 'books');
+    for (const name of ['b.txt', 'B.txt', 'a/z.txt', 'a.md', '.git/config', 'c.txt'])
+      file(`books/${name}`, name);
+    symlinkSync(books, join(books, 'd'));
+    symlinkSync(join(books, 'nowhere'), join(books, 'e'));
+    const last = file('last.txt', 'last');
+    expect(await textsOf(last, books)).toEqual(['last', 'B.txt', 'a/z.txt', 'a.md', 'b.txt', 'c.txt']);
+  });
+
+  it('may be packed, whatever their names, and UTF-16', async () => {
+    const packed = file('a.txt.gz', gzipSync('packed é'));
+    const unnamed = file('b', gzipSync(Buffer.from('\ufeffwide é', 'utf16le')));
+    expect(await textsOf(packed, unnamed)).toEqual(['packed é', 'wide é']);
+  });
+
+  it('are left out of a folder where they are none, with the reason', async () => {
+    file('x/good.txt', 'good');
+    const old = file('x/old.txt', Buffer.from('caf\xe9', 'latin1'));
+    const none = file('x/none.txt', '');
+    const { texts, skipped } = await readTexts([join(folder, 'x')]);
+    expect(texts.map(({ text }) => text)).toEqual(['good']);
+    expect(skipped).toEqual([
+      `${none} is empty; expected a text`,
+      `${old} is not UTF-8 text: byte 0xe9 at offset 3, line 1; if it is an older text: iconv -f WINDOWS-1252 -t UTF-8 ${old} > utf8.txt`,
+    ]);
+    await expect(readTexts([old])).rejects.toThrow(skipped[1]);
+  });
+
+  it('are missed in a folder without one', async () => {
+    await expect(readTexts([folder])).rejects.toThrow(
+      `${folder} is a folder without text; expected text files in it: it has no files`,
+    );
+    const picture = file('a.png', new Uint8Array([0x89, 0x50, 0, 0]));
+    await expect(readTexts([folder])).rejects.toThrow(`1 left out, the first: ${picture} is not UTF-8 text`);
+  });
+
+  it('are refused where gzip is damaged', async () => {
+    const torn = file('a.gz', gzipSync('some text').subarray(0, 15));
+    await expect(readTexts([torn])).rejects.toThrow(`${torn} is damaged gzip: unexpected end of file`);
+  });
+});
+
+describe('a corpus of one text', () => {
+  it('is what cat would give, but that each text begins on a line of its own', async () => {
+    const paths = [file('a', 'one\r\n'), file('b', 'two'), file('c', '\ufeffthree')];
+    expect(await read(...paths)).toBe('one\ntwo\nthree');
+  });
+
+  it('has the checksum of its text, and is kept by its name alone', async () => {
+    const { sha256: sum, choice, summary } = await readCorpus({ data: [file('a', 'one 🎉\n')] });
+    expect(sum).toBe(sha256('one 🎉\n'));
+    expect(choice).toBe(undefined);
+    expect(summary).toBe('1 file, 6 characters');
+  });
+
+  it('keeps what it was made of where that is more', async () => {
+    const [a, b] = [file('a', 'one'), file('b', 'two')];
+    const both = await readCorpus({ data: [a, b] });
+    expect([both.choice, both.sha256]).toEqual([{ data: [a, b] }, sha256('one\ntwo')]);
+    const held = await readCorpus({ data: [a], valData: [b] });
+    expect(held.choice).toEqual({ data: [a], valData: [b] });
+    expect(held.corpus).toEqual({ documents: [{ text: 'one' }], heldOut: [{ text: 'two' }] });
+    expect(held.summary).toBe('1 file, 3 characters, and to hold out 1 file, 3 characters');
+    expect(new Set([held.sha256, (await readCorpus({ data: [b], valData: [a] })).sha256]).size).toBe(2);
+  });
+});
+
+describe('JSON lines', () => {
+  it('have a text in each line', async () => {
+    const path = file('a.jsonl', '{"text": "one"}\n\n{"id": 1, "text": "tw\\r\\no"}\r\n');
+    expect(await read(path)).toBe('one\ntw\no');
+    const packed = file('a.jsonl.gz', gzipSync('{"body": "one"}'));
+    expect((await readCorpus({ data: [packed], field: 'body' })).corpus.documents[0]!.text).toBe('one');
+  });
+
+  it('are plain text for a run that was begun before they were known', async () => {
+    const path = file('a.jsonl', '{"text": "one"}');
+    expect((await readCorpus({ data: [path] }, true)).corpus.documents[0]!.text).toBe('{"text": "one"}');
+  });
+
+  it.each([
+    ['{"text": "a"}\n{"text": ', 'line 2: expected a JSON object in one line, got "{\\"text\\": "'],
+    ['[1]', 'line 1: expected a JSON object, got [1]'],
+    ['{"id": 1, "body": "x"}', 'line 1: expected a text as "text", got only "id", "body"; --field NAME says'],
+    ['{"text": 5}', 'line 1: expected a text as "text", got 5'],
+    ['{"text": "\\ud800"}', 'line 1: "text" holds half a surrogate pair'],
+    ['\n \n', ' holds no document; expected one JSON object a line'],
+    ['{"text": ""}', ': every text is empty'],
+  ])('are refused: %j', async (content, message) => {
+    const path = file('a.jsonl', content);
+    await expect(read(path)).rejects.toThrow(`${path}${message.startsWith('line') ? ' ' : ''}${message}`);
+  });
+});
+
+describe('standard input', () => {
+  const train = (args: string[], input: string | Uint8Array) =>
+    execFileSync(process.execPath, [join(root, 'bin/inkling.js'), 'train', ...args, '--seed', '1'], {
+      cwd: root,
+      input,
+      encoding: 'utf8',
+      stdio: ['pipe', 'pipe', 'ignore'],
+    });
+
+  it('is a text, and the run goes on with the same', () => {
+    const text = 'the cat sat on the mat. '.repeat(20);
+    const out = join(folder, 'run');
+    const tiny = '--steps 4 --layers 1 --channels 8 --heads 2 --context 8 --batch-size 2'.split(' ');
+    const first = train(['--data', '-', '--out', out, '--stop-at', '2', ...tiny], gzipSync(text));
+    expect(first).toContain('-: 1 file, 480 characters; 432 tokens to learn from, 48 held out');
+    expect(train(['--resume', out], text)).toContain('trained in');
+    expect(() => train(['--resume', out, '--steps', '5'], `${text}!`)).toThrow();
+  });
+});
