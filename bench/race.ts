@@ -7,7 +7,7 @@ import { readText } from '../src/cli/host/files.ts';
 import { describeKernels } from '../src/cli/host/kernels.ts';
 import { chooseConfig, chooseSettings } from '../src/cli/train/settings.ts';
 import { CharTokenizer, normalizeText } from '../src/model/text/tokenizer.ts';
-import { splitTokens } from '../src/train/dataset.ts';
+import { splitTokens } from '../src/train/check-split.ts';
 import { type PresetName, presets } from '../src/train/presets.ts';
 import { freshTrainer } from '../src/train/state.ts';
 import { train } from '../src/train/train.ts';

@@ -7,7 +7,7 @@ import { type Command, rules, runCommand, UsageError, type Values } from '../../
 import { readText } from '../../src/cli/host/files.ts';
 import { kernelFlags } from '../../src/cli/host/kernels.ts';
 import { CharTokenizer, normalizeText } from '../../src/model/text/tokenizer.ts';
-import { splitTokens } from '../../src/train/dataset.ts';
+import { splitTokens } from '../../src/train/check-split.ts';
 import { freshTrainer } from '../../src/train/state.ts';
 import type { Trainer } from '../../src/train/trainer.ts';
 import { median } from '../measure.ts';

@@ -1,8 +1,9 @@
 /** npm run sample: continue a prompt with a trained model. */
 import { randomInt } from 'node:crypto';
-import { type Checkpoint, loadParameters } from '../model/files/checkpoint.ts';
+import { loadParameters } from '../model/files/checkpoint.ts';
 import { Gpt } from '../model/gpt.ts';
 import { normalizeText } from '../model/text/tokenizer.ts';
+import { promptTokens } from '../sample/prompt.ts';
 import { defaultSampling } from '../sample/settings.ts';
 import { runCommand } from './command/command.ts';
 import { sampleAnswers } from './command/field-names.ts';
@@ -44,7 +45,7 @@ async function main(given: SampleFlags): Promise<void> {
   const checkpoint = readCheckpoint(source);
   const { tokenizer, eosTokens } = checkpoint;
   const options = optionsOf(given, checkpoint, given.seed ?? randomInt(2 ** 32));
-  const prompts = given.interactive ? [] : (await choosePrompts(given, checkpoint)).map(encode);
+  const prompts = given.interactive ? [] : (await choosePrompts(given)).map(encode);
   const rows = prompts.length * (given.samples ?? 1);
   const slots = given.interactive || given.explain ? 1 : (given.beam ?? rows);
   const { kernels } = await openKernels(given);
@@ -52,7 +53,7 @@ async function main(given: SampleFlags): Promise<void> {
   model.arena.allocate(model.kernels.memory);
   loadParameters(model, checkpoint, source);
   const session: Session = { given, source, model, tokenizer, eosTokens, options };
-  if (given.interactive) await talk(session, defaultPrompt(checkpoint));
+  if (given.interactive) await talk(session);
   else if (given.explain) await explainFirst(session, prompts);
   else if (given.beam !== undefined) await search(session, prompts, given.beam);
   else if (given.json) await drawRecords(session, prompts);
@@ -61,17 +62,19 @@ async function main(given: SampleFlags): Promise<void> {
   function encode(raw: string): Prompt {
     const text = normalizeText(raw);
     noteAddedText(text, 'the prompt', tokenizer);
-    return { text, ids: tokenizer.encode(text, given.unknown ?? 'error') };
+    const ids = promptTokens(tokenizer, text, given.unknown);
+    return { text: text === '' && tokenizer.endOfText === undefined ? tokenizer.decode(ids) : text, ids };
   }
 }
 
-async function choosePrompts(given: SampleFlags, checkpoint: Checkpoint): Promise<string[]> {
+/** An empty one means that there is none. */
+async function choosePrompts(given: SampleFlags): Promise<string[]> {
   const file = given['prompt-file'];
   if (file !== undefined) return [file === '-' ? await readSome() : readText(file)];
-  if (given.prompt === undefined && isPiped()) return [(await readInput()) || defaultPrompt(checkpoint)];
+  if (given.prompt === undefined && isPiped()) return [await readInput()];
   const prompts: string[] = [];
   for (const prompt of given.prompt ?? ['']) {
-    prompts.push(prompt === '-' ? await readSome() : prompt || defaultPrompt(checkpoint));
+    prompts.push(prompt === '-' ? await readSome() : prompt);
   }
   return prompts;
 }
@@ -80,9 +83,4 @@ async function readSome(): Promise<string> {
   const text = await readInput();
   if (text === '') throw new Error('standard input is empty; expected a prompt');
   return text;
-}
-
-/** A line break, or the first token of a vocabulary without one. */
-function defaultPrompt({ tokenizer }: Checkpoint): string {
-  return tokenizer.encode('\n', 'skip').length > 0 ? '\n' : tokenizer.decode([0]);
 }

@@ -1,13 +1,13 @@
 /** npm run train: trains a model on a text file and writes a run: the model, checkpoints, records and a report. */
 import { join } from 'node:path';
-import { ngramBaselines } from '../evaluate/ngram.ts';
 import { loadParameters } from '../model/files/checkpoint.ts';
+import { withEnds } from '../model/files/end-of-text.ts';
 import { initialize } from '../model/initialize.ts';
-import { learnTokenizer as learn } from '../train/choices.ts';
-import { checkSplit, encodeSplit, type Split, stepsInEpochs } from '../train/dataset.ts';
+import { checkSplit } from '../train/check-split.ts';
+import { encodeSplit, type Split, stepsInEpochs } from '../train/dataset.ts';
 import { type Corpus, textOf } from '../train/documents.ts';
 import { preflightWarnings } from '../train/guards.ts';
-import { type Baseline, counted } from '../train/metrics.ts';
+import { counted } from '../train/metrics.ts';
 import { overfitBatch } from '../train/overfit.ts';
 import { preflight } from '../train/preflight.ts';
 import { defaultPreset, type Preset, presets } from '../train/presets.ts';
@@ -29,6 +29,7 @@ import {
   runsFolder,
 } from './runs/folder.ts';
 import { noteAddedText } from './sample/remarks.ts';
+import { countBaselines } from './train/baselines.ts';
 import { stepsInMinutes, timeLine } from './train/calibrate.ts';
 import { checkStop, refuseContradictions } from './train/conflicts.ts';
 import { findLearningRate } from './train/find-lr.ts';
@@ -70,6 +71,8 @@ const command = {
   ],
 } as const;
 
+/** How many new lines a run on a list of lines shows at its end. */
+const listed = 20;
 /** How many checkpoints are kept besides the best model. */
 const defaultKeep = 2;
 
@@ -79,15 +82,17 @@ async function begin(given: TrainFlags): Promise<void> {
   const choice = {
     data: given.data ?? [shippedText()],
     valData: given['val-data'],
+    documents: given.documents,
     field: given.field,
   };
   if (given.init !== undefined && given.overwrite && given.out === given.init) {
     throw new UsageError('--out would overwrite --init; choose another --out');
   }
   const source = given.init === undefined ? undefined : findCheckpoint(given.init);
-  const checkpoint = source === undefined ? undefined : readCheckpoint(source);
+  const loaded = source === undefined ? undefined : readCheckpoint(source);
   const read = await readCorpus(choice);
   const { corpus } = read;
+  const checkpoint = loaded && corpus.ends ? withEnds(loaded) : loaded;
   if (given.field !== undefined && !read.jsonLines) {
     throw new UsageError(
       `--field is where JSON lines have their text, and there are none in ${nameOf(choice)}; leave it out`,
@@ -166,7 +171,7 @@ async function begin(given: TrainFlags): Promise<void> {
     terminal.warning(warning);
   }
   const start = { ...notEvaluated, ...identity, settings };
-  await go(given, start, { trainer, tokenizer, folder, text: corpus, split, terminal, resumed: false });
+  await go(given, start, { trainer, tokenizer, folder, corpus, split, terminal, resumed: false });
 }
 
 async function resume(given: TrainFlags, path: string): Promise<void> {
@@ -201,7 +206,15 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
     restoreTrainer(trainer, checkpoint, saved.optimizer, state, saved.folder);
     folder.record({ kind: 'resume', step: state.step });
     terminal.detail(`resuming ${path} after step ${state.step} of ${settings.steps}, seed ${settings.seed}`);
-    await go(given, state, { trainer, tokenizer, folder, text: read.corpus, split, terminal, resumed: true });
+    await go(given, state, {
+      trainer,
+      tokenizer,
+      folder,
+      corpus: read.corpus,
+      split,
+      terminal,
+      resumed: true,
+    });
   } finally {
     folder.release();
   }
@@ -224,14 +237,14 @@ async function reopenKernels(given: TrainFlags, arithmetic: string, path: string
 type RunState = Omit<TrainingState, 'version' | 'step'>;
 /** What a run needs besides its state, whether it is new or resumed. */
 interface Equipment extends Pick<TrainingRunParts, 'trainer' | 'tokenizer' | 'folder' | 'terminal'> {
-  readonly text: Corpus;
-  readonly split: Split;
+  readonly corpus: Corpus;
+  readonly split: Split<Int32Array>;
   readonly resumed: boolean;
 }
 
 async function go(given: TrainFlags, state: RunState, equipment: Equipment): Promise<void> {
-  const { trainer, tokenizer, folder, terminal, text, resumed } = equipment;
-  const { best, evaluationsSinceBest, preset, data, corpusSha256, arithmetic, corpus, settings } = state;
+  const { trainer, tokenizer, folder, terminal, corpus, resumed } = equipment;
+  const { best, evaluationsSinceBest, preset, data, corpusSha256, arithmetic, settings } = state;
   const stop = new StopSignal();
   const first = trainer.step;
   let stopped = false;
@@ -241,7 +254,7 @@ async function go(given: TrainFlags, state: RunState, equipment: Equipment): Pro
     const run = new TrainingRun({
       ...equipment,
       settings,
-      identity: { preset, data, corpusSha256, arithmetic, corpus },
+      identity: { preset, data, corpusSha256, arithmetic, corpus: state.corpus },
       progress: { best, evaluationsSinceBest },
       baselines,
       stop,
@@ -257,9 +270,9 @@ async function go(given: TrainFlags, state: RunState, equipment: Equipment): Pro
     stop.dispose(); // all is saved: from here on Ctrl+C may simply end it
     const lines = stopped
       ? stoppedLines(trainer.step, settings.steps, folder.path)
-      : closingLines(run.finish(), {
+      : closingLines(run.finish(state.corpus?.documents === 'lines' ? listed : 1), {
           path: folder.path,
-          corpus: textOf(text),
+          corpus,
           seconds: (performance.now() - began) / 1000,
           since: resumed ? first : undefined,
           step: trainer.step,
@@ -270,24 +283,6 @@ async function go(given: TrainFlags, state: RunState, equipment: Equipment): Pro
     folder.release();
   }
   if (stopped) stop.leave();
-}
-
-/** Counts n-grams once per corpus; a resumed run finds the results in its folder. They are counted over characters
- * whatever the tokenizer, so that all runs on one text have the same baselines. */
-function countBaselines(
-  corpusSha256: string,
-  { folder, text, split, tokenizer }: Equipment,
-): readonly Baseline[] {
-  const known = folder.readBaselines(corpusSha256);
-  if (known !== undefined) return known;
-  const characters = tokenizer.kind === 'char' ? tokenizer : learn('char', text);
-  const { train, validation } = characters === tokenizer ? split : encodeSplit(text, characters);
-  const baselines = ngramBaselines(train, validation, { V: characters.vocabSize }).map((nll, order) => ({
-    order,
-    nll,
-  }));
-  folder.write('baselines.json', `${JSON.stringify({ corpusSha256, baselines }, null, 2)}\n`);
-  return baselines;
 }
 
 await runCommand(command, (given) => {

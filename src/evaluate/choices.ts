@@ -122,7 +122,8 @@ function tokensOf(
       `${where}: a choice of ${second.length} tokens; expected at most the context of ${T}`,
     );
   }
-  return { ids: Int32Array.from([...first, ...second]).slice(-(T + 1)), scored: second.length };
+  const start = tokenizer.endOfText === undefined ? [] : [tokenizer.endOfText];
+  return { ids: Int32Array.from([...start, ...first, ...second]).slice(-(T + 1)), scored: second.length };
 }
 
 const largest = (numbers: readonly number[]): number => numbers.indexOf(Math.max(...numbers));

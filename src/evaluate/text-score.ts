@@ -11,6 +11,7 @@ import { type Checkpoint, loadParameters } from '../model/files/checkpoint.ts';
 import { Gpt } from '../model/gpt.ts';
 import type { Tokenizer } from '../model/text/tokenizer.ts';
 import type { Kernels } from '../tensor/kernels.ts';
+import { windowStart } from '../train/dataset.ts';
 import { countCharacters, scoredText } from '../train/documents.ts';
 import { type Score, score, type Visit, type WindowBuffers } from '../train/score.ts';
 import { chooseWindows, type WindowChoice, type WindowMode } from '../train/windows.ts';
@@ -60,7 +61,9 @@ export function scoreText(
     throw new RangeError(`score: the text is too short; expected at least 2 tokens, got ${tokens.length}`);
   }
   const { contextLength } = model.config;
-  const { windows, stride } = chooseWindows(tokens.length, contextLength, choice);
+  const { windows, stride } = chooseWindows(tokens.length, contextLength, choice, (place) =>
+    windowStart(tokens, place, contextLength, tokenizer.endOfText),
+  );
   const scored = scoredText(tokenizer, tokens);
   const characters = countCharacters(scored);
   const bytes = new TextEncoder().encode(scored).length;

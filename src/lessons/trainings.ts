@@ -13,7 +13,7 @@ import { spreadWindows } from '../train/windows.ts';
 import { type Bench, type Run, trainerOf, untrained } from './lesson.ts';
 
 /** The shipped stories as characters. */
-function stories({ text }: Bench): { readonly tokenizer: CharTokenizer; readonly split: Split } {
+function stories({ text }: Bench): { readonly tokenizer: CharTokenizer; readonly split: Split<Int32Array> } {
   const tokenizer = CharTokenizer.train(text);
   return { tokenizer, split: encodeSplit(oneText(text), tokenizer) };
 }

@@ -9,6 +9,7 @@ import type { Checkpoint } from '../model/files/checkpoint.ts';
 import type { Gpt } from '../model/gpt.ts';
 import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { type ContextPolicy, generate as draw } from '../sample/generate.ts';
+import { promptTokens } from '../sample/prompt.ts';
 import { defaultSampling, type SamplingSettings } from '../sample/settings.ts';
 import type { FinishReason } from '../sample/stop.ts';
 import type { WindowChoice } from '../train/windows.ts';
@@ -43,7 +44,7 @@ export function modelOf(checkpoint: Checkpoint, machine: Machine, source: string
 
 /** Temperature, top-k and the others of src/sample/settings.ts, with what a text needs. */
 export interface GenerateSettings extends Partial<SamplingSettings> {
-  /** What the text begins with; a line break if absent. */
+  /** What the text begins with; if absent it begins where a document does, or else after a line break. */
   readonly prompt?: string;
   readonly maxNewTokens?: number;
   readonly seed?: number;
@@ -70,14 +71,7 @@ export async function* generate(
   model: Model,
   options: GenerateSettings = {},
 ): AsyncGenerator<GeneratedToken, void> {
-  const {
-    prompt = '\n',
-    maxNewTokens = 200,
-    seed = 1,
-    stop = [],
-    contextPolicy = 'shift',
-    ...given
-  } = options;
+  const { prompt, maxNewTokens = 200, seed = 1, stop = [], contextPolicy = 'shift', ...given } = options;
   if (writing.has(model)) {
     throw new Error('this model is writing a text: wait for its end, or load the model once more');
   }
@@ -146,8 +140,8 @@ export function score(model: Model, text: string, windows: WindowChoice = { mode
   return { ...result, ids, nlls };
 }
 
-function promptIds({ tokenizer }: Model, prompt: string): Int32Array {
-  const ids = tokenizer.encode(prompt);
-  if (ids.length === 0) throw new RangeError('prompt is empty; expected at least one character');
-  return ids;
+function promptIds({ tokenizer }: Model, prompt: string | undefined): Int32Array {
+  const ids = promptTokens(tokenizer, prompt ?? '');
+  if (prompt !== '' || tokenizer.endOfText !== undefined) return ids;
+  throw new RangeError('prompt is empty; expected at least one character');
 }

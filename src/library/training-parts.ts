@@ -2,8 +2,9 @@
 import type { ModelConfig } from '../model/config.ts';
 import { checkpointFiles, type encodeCheckpoint } from '../model/files/checkpoint.ts';
 import { normalizeText, type Tokenizer } from '../model/text/tokenizer.ts';
+import { checkSplit } from '../train/check-split.ts';
 import { type Chosen, chosenConfig, chosenSettings, learnTokenizer } from '../train/choices.ts';
-import { checkSplit, encodeSplit, type Split } from '../train/dataset.ts';
+import { encodeSplit, type Split } from '../train/dataset.ts';
 import { oneText } from '../train/documents.ts';
 import { type Preset, type PresetName, presets } from '../train/presets.ts';
 import { freshTrainer, type RunIdentity, type RunSettings, restoreTrainer } from '../train/state.ts';

@@ -2,9 +2,8 @@
  *
  * Looking, sampling, pausing change nothing of what is learned, so the files have the bytes of the command's. */
 import { decodeCheckpoint, encodeCheckpoint, loadParameters } from '../model/files/checkpoint.ts';
-import { type Tokenizer, wholeText } from '../model/text/tokenizer.ts';
-import { generateAll } from '../sample/generate.ts';
-import { defaultSampling, samplingSettings } from '../sample/settings.ts';
+import type { Tokenizer } from '../model/text/tokenizer.ts';
+import { preview } from '../sample/prompt.ts';
 import { Guards, preflightWarnings } from '../train/guards.ts';
 import type { EvaluationMetrics, MetricsRecord } from '../train/metrics.ts';
 import { observe } from '../train/observe.ts';
@@ -16,8 +15,6 @@ import type { Trainer } from '../train/trainer.ts';
 import { breathe } from './browser-host.ts';
 import { stepName, withChecksums } from './run-files.ts';
 import type { Model, TrainingParts } from './training-parts.ts';
-
-const previewLength = 300;
 
 export interface TrainingEnd {
   readonly outcome: 'paused' | 'finished';
@@ -198,25 +195,11 @@ export class Training {
     this.#sample();
   }
 
-  /** Text after a line break, on the random numbers of (seed, this step): training never notices. */
+  /** On the random numbers of (seed, this step): training never notices. */
   #sample(): void {
-    const { trainer, tokenizer, settings } = this;
-    const lineBreak = tokenizer.encode('\n', 'skip');
-    const [generation] = generateAll(
-      trainer.model,
-      [{ prompt: lineBreak.length > 0 ? lineBreak : [0], stream: this.modelStep }],
-      {
-        settings: samplingSettings(defaultSampling),
-        maxNewTokens: previewLength,
-        seed: settings.seed,
-        contextPolicy: 'shift',
-      },
-    );
-    this.#record({
-      kind: 'sample',
-      step: this.modelStep,
-      text: wholeText(tokenizer, generation!.tokens),
-    });
+    const { trainer, tokenizer, settings, modelStep } = this;
+    const text = preview(trainer.model, tokenizer, settings.seed, modelStep);
+    this.#record({ kind: 'sample', step: modelStep, text });
   }
 
   #measured(kind: EvaluationMetrics['kind'], score: ReturnType<Trainer['evaluate']>, best: boolean): void {

@@ -8,7 +8,15 @@
 import { cosSinTurns, log } from './math.ts';
 
 /** What a number is for; each purpose is a stream of its own. The values are part of the file format: never renumber. */
-export const purposes = { sample: 0, init: 1, batch: 2, dropout: 3, evaluate: 4, shuffle: 5 } as const;
+export const purposes = {
+  sample: 0,
+  init: 1,
+  batch: 2,
+  dropout: 3,
+  evaluate: 4,
+  shuffle: 5,
+  documents: 6,
+} as const;
 export type Purpose = keyof typeof purposes;
 
 const multiplier0 = 0xd2511f53;

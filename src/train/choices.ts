@@ -2,6 +2,7 @@
 import { configOf, feedForwardWidth, type ModelConfig, validateConfig } from '../model/config.ts';
 import { trainBpe } from '../model/text/bpe-train.ts';
 import { CharTokenizer, type Tokenizer } from '../model/text/tokenizer.ts';
+import { withEndOfText } from '../model/text/tokenizer-file.ts';
 import { type Corpus, joined, splitCorpus } from './documents.ts';
 import type { Preset } from './presets.ts';
 import type { RunSettings } from './state.ts';
@@ -75,7 +76,17 @@ export function learnTokenizer(
   corpus: Corpus,
   vocabSize = defaultVocabSize,
 ): Tokenizer {
-  const { documents, heldOut = [] } = corpus;
-  if (kind === 'char') return CharTokenizer.train(joined([...documents, ...heldOut], ''));
-  return trainBpe(joined(splitCorpus(corpus).training, '\n'), vocabSize);
+  const { documents, heldOut = [], ends = false } = corpus;
+  if (kind === 'char') {
+    const characters = CharTokenizer.train(joined([...documents, ...heldOut], ''));
+    return ends ? withEndOfText(characters) : characters;
+  }
+  const text = joined(splitCorpus(corpus).training, '\n');
+  if (!ends) return trainBpe(text, vocabSize);
+  if (vocabSize <= 256) {
+    throw new RangeError(
+      `a vocabulary of ${vocabSize} is too small for documents; expected at least 257 tokens, one for each byte and the end of text`,
+    );
+  }
+  return withEndOfText(trainBpe(text, vocabSize - 1));
 }

@@ -6,11 +6,25 @@
 import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { RandomStream } from '../tensor/random.ts';
 import type { Ids } from '../tensor/tensor.ts';
-import { type Corpus, countCharacters, cutAt, type Document, scoredText, splitCorpus } from './documents.ts';
+import {
+  type Corpus,
+  countCharacters,
+  cutAt,
+  encodeDocuments,
+  scoredText,
+  splitCorpus,
+} from './documents.ts';
 
-export interface Split {
-  readonly train: Int32Array;
-  readonly validation: Int32Array;
+/** Token ids by their place: an array, or anything else that has each stretch of them as one. */
+export interface Tokens {
+  readonly length: number;
+  subarray(start: number, end: number): Int32Array;
+}
+export interface Split<T extends Tokens = Tokens> {
+  readonly train: T;
+  readonly validation: T;
+  /** The token before and after each document; absent where the text is not made of documents. */
+  readonly end?: number | undefined;
   /** Mean number of characters in a held-out token that is scored (all but the first). Absent where it is always 1. */
   readonly charactersPerToken?: number;
 }
@@ -24,42 +38,26 @@ export interface Window {
  *
  * Where each character of one text is a token, the tokens are cut. Longer tokens could reach across the cut, and the
  * model would be trained on characters that are held out; so then the text is cut, and each part is encoded alone. */
-export function encodeSplit(corpus: Corpus, tokenizer: Tokenizer, unknown?: 'error' | 'skip'): Split {
-  const encode = (part: readonly Document[]) => tokenizer.encode(part[0]!.text, unknown);
-  if (tokenizer.kind === 'char' && corpus.heldOut === undefined) return cutTokens(encode(corpus.documents));
-  const { training, heldOut } = splitCorpus(corpus);
-  const [train, validation] = [encode(training), encode(heldOut)];
-  if (tokenizer.kind === 'char' || validation.length < 2) return { train, validation };
+export function encodeSplit(
+  corpus: Corpus,
+  tokenizer: Tokenizer,
+  unknown?: 'error' | 'skip',
+): Split<Int32Array> {
+  const { documents, heldOut, ends } = corpus;
+  const encode = (part: typeof documents) => encodeDocuments(part, tokenizer, { ends, unknown });
+  if (tokenizer.kind === 'char' && !ends && heldOut === undefined) return cutTokens(encode(documents));
+  const parts = splitCorpus(corpus);
+  const [train, validation] = [encode(parts.training), encode(parts.heldOut)];
+  const end = ends ? tokenizer.endOfText : undefined;
+  if (tokenizer.kind === 'char' || validation.length < 2) return { train, validation, end };
   const characters = countCharacters(scoredText(tokenizer, validation));
-  return { train, validation, charactersPerToken: characters / (validation.length - 1) };
+  return { train, validation, end, charactersPerToken: characters / (validation.length - 1) };
 }
 
-/** Cuts by position at `cutAt`. Throws a RangeError if either part is too short for one window of T tokens. */
-export function splitTokens(tokens: Int32Array, T: number): Split {
-  return checkSplit(cutTokens(tokens), T);
-}
-
-function cutTokens(tokens: Int32Array): Split {
+/** Cuts by position. */
+export function cutTokens(tokens: Int32Array): Split<Int32Array> {
   const cut = cutAt(tokens.length);
   return { train: tokens.subarray(0, cut), validation: tokens.subarray(cut) };
-}
-
-/** Returns the split, or throws a RangeError if either part is too short for one window of T tokens. */
-export function checkSplit(split: Split, T: number): Split {
-  const { train, validation } = split;
-  for (const [name, part] of Object.entries({ training: train, validation })) {
-    if (part.length < T + 1) {
-      const advice =
-        part.length >= 2
-          ? `; use a longer text or --context ${part.length - 1} or less`
-          : '; use a longer text';
-      const all = train.length + validation.length;
-      throw new RangeError(
-        `the ${name} part of the text is too short: expected at least context + 1 = ${T + 1} tokens, got ${part.length} of ${all}${advice}`,
-      );
-    }
-  }
-  return split;
 }
 
 /** How many windows of T make one pass over so many tokens. */
@@ -81,7 +79,8 @@ export type Sampling = (typeof samplings)[number];
 export class Batches {
   /** Windows in one epoch. */
   readonly windows: number;
-  readonly #tokens: Int32Array;
+  readonly #tokens: Tokens;
+  readonly #end: number | undefined;
   readonly #time: number;
   readonly #sampling: Sampling;
   readonly #random: RandomStream;
@@ -90,8 +89,10 @@ export class Batches {
   #offset = 0;
   readonly #order: Int32Array;
 
-  constructor(tokens: Int32Array, time: number, seed: number, sampling: Sampling = 'random') {
+  /** @param end the token between documents */
+  constructor(tokens: Tokens, time: number, seed: number, sampling: Sampling = 'random', end?: number) {
     this.#tokens = tokens;
+    this.#end = end;
     this.#time = time;
     this.#sampling = sampling;
     this.#random = new RandomStream(seed, 'batch');
@@ -105,10 +106,11 @@ export class Batches {
     const T = this.#time;
     const B = inputs.size / T;
     for (let b = 0; b < B; b++) {
-      const start =
+      const place =
         this.#sampling === 'random'
           ? this.#random.below(this.#tokens.length - T, step, b, draw)
           : this.#next((step * draws + draw) * B + b);
+      const start = windowStart(this.#tokens, place, T, this.#end);
       copyWindow(inputs, targets, b * T, this.#tokens, { start, length: T });
     }
   }
@@ -134,8 +136,18 @@ export class Batches {
   }
 }
 
+/** Where a window that would begin at `place` does: with the document there, if all of that fits into it. */
+export function windowStart(tokens: Tokens, place: number, T: number, end: number | undefined): number {
+  if (end === undefined) return place;
+  const from = Math.max(0, place - T);
+  const near = tokens.subarray(from, place + T + 1);
+  const first = near.lastIndexOf(end, place - from);
+  const next = near.indexOf(end, place - from + 1);
+  return first >= 0 && next >= 0 && next - first <= T ? from + first : place;
+}
+
 /** Puts a window's inputs and targets at `at`. */
-export function copyWindow(inputs: Ids, targets: Ids, at: number, tokens: Int32Array, window: Window): void {
+export function copyWindow(inputs: Ids, targets: Ids, at: number, tokens: Tokens, window: Window): void {
   const { start, length } = window;
   inputs.data.set(tokens.subarray(start, start + length), at);
   targets.data.set(tokens.subarray(start + 1, start + 1 + length), at);

@@ -1,41 +1,24 @@
-/** What is learned, as text: one text, of which the last tenth is held out, or documents from two places. */
-import { isObject, show } from '../model/json.ts';
+/** What is learned, as text: one text, of which the last tenth is held out, or documents.
+ *
+ * Documents become one row of tokens, with the end-of-text token before the first and after each:
+ *     <|endoftext|> one <|endoftext|> another <|endoftext|>
+ * Their order is shuffled once, the same for every run, and whole documents are held out. Copies of a document are held
+ * out together, so that no document stands in both parts. */
 import type { Tokenizer } from '../model/text/tokenizer.ts';
+import { RandomStream } from '../tensor/random.ts';
 
 export interface Document {
-  /** Normalized. */
+  /** Normalized, and not empty. */
   readonly text: string;
 }
 
 /** What is learned, and what is held out. */
 export interface Corpus {
   readonly documents: readonly Document[];
-  /** From elsewhere; absent: the last tenth of the text is held out. */
+  /** From elsewhere; absent: a tenth of the documents, or the last tenth of one text. */
   readonly heldOut?: readonly Document[] | undefined;
-}
-
-/** Where the texts of a corpus are, and how they are read; kept with a run, so that it can go on. */
-export interface CorpusChoice {
-  /** Files, folders, or - for standard input. */
-  readonly data: readonly string[];
-  /** The same, for what is held out. */
-  readonly valData?: readonly string[] | undefined;
-  /** Where JSON lines have the text. */
-  readonly field?: string | undefined;
-}
-
-/** What keeps a value of unknown origin from being a choice. */
-export function faultInChoice(value: unknown): string | undefined {
-  if (!isObject(value)) return `expected an object, got ${show(value)}`;
-  for (const name of ['data', 'valData'] as const) {
-    const list = value[name] ?? (name === 'valData' ? ['none'] : undefined);
-    const named = Array.isArray(list) && list.length > 0 && list.every((path) => typeof path === 'string');
-    if (!named) return `${name}: expected a list of texts, got ${show(list)}`;
-  }
-  if (!['string', 'undefined'].includes(typeof value['field'])) {
-    return `field: expected a text, got ${show(value['field'])}`;
-  }
-  return undefined;
+  /** Whether these are documents, each with an end. If not there is one text. */
+  readonly ends?: boolean;
 }
 
 /** A text of which the last tenth is held out. */
@@ -46,9 +29,10 @@ export interface Parts {
   readonly heldOut: readonly Document[];
 }
 
-/** The part to train on, and the part that is held out. */
-export function splitCorpus({ documents, heldOut }: Corpus): Parts {
-  if (heldOut !== undefined) return { training: documents, heldOut };
+/** The part to train on, and the part that is held out. An Error of one line where there are too few documents. */
+export function splitCorpus({ documents, heldOut, ends = false }: Corpus): Parts {
+  if (heldOut !== undefined) return { training: ends ? shuffled(documents) : documents, heldOut };
+  if (ends) return holdOut(shuffled(documents));
   const parts = splitText(documents[0]!.text);
   return { training: [{ text: parts.training }], heldOut: [{ text: parts.heldOut }] };
 }
@@ -66,19 +50,95 @@ export function splitText(text: string): { readonly training: string; readonly h
   return { training: text.slice(0, at), heldOut: text.slice(at) };
 }
 
-/** All documents as one text, with something between them. */
+/** In an order that depends on how many there are and on nothing else (Fisher and Yates). */
+function shuffled<T>(items: readonly T[]): T[] {
+  const random = new RandomStream(0, 'documents');
+  const order = [...items];
+  for (let i = order.length - 1; i > 0; i--) {
+    const j = random.below(i + 1, 0, 0, i);
+    [order[i], order[j]] = [order[j]!, order[i]!];
+  }
+  return order;
+}
+
+/** Holds out documents that fit into a tenth of the text, the last ones first; at least the shortest. */
+function holdOut(documents: readonly Document[]): Parts {
+  const sizes = new Map<string, number>();
+  for (const { text } of documents) sizes.set(text, (sizes.get(text) ?? 0) + text.length);
+  if (sizes.size < 2) {
+    throw new Error(
+      `expected at least 2 different documents, one to learn from and one to hold out, got ${sizes.size}; take more text, or other --documents, or hold out another text with --val-data`,
+    );
+  }
+  let room = documents.reduce((sum, { text }) => sum + text.length, 0) / 10;
+  const held = new Set<string>();
+  for (const { text } of [...documents].reverse()) {
+    const size = sizes.get(text)!;
+    if (held.has(text) || size > room) continue;
+    held.add(text);
+    room -= size;
+  }
+  if (held.size === 0) held.add([...sizes].reduce((a, b) => (b[1] < a[1] ? b : a))[0]);
+  return {
+    training: documents.filter(({ text }) => !held.has(text)),
+    heldOut: documents.filter(({ text }) => held.has(text)),
+  };
+}
+
+/** The tokens of one part of a corpus: of documents with their ends, else of the one text that it is. */
+export function encodeDocuments(
+  documents: readonly Document[],
+  tokenizer: Tokenizer,
+  {
+    ends = false,
+    unknown,
+  }: { readonly ends?: boolean | undefined; readonly unknown?: 'error' | 'skip' | undefined },
+): Int32Array {
+  if (!ends) return tokenizer.encode(documents[0]!.text, unknown);
+  const { endOfText } = tokenizer;
+  if (endOfText === undefined) throw new Error('documents: expected a tokenizer with an end-of-text token');
+  let tokens = new Int32Array(1024);
+  let length = 0;
+  const add = (ids: ArrayLike<number>): void => {
+    if (length + ids.length > tokens.length) {
+      const longer = new Int32Array(2 * (length + ids.length));
+      longer.set(tokens);
+      tokens = longer;
+    }
+    tokens.set(ids, length);
+    length += ids.length;
+  };
+  add([endOfText]);
+  for (const { text } of documents) {
+    add(tokenizer.encode(text, unknown));
+    add([endOfText]);
+  }
+  return tokens.slice(0, length);
+}
+
+/** Several texts as one, with something between them. */
 export function joined(documents: readonly Document[], between: string): string {
   return documents.length === 1 ? documents[0]!.text : documents.map(({ text }) => text).join(between);
 }
 
-/** All of it as one text, for a look at its words and characters. */
+/** All of a corpus as one text, for a look at its words and characters. */
 export function textOf({ documents, heldOut = [] }: Corpus): string {
   return joined([...documents, ...heldOut], '\n');
 }
 
-/** The text of all tokens but the first. A character that only begins in the first token is included. */
+/** The text of all tokens but the first; the end of a document is one character, NUL. A character that only begins in the
+ * first token is included. */
 export function scoredText(tokenizer: Tokenizer, tokens: Int32Array): string {
-  return tokenizer.decode(tokens).slice(tokenizer.stream().push(tokens[0]!).length);
+  const { endOfText } = tokenizer;
+  const first = tokens[0] === endOfText ? 1 : tokenizer.stream().push(tokens[0]!).length;
+  const texts: string[] = [];
+  for (let from = 0; from <= tokens.length; ) {
+    const found = endOfText === undefined ? -1 : tokens.indexOf(endOfText, from);
+    const to = found < 0 ? tokens.length : found;
+    texts.push(tokenizer.decode(tokens.subarray(from, to)));
+    from = to + 1;
+  }
+  return texts.join('\0').slice(first);
 }
 
 /** Unicode code points. */

@@ -8,7 +8,7 @@
 import type { Gpt } from '../model/gpt.ts';
 import { negativeLogLikelihood } from '../tensor/reference/cross-entropy.ts';
 import type { Floats, Ids } from '../tensor/tensor.ts';
-import { copyWindow } from './dataset.ts';
+import { copyWindow, type Tokens } from './dataset.ts';
 import { bitsPer, meanAndError, perplexity } from './perplexity.ts';
 import type { ScoredWindow } from './windows.ts';
 
@@ -35,7 +35,7 @@ export type Visit = (nll: number, index: number, logits: Floats, at: number) => 
 export function scoreTokens(
   model: Gpt,
   buffers: WindowBuffers,
-  tokens: Int32Array,
+  tokens: Tokens,
   windows: readonly ScoredWindow[],
   visit: Visit,
 ): void {
@@ -64,7 +64,7 @@ export function scoreTokens(
 export function score(
   model: Gpt,
   buffers: WindowBuffers,
-  tokens: Int32Array,
+  tokens: Tokens,
   windows: readonly ScoredWindow[],
   { charactersPerToken = 1, visit }: { readonly charactersPerToken?: number; readonly visit?: Visit } = {},
 ): Score {

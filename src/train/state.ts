@@ -16,8 +16,8 @@ import { readSafetensors, writeSafetensors } from '../model/files/safetensors.ts
 import { type Initialization, initializations, initialize } from '../model/initialize.ts';
 import { isObject, show } from '../model/json.ts';
 import type { Tokenizer } from '../model/text/tokenizer.ts';
+import { type CorpusChoice, faultInChoice } from './corpus-choice.ts';
 import { type Split, samplings } from './dataset.ts';
-import { type CorpusChoice, faultInChoice } from './documents.ts';
 import { optimizers } from './optimizer.ts';
 import { shapes } from './schedule.ts';
 import type { Progress } from './train.ts';

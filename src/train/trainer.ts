@@ -12,7 +12,7 @@ import type { Optimizer, OptimizerSettings } from './optimizer.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
 import { type Score, score, type WindowBuffers } from './score.ts';
 import { WeightAverage } from './weight-average.ts';
-import { allWindows, spreadWindows } from './windows.ts';
+import { heldOutWindows } from './windows.ts';
 
 export interface TrainSettings extends Schedule, OptimizerSettings {
   readonly batchSize: number;
@@ -51,7 +51,7 @@ export class Trainer {
   readonly #buffers: WindowBuffers;
   readonly #losses: Tensor;
   readonly #batches: Batches;
-  readonly #validation: Int32Array;
+  readonly #split: Split;
   readonly #windows: readonly Window[];
 
   /** Plans and allocates all memory; the parameters are zero until they are initialised or loaded. With `allocate`
@@ -86,12 +86,9 @@ export class Trainer {
     this.#buffers = { inputs: arena.ids('inputs', rows), targets: arena.ids('targets', rows) };
     this.#losses = arena.saved('losses', [rows]);
     if (allocate) arena.allocate(kernels.memory);
-    this.#batches = new Batches(split.train, T, settings.seed, settings.sampling);
-    this.#validation = split.validation;
-    this.#windows =
-      settings.evalTokens === 'full'
-        ? allWindows(split.validation.length, T)
-        : spreadWindows(split.validation.length, T, settings.evalTokens);
+    this.#batches = new Batches(split.train, T, settings.seed, settings.sampling, split.end);
+    this.#split = split;
+    this.#windows = heldOutWindows(split, T, settings.evalTokens);
   }
 
   /** What a resumed run needs besides the parameters; each tensor is laid out as they are. */
@@ -160,11 +157,11 @@ export class Trainer {
    *
    * Throws a DivergenceError when the loss is NaN: the last update has ruined the weights. */
   evaluate(which: 'settings' | 'full' = 'settings'): Score {
-    const windows =
-      which === 'full' ? allWindows(this.#validation.length, this.model.config.contextLength) : this.#windows;
-    const { charactersPerToken } = this;
+    const { model, charactersPerToken } = this;
+    const all = which === 'full';
+    const windows = all ? heldOutWindows(this.#split, model.config.contextLength, 'full') : this.#windows;
     try {
-      return score(this.model, this.#buffers, this.#validation, windows, { charactersPerToken });
+      return score(model, this.#buffers, this.#split.validation, windows, { charactersPerToken });
     } catch (error) {
       if (this.model.arena.firstNonFinite() === undefined) throw error;
       throw this.#diverged(this.step, 'the held-out loss after it is NaN');

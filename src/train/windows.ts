@@ -7,7 +7,7 @@
  * The smaller the stride, the more context each token has and the lower the loss, so a loss means little unless the
  * mode is known. Both are common; see "Perplexity of fixed-length models"
  * (huggingface.co/docs/transformers/perplexity). Stride T is blocks. */
-import type { Window } from './dataset.ts';
+import { type Split, type Window, windowStart } from './dataset.ts';
 
 export const windowModes = ['blocks', 'stride'] as const;
 export type WindowMode = (typeof windowModes)[number];
@@ -28,8 +28,9 @@ export function chooseWindows(
   n: number,
   T: number,
   { mode, stride = Math.max(1, Math.floor(T / 2)) }: WindowChoice,
+  begin?: WindowStart,
 ): { readonly windows: ScoredWindow[]; readonly stride: number } {
-  if (mode === 'blocks') return { windows: allWindows(n, T), stride: T };
+  if (mode === 'blocks') return { windows: allWindows(n, T, begin), stride: T };
   return { windows: strideWindows(n, T, stride), stride };
 }
 
@@ -48,21 +49,35 @@ export function strideWindows(n: number, T: number, stride: number): ScoredWindo
   return windows;
 }
 
-/** Disjoint windows of T that score every token after the first exactly once; the last may be shorter. */
-export function allWindows(length: number, T: number): Window[] {
+/** Where a window begins that would begin at a place, if that is not there: see `windowStart`. */
+type WindowStart = (place: number) => number;
+
+/** The held-out windows that an evaluation of so many tokens takes. */
+export function heldOutWindows({ validation, end }: Split, T: number, budget: number | 'full'): Window[] {
+  const begin = (place: number) => windowStart(validation, place, T, end);
+  return budget === 'full'
+    ? allWindows(validation.length, T, begin)
+    : spreadWindows(validation.length, T, budget, begin);
+}
+
+/** Disjoint windows of at most T that score every token after the first exactly once. */
+export function allWindows(length: number, T: number, begin: WindowStart = (place) => place): Window[] {
   const windows: Window[] = [];
-  for (let start = 0; start < length - 1; start += T)
-    windows.push({ start, length: Math.min(T, length - 1 - start) });
+  for (let start = 0; start < length - 1; ) {
+    const next = start + T < length - 1 ? begin(start + T) : length - 1;
+    windows.push({ start, length: next - start });
+    start = next;
+  }
   return windows;
 }
 
 /** About `budget` tokens' worth of whole windows, spread evenly over the text; all windows if the budget covers them. */
-export function spreadWindows(length: number, T: number, budget: number): Window[] {
+export function spreadWindows(length: number, T: number, budget: number, begin?: WindowStart): Window[] {
   const count = Math.max(1, Math.ceil(budget / T));
-  if (count * T >= length - 1) return allWindows(length, T);
+  if (count * T >= length - 1) return allWindows(length, T, begin);
   const last = length - 1 - T;
-  return Array.from({ length: count }, (_, i) => ({
-    start: count === 1 ? 0 : Math.floor((i * last) / (count - 1)),
-    length: T,
-  }));
+  return Array.from({ length: count }, (_, i) => {
+    const place = count === 1 ? 0 : Math.floor((i * last) / (count - 1));
+    return { start: begin?.(place) ?? place, length: T };
+  });
 }

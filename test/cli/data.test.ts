@@ -1,13 +1,13 @@
 /** Texts as --data takes them: several, folders, JSON lines, gzip, standard input; and what bad ones are told. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { readCorpus } from '../../src/cli/data/corpus.ts';
 import { readTexts } from '../../src/cli/data/files.ts';
 import { sha256 } from '../../src/cli/host/files.ts';
-import { root, scratchFolder } from '../support/runs.ts';
+import { filesIn, root, scratchFolder, trainCommand } from '../support/runs.ts';
 
 const scratch = scratchFolder();
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
@@ -26,7 +26,8 @@ function file(name: string, content: string | Uint8Array): string {
   return path;
 }
 const textsOf = async (...paths: string[]) => (await readTexts(paths)).texts.map(({ text }) => text);
-const read = async (...data: string[]) => (await readCorpus({ data })).corpus.documents[0]!.text;
+const read = async (...data: string[]) =>
+  (await readCorpus({ data, documents: 'none' })).corpus.documents[0]!.text;
 
 describe('texts', () => {
   it('are read in the order given, below a folder in that of their names, without hidden ones', async () => {
@@ -88,11 +89,12 @@ describe('a corpus of one text', () => {
   it('keeps what it was made of where that is more', async () => {
     const [a, b] = [file('a', 'one'), file('b', 'two')];
     const both = await readCorpus({ data: [a, b] });
-    expect([both.choice, both.sha256]).toEqual([{ data: [a, b] }, sha256('one\ntwo')]);
+    const documents = 'none';
+    expect([both.choice, both.sha256]).toEqual([{ data: [a, b], documents }, sha256('one\ntwo')]);
     const held = await readCorpus({ data: [a], valData: [b] });
-    expect(held.choice).toEqual({ data: [a], valData: [b] });
-    expect(held.corpus).toEqual({ documents: [{ text: 'one' }], heldOut: [{ text: 'two' }] });
-    expect(held.summary).toBe('1 file, 3 characters, and to hold out 1 file, 3 characters');
+    expect(held.choice).toEqual({ data: [a], valData: [b], documents });
+    expect(held.corpus).toMatchObject({ documents: [{ text: 'one' }], heldOut: [{ text: 'two' }] });
+    expect(held.summary).toBe('1 file, 3 characters; held out: 1 file, 3 characters');
     expect(new Set([held.sha256, (await readCorpus({ data: [b], valData: [a] })).sha256]).size).toBe(2);
   });
 });
@@ -122,6 +124,84 @@ describe('JSON lines', () => {
     const path = file('a.jsonl', content);
     await expect(read(path)).rejects.toThrow(`${path}${message.startsWith('line') ? ' ' : ''}${message}`);
   });
+});
+
+describe('documents', () => {
+  const documents = async (content: string, mode: 'file' | 'lines' | 'blocks' | 'jsonl') =>
+    (await readCorpus({ data: [file('x.txt', content)], documents: mode })).corpus.documents.map(
+      ({ text }) => text,
+    );
+
+  it('are lines, blocks, files or lines of JSON', async () => {
+    const text = '\none\n\ntwo  \n   \n\n  three\n\n\n\n';
+    expect(await documents(text, 'lines')).toEqual(['one', 'two', '  three']);
+    expect(await documents(text, 'blocks')).toEqual(['one\n\ntwo', '  three']);
+    expect(await documents(text, 'file')).toEqual([text]);
+    expect(await documents('{"text": "a"}\n{"text": "b"}', 'jsonl')).toEqual(['a', 'b']);
+  });
+
+  it('are the lines of a .jsonl and the other files, if nothing else is said', async () => {
+    const data = [file('a.jsonl', '{"text": "a"}\n{"text": " "}\n{"text": "b"}'), file('c.txt', 'c\nd')];
+    const { corpus, choice, summary, skipped } = await readCorpus({ data });
+    expect(corpus.documents.map(({ text }) => text)).toEqual(['a', 'b', 'c\nd']);
+    expect(corpus.ends).toBe(true);
+    expect(choice).toEqual({ data, documents: 'file' });
+    expect(summary).toBe('2 files, 3 documents, 5 characters');
+    expect(skipped).toEqual([`1 document of ${data.join(', ')} without a character`]);
+  });
+
+  it('have a checksum of their own, which their borders change', async () => {
+    const sums = await Promise.all(
+      ['a\nb\nc', 'a\nbc'].flatMap((text, i) =>
+        (['none', 'lines'] as const).map(
+          async (documents) => (await readCorpus({ data: [file(`${i}`, text)], documents })).sha256,
+        ),
+      ),
+    );
+    expect(new Set(sums).size).toBe(4);
+  });
+});
+
+describe('a run on a list of names', () => {
+  const list = Array.from(
+    { length: 120 },
+    (_, i) => `${'bdfgklmnprst'[i % 12]}${'aeiou'[i % 5]}${'lnrs'[i % 4]}a`,
+  );
+  const tiny =
+    '--layers 1 --channels 16 --heads 2 --context 8 --batch-size 4 --accumulate 2 --eval-every 5 --seed 1';
+
+  it.each([['char'], ['bpe --vocab-size 262'], ['char --sampling epoch']])(
+    'ends with new ones, and with the same bytes after a stop: --tokenizer %s',
+    { timeout: 120_000 },
+    async (tokenizer) => {
+      const data = file('names.txt', list.join('\n'));
+      const begin = (name: string, ...more: string[]) => [
+        ...`--data ${data} --documents lines --steps 20 --tokenizer ${tokenizer} ${tiny}`.split(' '),
+        ...['--out', join(folder, name), ...more],
+      ];
+      const straight = await trainCommand(begin('straight'));
+      expect(straight.err).toMatch(/^(warning.*\n)*$/);
+      expect(straight.out).toContain('names.txt: 1 file, 120 documents, 480 characters; ');
+      expect(straight.out).toMatch(/20 samples, .*:\n( {4}.*\n){20}\nof these, \d+ (is|are) new, and/);
+      await trainCommand(begin('pieces', '--stop-at', '7'));
+      const resumed = await trainCommand(['--resume', join(folder, 'pieces')]);
+      expect(resumed.code).toBe(0);
+      const files = (name: string) =>
+        Object.entries(filesIn(join(folder, name)))
+          .filter(([path]) => /^(best|step-00000020)/.test(path))
+          .map(([path, bytes]) => [path, sha256(bytes)]);
+      expect(files('pieces')).toEqual(files('straight'));
+      const { corpus } = JSON.parse(
+        readFileSync(join(folder, 'straight', 'step-00000020/state.json'), 'utf8'),
+      );
+      expect(corpus).toEqual({ data: [data], documents: 'lines' });
+      const refused = await trainCommand(['--resume', join(folder, 'pieces'), '--documents', 'none']);
+      expect([refused.code, refused.err]).toEqual([
+        2,
+        expect.stringContaining('--documents cannot go with --resume'),
+      ]);
+    },
+  );
 });
 
 describe('standard input', () => {

@@ -9,6 +9,7 @@ import {
   indented,
   stoppedLines,
 } from '../../src/cli/train/lines.ts';
+import { oneText } from '../../src/train/documents.ts';
 import type { EvaluationMetrics } from '../../src/train/metrics.ts';
 import { tinyConfig } from '../support/models.ts';
 import { runSettings } from '../support/runs.ts';
@@ -58,10 +59,10 @@ describe('the end of a run', () => {
     ...{ step: 200, tokensScored: 2000, nll: 1.7595, standardError: 0.0123 },
     ...{ perplexity: 5.8095, bitsPerChar: 2.5384, best: false },
   };
-  const run = { path: 'runs/x', corpus: 'the cat sat', seconds: 25, since: undefined, step: 500 };
+  const run = { path: 'runs/x', corpus: oneText('the cat sat'), seconds: 25, since: undefined, step: 500 };
 
   it('is about the best model, and says which that is', () => {
-    expect(closingLines({ final, text: 'the cat\nzat on th' }, run)).toEqual([
+    expect(closingLines({ final, texts: ['the cat\nzat on th'] }, run)).toEqual([
       '',
       'trained in 25s',
       'best: the model of step 200 of 500; npm run sample and eval use that',
@@ -78,7 +79,7 @@ describe('the end of a run', () => {
 
   it('says so when it is the last, counts since a resume, and has both units of BPE in one line', () => {
     const lines = closingLines(
-      { final: { ...final, step: 500, natsPerChar: 0.8231 }, text: '' },
+      { final: { ...final, step: 500, natsPerChar: 0.8231 }, texts: [''] },
       { ...run, since: 300 },
     );
     expect(lines.slice(1, 4)).toEqual([

@@ -68,7 +68,8 @@ describe('a run that is finished', () => {
     const { trainer, finish } = await trainIn(run, ruined);
     const last = newestState(run);
     expect([last.state.step, last.state.best!.step]).toEqual([12, 3]);
-    const { final, text } = finish();
+    const { final, texts } = finish();
+    const [text] = texts;
     expect(final).toMatchObject({ kind: 'final', step: 3, nll: trainer.evaluate('full').nll });
     const best = readCheckpoint(join(run, 'best'));
     for (const { name, value } of trainer.model.parameters) {
@@ -82,7 +83,7 @@ describe('a run that is finished', () => {
 
   it('draws its sample as npm run sample does by default', async () => {
     const { trainer, finish } = await trainIn(fresh());
-    const { text } = finish();
+    const [text] = finish().texts;
     const drawn = (topP: number) =>
       generateAll(trainer.model, [{ prompt: [0], stream: 12 }], {
         settings: samplingSettings({ temperature: 0.8, topP }),

@@ -20,6 +20,7 @@ function byteTokenizer(tokens: readonly Uint8Array[]): Tokenizer {
     kind: 'bpe',
     vocabSize: tokens.length,
     added: new Map(),
+    endOfText: undefined,
     encode: () => new Int32Array(0),
     decode,
     stream: () => {

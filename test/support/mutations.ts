@@ -15,7 +15,7 @@ import { newestState, readCheckpoint } from '../../src/cli/runs/folder.ts';
 import { loadParameters } from '../../src/model/files/checkpoint.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
-import { splitTokens } from '../../src/train/dataset.ts';
+import { splitTokens } from '../../src/train/check-split.ts';
 import { restoreTrainer } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { tinyConfig } from './models.ts';

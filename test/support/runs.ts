@@ -11,7 +11,7 @@ import { TrainingRun } from '../../src/cli/train/run.ts';
 import { initialize } from '../../src/model/initialize.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
-import { splitTokens } from '../../src/train/dataset.ts';
+import { splitTokens } from '../../src/train/check-split.ts';
 import type { Baseline, MetricsRecord } from '../../src/train/metrics.ts';
 import { type RunSettings, restoreTrainer } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';

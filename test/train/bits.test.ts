@@ -13,7 +13,7 @@ import { generateAll } from '../../src/sample/generate.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
 import type { Kernels } from '../../src/tensor/kernels.ts';
 import { createSimdKernels } from '../../src/tensor/simd/index.ts';
-import { splitTokens } from '../../src/train/dataset.ts';
+import { splitTokens } from '../../src/train/check-split.ts';
 import { encodeState } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { runSettings, story } from '../support/runs.ts';

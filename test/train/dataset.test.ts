@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { trainBpe } from '../../src/model/text/bpe-train.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { ids } from '../../src/tensor/tensor.ts';
-import { Batches, checkSplit, encodeSplit, splitTokens, stepsInEpochs } from '../../src/train/dataset.ts';
+import { checkSplit, splitTokens } from '../../src/train/check-split.ts';
+import { Batches, encodeSplit, stepsInEpochs } from '../../src/train/dataset.ts';
 import { oneText, scoredText, splitText } from '../../src/train/documents.ts';
 import { allWindows, spreadWindows } from '../../src/train/windows.ts';
 

@@ -3,7 +3,7 @@ import { initialize } from '../../src/model/initialize.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { renderFindLr } from '../../src/report/find-lr.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
-import { splitTokens } from '../../src/train/dataset.ts';
+import { splitTokens } from '../../src/train/check-split.ts';
 import { rangeTest, smoothLosses, suggest } from '../../src/train/find-lr.ts';
 import { Trainer, type TrainSettings } from '../../src/train/trainer.ts';
 import { expectSameBits } from '../support/compare.ts';

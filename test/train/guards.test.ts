@@ -8,7 +8,7 @@ import { initialize } from '../../src/model/initialize.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
-import { splitTokens } from '../../src/train/dataset.ts';
+import { splitTokens } from '../../src/train/check-split.ts';
 import { Guards, preflightWarnings } from '../../src/train/guards.ts';
 import { batchFloor, overfitBatch } from '../../src/train/overfit.ts';
 import { meanAndError } from '../../src/train/perplexity.ts';

@@ -7,7 +7,7 @@ import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import type { Parameter } from '../../src/tensor/arena.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { AdamW } from '../../src/train/adamw.ts';
-import { splitTokens } from '../../src/train/dataset.ts';
+import { splitTokens } from '../../src/train/check-split.ts';
 import { Muon } from '../../src/train/muon.ts';
 import { preflight } from '../../src/train/preflight.ts';
 import { decodeState, encodeState, restoreTrainer, type StateFile } from '../../src/train/state.ts';

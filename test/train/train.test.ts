@@ -1,7 +1,7 @@
 /** The training loop's events: which, in what order, and that they change nothing. */
 import { describe, expect, it } from 'vitest';
 import { reference } from '../../src/tensor/reference/index.ts';
-import { splitTokens } from '../../src/train/dataset.ts';
+import { splitTokens } from '../../src/train/check-split.ts';
 import { freshTrainer } from '../../src/train/state.ts';
 import { notEvaluated, type Plan, type Progress, train } from '../../src/train/train.ts';
 import { expectSameBits } from '../support/compare.ts';

@@ -4,7 +4,7 @@ import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { generateAll } from '../../src/sample/generate.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
 import type { Kernels } from '../../src/tensor/kernels.ts';
-import { splitTokens } from '../../src/train/dataset.ts';
+import { splitTokens } from '../../src/train/check-split.ts';
 import { Trainer, type TrainSettings } from '../../src/train/trainer.ts';
 import { backends } from '../support/backends.ts';
 import { expectClose, expectSameBits } from '../support/compare.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { initialize } from '../../src/model/initialize.ts';
 import { tensor } from '../../src/tensor/tensor.ts';
-import { splitTokens } from '../../src/train/dataset.ts';
+import { splitTokens } from '../../src/train/check-split.ts';
 import { observe } from '../../src/train/observe.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { backends } from '../support/backends.ts';

@@ -1,8 +1,9 @@
-/** From what --data and --val-data name to a corpus, its checksum, and the lines that say what was read. */
-import { type Corpus, type CorpusChoice, countCharacters, type Document } from '../../train/documents.ts';
+/** From what --data and --val-data name to a corpus, its checksum, and what there is to say of it. */
+import type { CorpusChoice, DocumentMode } from '../../train/corpus-choice.ts';
+import { type Corpus, countCharacters, type Document } from '../../train/documents.ts';
 import { counted } from '../../train/metrics.ts';
 import { sha256 } from '../host/files.ts';
-import { readTexts } from './files.ts';
+import { type NamedText, readTexts } from './files.ts';
 import { isJsonLines, readJsonLines } from './json-lines.ts';
 
 export interface ReadCorpus {
@@ -29,46 +30,54 @@ export function readCorpusOf(
   return readCorpus({ ...(corpus ?? { data: [data] }), ...instead }, corpus === undefined);
 }
 
-/** @param plain what looks like JSON lines is a text like others, as it was for runs that kept no choice */
+/** Where --documents is not given, texts of which one is JSON lines are documents, and others are one text.
+ * @param plain what looks like JSON lines is a text like others, as it was for runs that kept no choice */
 export async function readCorpus(choice: CorpusChoice, plain = false): Promise<ReadCorpus> {
   const { data, valData, field } = choice;
-  const learned = await readPart(data, field, plain);
-  const held = valData === undefined ? undefined : await readPart(valData, field, plain);
-  const corpus = { documents: learned.documents, heldOut: held?.documents };
-  const jsonLines = learned.jsonLines || held?.jsonLines === true;
-  const isPlain = data.length === 1 && valData === undefined && !jsonLines;
+  const isRecords = ({ name }: NamedText) => !plain && (choice.documents === 'jsonl' || isJsonLines(name));
+  const [learned, held] = [await readTexts(data), valData && (await readTexts(valData))];
+  const jsonLines = [...learned.texts, ...(held?.texts ?? [])].some(isRecords);
+  const documents = choice.documents ?? (jsonLines ? 'file' : 'none');
+  const part = (texts: readonly NamedText[], paths: readonly string[]) => {
+    const read = texts.flatMap((text): readonly Document[] =>
+      isRecords(text) ? readJsonLines(text, field) : [text],
+    );
+    return partOf(read, documents, texts.length, nameOf({ data: paths }));
+  };
+  const training = part(learned.texts, data);
+  const heldOut = held && valData && part(held.texts, valData);
+  const corpus = {
+    documents: training.documents,
+    heldOut: heldOut?.documents,
+    ends: documents !== 'none',
+  };
+  const isPlain = data.length === 1 && valData === undefined && documents === 'none' && !jsonLines;
   return {
     corpus,
     sha256: checksumOf(corpus),
+    choice: isPlain ? undefined : { ...choice, documents },
     jsonLines,
-    choice: isPlain ? undefined : choice,
-    summary: held === undefined ? learned.summary : `${learned.summary}, and to hold out ${held.summary}`,
-    skipped: [...learned.skipped, ...(held?.skipped ?? [])],
+    summary: heldOut === undefined ? training.summary : `${training.summary}; held out: ${heldOut.summary}`,
+    skipped: [...learned.skipped, ...(held?.skipped ?? []), ...training.skipped, ...(heldOut?.skipped ?? [])],
   };
 }
 
-interface Part {
-  readonly documents: readonly Document[];
-  readonly jsonLines: boolean;
-  readonly summary: string;
-  readonly skipped: readonly string[];
-}
-
-async function readPart(paths: readonly string[], field: string | undefined, plain: boolean): Promise<Part> {
-  const { texts, skipped } = await readTexts(paths);
-  const jsonLines = texts.some(({ name }) => !plain && isJsonLines(name));
-  const documents = texts.flatMap((text): Document[] =>
-    !plain && isJsonLines(text.name) ? readJsonLines(text, field) : [text],
-  );
-  const text = concatenated(documents);
-  if (text === '')
-    throw new Error(`${paths.join(', ')}: every text is empty; expected at least one character`);
-  const characters = counted(countCharacters(text), 'character');
+/** The documents of one part, and what there is to say of them. */
+function partOf(read: readonly Document[], mode: DocumentMode, files: number, name: string) {
+  const all = mode === 'none' ? [{ text: concatenated(read) }] : read.flatMap((one) => cut(one, mode));
+  const documents = all.filter(({ text }) => text.trim() !== '');
+  const empty = all.length - documents.length;
+  if (documents.length === 0)
+    throw new Error(`${name}: every text is empty; expected at least one character`);
+  const characters = documents.reduce((sum, { text }) => sum + countCharacters(text), 0);
   return {
-    documents: [{ text }],
-    jsonLines,
-    summary: `${counted(texts.length, 'file')}, ${characters}`,
-    skipped,
+    documents,
+    summary: [
+      counted(files, 'file'),
+      ...(mode === 'none' ? [] : [counted(documents.length, 'document')]),
+      counted(characters, 'character'),
+    ].join(', '),
+    skipped: empty === 0 ? [] : [`${counted(empty, 'document')} of ${name} without a character`],
   };
 }
 
@@ -77,9 +86,19 @@ function concatenated(documents: readonly Document[]): string {
   return documents.reduce((all, { text }) => all + (all === '' || all.endsWith('\n') ? '' : '\n') + text, '');
 }
 
-/** Of one text its own; of parts and documents that of all of them, apart. */
-function checksumOf({ documents, heldOut }: Corpus): string {
-  if (heldOut === undefined && documents.length === 1) return sha256(documents[0]!.text);
+/** Lines and blocks that are empty separate others and are nothing themselves. */
+function cut(document: Document, mode: DocumentMode): Document[] {
+  const { text } = document;
+  if (mode !== 'lines' && mode !== 'blocks') return [document];
+  const pieces = mode === 'lines' ? text.split('\n') : text.split(/\n(?:[^\S\n]*\n){2,}/);
+  return pieces
+    .map((piece) => ({ text: piece.replace(/^(?:[^\S\n]*\n)+/, '').trimEnd() }))
+    .filter((piece) => piece.text !== '');
+}
+
+/** Of one text its own; of documents and of two parts that of all texts, apart. */
+function checksumOf({ documents, heldOut, ends }: Corpus): string {
+  if (heldOut === undefined && !ends) return sha256(documents[0]!.text);
   const line = (part: number) => (document: Document) => `${JSON.stringify([part, document.text])}\n`;
   return sha256([...documents.map(line(0)), ...(heldOut ?? []).map(line(1))].join(''));
 }

@@ -3,16 +3,9 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type Scorer, scorerOf } from '../../evaluate/text-score.ts';
 import type { Checkpoint } from '../../model/files/checkpoint.ts';
+import { type CorpusChoice, faultInChoice } from '../../train/corpus-choice.ts';
 import { encodeSplit } from '../../train/dataset.ts';
-import {
-  type Corpus,
-  type CorpusChoice,
-  faultInChoice,
-  joined,
-  oneText,
-  splitCorpus,
-  textOf,
-} from '../../train/documents.ts';
+import { type Corpus, joined, oneText, splitCorpus, textOf } from '../../train/documents.ts';
 import { nameOf, readCorpus, readCorpusOf } from '../data/corpus.ts';
 import { readJson } from '../host/files.ts';
 import { openKernels } from '../host/kernels.ts';
@@ -107,8 +100,9 @@ async function promptTexts(folder: string, data: readonly string[] | undefined) 
 
 /** Everything held out. */
 const whole = (corpus: Corpus): Corpus => {
-  const { documents } = oneText(textOf(corpus));
-  return { documents, heldOut: documents };
+  const { documents, heldOut = [], ends } = corpus;
+  const all = ends ? [...documents, ...heldOut] : oneText(textOf(corpus)).documents;
+  return { ...corpus, documents: all, heldOut: all };
 };
 
 /** Where a run keeps its pictures: its folder, or the current one for a model that stands alone. */

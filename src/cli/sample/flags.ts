@@ -26,7 +26,7 @@ export const sampleFlags = {
     kind: 'text',
     multiple: true,
     value: 'TEXT',
-    help: 'what to continue (default: a line break); may be given several times;\n- or a pipe: read from standard input',
+    help: 'what to continue (default: nothing, or a line break); may be given several times;\n- or a pipe: read from standard input',
     aliases: ['start', 'text', 'input', 'p'],
   },
   'prompt-file': {

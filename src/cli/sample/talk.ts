@@ -1,6 +1,7 @@
 /** npm run sample -- --interactive: a conversation with a model. */
 import { normalizeText } from '../../model/text/tokenizer.ts';
 import { generate } from '../../sample/generate.ts';
+import { promptTokens } from '../../sample/prompt.ts';
 import { parse } from '../command/command.ts';
 import { note } from '../host/output.ts';
 import { converse } from './conversation.ts';
@@ -12,9 +13,8 @@ import { checkFlags } from './settings.ts';
 /** The flags that a conversation may change: /temperature 0.5. */
 const changeable = ['seed', 'temperature', 'top-p', 'top-k', 'min-p', 'tokens'];
 
-/** Turn i draws with stream i of random numbers.
- * @param fallback what the model continues where there is no text yet */
-export async function talk(session: Session, fallback: string): Promise<void> {
+/** Turn i draws with stream i of random numbers. */
+export async function talk(session: Session): Promise<void> {
   const { model, tokenizer } = session;
   let { given, options } = session;
   let [tokens, milliseconds] = [0, 0];
@@ -26,7 +26,7 @@ export async function talk(session: Session, fallback: string): Promise<void> {
   function* respond(text: string, turn: number): Generator<string> {
     const { unknown = 'error', stop, 'stop-token': stopToken, 'min-tokens': least = 0 } = given;
     noteAddedText(text, 'the text', tokenizer);
-    const prompt = tokenizer.encode(normalizeText(text === '' ? fallback : text), unknown);
+    const prompt = promptTokens(tokenizer, normalizeText(text), unknown);
     const oneLine = stop === undefined && stopToken === undefined;
     let drawn = 0;
     let blank = true;

@@ -1,7 +1,38 @@
-/** Reads baselines.json: the losses of n-gram models on a corpus, kept so that they are counted only once. */
+/** baselines.json: the losses of n-gram models on a corpus, kept so that they are counted only once. */
+import { ngramBaselines } from '../../evaluate/ngram.ts';
 import { isObject, show } from '../../model/json.ts';
+import type { Tokenizer } from '../../model/text/tokenizer.ts';
+import { learnTokenizer } from '../../train/choices.ts';
+import { encodeSplit, type Split } from '../../train/dataset.ts';
+import type { Corpus } from '../../train/documents.ts';
 import type { Baseline } from '../../train/metrics.ts';
 import { readJson, type Warn } from '../host/files.ts';
+import type { RunFolder } from '../runs/folder.ts';
+
+/** Counts n-grams once per corpus; a resumed run finds the results in its folder. They are counted over characters
+ * whatever the tokenizer, so that all runs on one text have the same baselines. */
+export function countBaselines(
+  corpusSha256: string,
+  run: {
+    readonly folder: RunFolder;
+    readonly corpus: Corpus;
+    readonly split: Split<Int32Array>;
+    readonly tokenizer: Tokenizer;
+  },
+): readonly Baseline[] {
+  const { folder, corpus, tokenizer } = run;
+  const known = folder.readBaselines(corpusSha256);
+  if (known !== undefined) return known;
+  const isChar = tokenizer.kind === 'char';
+  const characters = isChar ? tokenizer : learnTokenizer('char', corpus);
+  const { train, validation } = isChar ? run.split : encodeSplit(corpus, characters);
+  const baselines = ngramBaselines(train, validation, { V: characters.vocabSize }).map((nll, order) => ({
+    order,
+    nll,
+  }));
+  folder.write('baselines.json', `${JSON.stringify({ corpusSha256, baselines }, null, 2)}\n`);
+  return baselines;
+}
 
 /** The baselines, and the checksum of their corpus. Entries that are not baselines are left out with a warning; throws
  * if it is not such a file. */

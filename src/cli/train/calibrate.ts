@@ -111,7 +111,8 @@ function measureCosts(
     scored = trainer.evaluate().tokensScored;
   });
   const checkpoint = timeCheckpoint(trainer, settings, tokenizer);
-  const counting = time(() => ngramBaselines(split.train, split.validation, { V: config.vocabSize }));
+  const [train, validation] = [split.train, split.validation].map((part) => part.subarray(0, part.length));
+  const counting = time(() => ngramBaselines(train!, validation!, { V: config.vocabSize }));
   const all = allWindows(split.validation.length, config.contextLength).reduce((n, w) => n + w.length, 0);
   return {
     step,

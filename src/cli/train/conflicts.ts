@@ -21,7 +21,7 @@ const excluded: { readonly [N in Name]?: readonly Name[] } = {
   plan: ['overfit-batch', 'find-lr'],
   resume: [
     ...(['init', 'out', 'overwrite', 'preset', 'plan', 'overfit-batch', 'unknown', 'field'] as const),
-    ...(['epochs', 'minutes', 'find-lr'] as const),
+    ...(['epochs', 'minutes', 'find-lr', 'documents'] as const),
   ],
   init: ['initialization'],
   'overfit-batch': ['epochs', 'minutes', 'find-lr', 'init', ...whileRunning],

@@ -2,6 +2,7 @@
 import { archs } from '../../model/config.ts';
 import { initializations } from '../../model/initialize.ts';
 import { tokenizers } from '../../model/text/tokenizer.ts';
+import { documentModes } from '../../train/corpus-choice.ts';
 import { samplings } from '../../train/dataset.ts';
 import { optimizers } from '../../train/optimizer.ts';
 import { presetNames } from '../../train/presets.ts';
@@ -33,6 +34,13 @@ export const trainFlags = {
     value: 'FILE',
     help: 'the text to hold out, read like --data (default: the last 10 % of --data)',
     aliases: ['valid-data', 'validation-file', 'validation-data', 'val-file', 'eval-file', 'test-file'],
+  },
+  documents: {
+    kind: 'choice',
+    choices: documentModes,
+    value: 'D',
+    help: 'what has an end of its own: none, all is one text (default); file, each file, or line of a .jsonl (default where there is one); lines; blocks, apart by two empty lines or more; jsonl, each line of any file',
+    aliases: ['document-mode', 'split-documents'],
   },
   field: {
     kind: 'text',

@@ -4,6 +4,7 @@ import { countWords, wordsOf } from '../../evaluate/words.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { defaultSampling } from '../../sample/settings.ts';
 import type { Split } from '../../train/dataset.ts';
+import { type Corpus, textOf } from '../../train/documents.ts';
 import { type Baseline, counted, duration, type EvaluationMetrics } from '../../train/metrics.ts';
 import { partsOf } from '../../train/observe.ts';
 import type { Preflight } from '../../train/preflight.ts';
@@ -11,7 +12,7 @@ import type { Preset } from '../../train/presets.ts';
 import type { TrainingState } from '../../train/state.ts';
 import { isOutOfPatience } from '../../train/train.ts';
 import type { Trainer } from '../../train/trainer.ts';
-import { shellWord } from '../host/printable.ts';
+import { oneLine, shellWord } from '../host/printable.ts';
 
 const whole = (n: number): string => n.toLocaleString('en-US');
 /** kB or MB. */
@@ -140,10 +141,10 @@ export function completeLines(state: TrainingState, path: string): string[] {
  * @param run.since the step at which it was resumed, if it was
  * @param run.step the last step */
 export function closingLines(
-  { final, text }: { readonly final: EvaluationMetrics; readonly text: string },
+  { final, texts }: { readonly final: EvaluationMetrics; readonly texts: readonly string[] },
   run: {
     readonly path: string;
-    readonly corpus: string;
+    readonly corpus: Corpus;
     readonly seconds: number;
     readonly since: number | undefined;
     readonly step: number;
@@ -160,12 +161,19 @@ export function closingLines(
     `validation ${final.nll.toFixed(4)} nats per token${error}${perCharacter}`,
     `perplexity ${final.perplexity.toFixed(3)}, ${final.bitsPerChar.toFixed(3)} bits per character, over all ${counted(final.tokensScored, 'held-out token')}`,
     '',
-    `a sample, at temperature ${defaultSampling.temperature} and top-p ${defaultSampling.topP}:`,
-    indented(text),
+    `${texts.length === 1 ? 'a sample' : `${texts.length} samples`}, at temperature ${defaultSampling.temperature} and top-p ${defaultSampling.topP}:`,
+    ...(texts.length === 1 ? [indented(texts[0]!)] : texts.map((text) => `    ${oneLine(text)}`)),
     '',
-    knownWordsLine(text, run.corpus),
+    texts.length === 1 ? knownWordsLine(texts[0]!, textOf(run.corpus)) : noveltyLine(texts, run.corpus),
     `saved in ${run.path}, with report.html to look at; to go on from a prompt: ${sampleCommand(run.path)}`,
   ];
+}
+
+/** How many of a list's new lines are new. */
+function noveltyLine(texts: readonly string[], { documents, heldOut = [] }: Corpus): string {
+  const known = new Set([...documents, ...heldOut].map(({ text }) => text));
+  const copies = texts.filter((text) => known.has(text)).length;
+  return `of these, ${texts.length - copies} are new, and ${copies === 1 ? '1 is a copy' : `${copies} are copies`} of a line of the text`;
 }
 
 function knownWordsLine(sample: string, corpus: string): string {

@@ -2,10 +2,9 @@
  * of them logs, warns, saves or samples; it stops when asked to. Nothing in here changes what is learned. */
 import { join } from 'node:path';
 import { encodeCheckpoint, loadParameters } from '../../model/files/checkpoint.ts';
-import { type Tokenizer, wholeText } from '../../model/text/tokenizer.ts';
+import type { Tokenizer } from '../../model/text/tokenizer.ts';
 import type { RunData } from '../../report/run.ts';
-import { generateAll } from '../../sample/generate.ts';
-import { defaultSampling, samplingSettings } from '../../sample/settings.ts';
+import { preview } from '../../sample/prompt.ts';
 import { Guards } from '../../train/guards.ts';
 import {
   type Baseline,
@@ -48,8 +47,6 @@ export interface TrainingRunParts {
     readonly stopAt: number | undefined;
   };
 }
-const previewLength = 300;
-
 export class TrainingRun {
   readonly #parts: TrainingRunParts;
   readonly #pace = new Pace();
@@ -138,7 +135,7 @@ export class TrainingRun {
           break;
         case 'sample':
           terminal.detail(`a sample after step ${trainer.step}:`);
-          terminal.detail(indented(this.#sample()));
+          terminal.detail(indented(this.#sample()[0]!));
           break;
         case 'end':
           if (event.early) {
@@ -153,14 +150,14 @@ export class TrainingRun {
     return 'finished';
   }
 
-  /** The held-out loss over everything, and a sample: both of the best model, as is `final.step`. */
-  finish(): { readonly final: EvaluationMetrics; readonly text: string } {
+  /** The held-out loss over everything, and samples: both of the best model, as is `final.step`. */
+  finish(samples = 1): { readonly final: EvaluationMetrics; readonly texts: readonly string[] } {
     const { trainer, terminal } = this.#parts;
     terminal.progress('validating on all that was held out ...');
     const final = this.#measured('final', trainer.evaluate('full'), false);
-    const text = this.#sample();
+    const texts = this.#sample(samples);
     this.#draw({ live: false });
-    return { final, text };
+    return { final, texts };
   }
 
   #step(record: StepRecord, layers: LayerMetrics['layers'] | undefined): void {
@@ -243,21 +240,14 @@ export class TrainingRun {
     );
   }
 
-  /** Draws and records a text that begins after a line break. Its random numbers depend on the seed and the step only,
-   * so training is not affected. */
-  #sample(): string {
+  /** Draws and records texts. Their random numbers depend on the seed and the step only, so training is not affected. */
+  #sample(count = 1): string[] {
     const { trainer, tokenizer, settings } = this.#parts;
-    const lineBreak = tokenizer.encode('\n', 'skip');
-    const prompt = lineBreak.length > 0 ? lineBreak : [0];
-    const [generation] = generateAll(trainer.model, [{ prompt, stream: this.#modelStep }], {
-      settings: samplingSettings(defaultSampling),
-      maxNewTokens: previewLength,
-      seed: settings.seed,
-      contextPolicy: 'shift',
-    });
-    const text = wholeText(tokenizer, generation!.tokens);
-    this.#record({ kind: 'sample', step: this.#modelStep, text });
-    return text;
+    const texts = Array.from({ length: count }, (_, i) =>
+      preview(trainer.model, tokenizer, settings.seed, this.#modelStep + i),
+    );
+    this.#record({ kind: 'sample', step: this.#modelStep, text: texts.join('\n') });
+    return texts;
   }
 
   #draw(options: { readonly live: boolean }): void {

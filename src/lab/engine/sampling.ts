@@ -4,6 +4,7 @@ import { mostProbable, softmax } from '../../library/stages.ts';
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
 import { beamSteps } from '../../sample/beam.ts';
 import { generate, readNewest, reread } from '../../sample/generate.ts';
+import { promptTokens } from '../../sample/prompt.ts';
 import type { FinishReason } from '../../sample/stop.ts';
 import { Trace } from '../../sample/trace.ts';
 import { log } from '../../tensor/math.ts';
@@ -11,14 +12,10 @@ import type { Floats } from '../../tensor/tensor.ts';
 import type { Looked } from './looked.ts';
 import { beamWidth, type NextToken, type Streams, type Tokens, type WriteRequest } from './protocol.ts';
 
-/** The ids of a text; what has no token is left out and counted. An empty one becomes a line break, so that there is
- * something to go on from. */
+/** The tokens of a prompt; what has no token is left out and counted. There is always something to go on from. */
 export function encodePrompt(tokenizer: Tokenizer, text: string): Tokens {
-  const ids = tokenizer.encode(text, 'skip');
-  const unknown = [...text].length - [...tokenizer.decode(ids)].length;
-  if (ids.length > 0) return { ids, unknown };
-  const lineBreak = tokenizer.encode('\n', 'skip');
-  return { ids: lineBreak.length > 0 ? lineBreak : Int32Array.of(0), unknown };
+  const known = tokenizer.decode(tokenizer.encode(text, 'skip'));
+  return { ids: promptTokens(tokenizer, known, 'skip'), unknown: [...text].length - [...known].length };
 }
 
 export function piecesOf(tokenizer: Tokenizer, ids: readonly number[]): string[] {
@@ -96,7 +93,7 @@ export const writeLikeliest: Answer<'beam'> = async ({ gpt, tokenizer, eosTokens
 };
 
 function promptOf(tokenizer: Tokenizer, { text, ids = [] }: WriteRequest): number[] {
-  const own = text === '' && ids.length > 0 ? [] : encodePrompt(tokenizer, text).ids;
+  const own = ids.length > 0 ? tokenizer.encode(text, 'skip') : encodePrompt(tokenizer, text).ids;
   return [...ids, ...own];
 }
 

@@ -17,7 +17,7 @@ import { needed, type ReadFile, readWeights } from './weights.ts';
 export const checkpointFiles = ['config.json', 'tokenizer.json', 'model.safetensors'] as const;
 export type CheckpointFile = (typeof checkpointFiles)[number];
 
-const head = 'lm_head.weight';
+export const head = 'lm_head.weight';
 
 export interface Checkpoint {
   /** Its vocabulary is the tokenizer's, even where the file's is padded. */
@@ -40,7 +40,7 @@ export function encodeCheckpoint(model: Gpt, tokenizer: Tokenizer): Map<Checkpoi
     data: value.data instanceof Float32Array ? value.data : Float32Array.from(value.data),
   }));
   return new Map<CheckpointFile, Uint8Array>([
-    ['config.json', json(configToJSON(model.config))],
+    ['config.json', json(configToJSON(model.config, tokenizer.endOfText))],
     ['tokenizer.json', json(tokenizer.toJSON())],
     ['model.safetensors', writeSafetensors(weights, { format: 'pt' })],
   ]);

@@ -6,10 +6,12 @@
 import { faultIn, type Gpt2Config, type ModelConfig, type Qwen3Config, validateConfig } from '../config.ts';
 import { isObject, show } from '../json.ts';
 
-/** The content of config.json, which the model's class in Hugging Face's library opens. */
-export function configToJSON(config: ModelConfig): object {
+/** The content of config.json, which the model's class in Hugging Face's library opens.
+ * @param endOfText the token that texts begin with and end at, if there is one */
+export function configToJSON(config: ModelConfig, endOfText: number | null = null): object {
   validateConfig(config);
-  return config.arch === 'gpt2' ? gpt2ToJSON(config) : qwen3ToJSON(config);
+  const fields = config.arch === 'gpt2' ? gpt2ToJSON(config) : qwen3ToJSON(config);
+  return { ...fields, bos_token_id: endOfText, eos_token_id: endOfText };
 }
 
 function gpt2ToJSON(config: Gpt2Config): object {
@@ -30,8 +32,6 @@ function gpt2ToJSON(config: Gpt2Config): object {
     attn_pdrop: dropout,
     tie_word_embeddings: true,
     torch_dtype: 'float32',
-    bos_token_id: null,
-    eos_token_id: null,
   };
 }
 
@@ -57,8 +57,6 @@ function qwen3ToJSON(config: Qwen3Config): object {
     ...(dropout === 0 ? {} : { attention_dropout: dropout }),
     tie_word_embeddings: tiedHead,
     torch_dtype: 'float32',
-    bos_token_id: null,
-    eos_token_id: null,
   };
 }
 

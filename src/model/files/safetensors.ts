@@ -90,6 +90,19 @@ export class StoredTensor {
     const bytes = this.#bytes.subarray(0, (this.#bytes.length / rows) * count);
     return new StoredTensor(this.#source, this.name, this.dtype, [count, ...rest], bytes);
   }
+
+  /** The rows (V C), in float32, and one more that is their mean. */
+  withMeanRow(): StoredTensor {
+    const [V, C] = this.shape as [number, number];
+    const rows = new Float32Array((V + 1) * C);
+    rows.set(this.finiteData());
+    for (let c = 0; c < C; c++) {
+      let sum = 0;
+      for (let v = 0; v < V; v++) sum += rows[v * C + c];
+      rows[V * C + c] = sum / V;
+    }
+    return new StoredTensor(this.#source, this.name, 'F32', [V + 1, C], new Uint8Array(rows.buffer));
+  }
 }
 
 /** The tensors of a safetensors file by name, in the order of their data; `source` names the file in errors.

@@ -19,10 +19,12 @@ import {
   plainBpe,
   quote,
   readAddedTokens,
+  readEndOfText,
   textOf,
   tokensById,
   withoutIdleSteps,
   writeAddedTokens,
+  writeEndOfText,
 } from './tokenizer-json.ts';
 
 export interface BpeParts {
@@ -32,6 +34,7 @@ export interface BpeParts {
   readonly merges: readonly (readonly [left: number, right: number, result: number])[];
   /** The ids of added tokens by their texts; no text is ever encoded as one. */
   readonly added: ReadonlyMap<string, number>;
+  readonly endOfText?: number | undefined;
 }
 
 export function writeTokenizerJson(parts: BpeParts): object {
@@ -43,7 +46,7 @@ export function writeTokenizerJson(parts: BpeParts): object {
     added_tokens: writeAddedTokens(parts.added),
     normalizer: null,
     pre_tokenizer: byteLevel,
-    post_processor: null,
+    post_processor: writeEndOfText(parts.endOfText),
     decoder: byteLevel,
     model: {
       ...plainBpe,
@@ -81,7 +84,8 @@ export function readTokenizerJson(json: unknown): BpeParts {
   if (!alphabet.every((character) => Object.hasOwn(vocab, character))) {
     expectOneOf(model, 'model.', 'unk_token', [null]);
   }
-  return { tokens, merges: readMerges(model['merges'], vocab, addedIds), added };
+  const merges = readMerges(model['merges'], vocab, addedIds);
+  return { tokens, merges, added, endOfText: readEndOfText(json as Fields, added) };
 }
 
 /** GPT-2's pattern, as its authors first wrote it and as in their later library: both make the same cuts. */

@@ -37,6 +37,7 @@ export class BpeTokenizer implements Tokenizer {
   readonly kind = 'bpe';
   readonly vocabSize: number;
   readonly added: ReadonlyMap<string, number>;
+  readonly endOfText: number | undefined;
   readonly #parts: BpeParts;
   readonly #bytes: readonly Uint8Array[]; // by id
   readonly #idOfByte = new Int32Array(256).fill(-1);
@@ -48,6 +49,7 @@ export class BpeTokenizer implements Tokenizer {
     this.#parts = parts;
     this.vocabSize = parts.tokens.length;
     this.added = parts.added;
+    this.endOfText = parts.endOfText;
     const added = new Set(parts.added.values());
     this.#bytes = parts.tokens.map((token, id) => (added.has(id) ? toUtf8(token) : fromAlphabet(token)!));
     for (const [id, bytes] of this.#bytes.entries()) {

@@ -5,11 +5,14 @@
 import { isObject, quote, show } from '../json.ts';
 import { isSurrogate } from './characters.ts';
 import {
+  type Fields,
   plainBpe,
   readAddedTokens,
+  readEndOfText,
   tokensById,
   withoutIdleSteps,
   writeAddedTokens,
+  writeEndOfText,
 } from './tokenizer-json.ts';
 
 /** The whole file except the vocabulary and the added tokens. A file that differs from this would give other tokens or other
@@ -37,6 +40,7 @@ export interface CharVocabulary {
   /** The ids of single characters: the others are added tokens. */
   readonly characters: readonly number[];
   readonly added: ReadonlyMap<string, number>;
+  readonly endOfText: number | undefined;
 }
 
 /** From the parsed content of the file. Throws a RangeError of one line that names what does not fit. */
@@ -56,13 +60,23 @@ export function readCharVocabulary(value: unknown): CharVocabulary {
   });
   if (characters.length === 0)
     throw new RangeError(`tokenizer.json: model.vocab: expected at least one token, got none`);
-  return { texts, characters: characters.map((token) => vocab[token] as number), added };
+  const endOfText = readEndOfText(value as Fields, added);
+  return { texts, characters: characters.map((token) => vocab[token] as number), added, endOfText };
 }
 
 /** The content of the file. */
-export function writeCharVocabulary(texts: readonly string[], added: ReadonlyMap<string, number>): object {
+export function writeCharVocabulary(
+  texts: readonly string[],
+  added: ReadonlyMap<string, number>,
+  endOfText: number | undefined,
+): object {
   const vocab = Object.fromEntries(texts.map((text, id) => [text, id]));
-  return { ...layout, added_tokens: writeAddedTokens(added), model: { ...layout.model, vocab } };
+  return {
+    ...layout,
+    added_tokens: writeAddedTokens(added),
+    post_processor: writeEndOfText(endOfText),
+    model: { ...layout.model, vocab },
+  };
 }
 
 /** Fields that may be absent, and then have the value of the layout. */

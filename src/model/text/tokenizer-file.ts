@@ -4,7 +4,7 @@
 import { isObject, show } from '../json.ts';
 import { BpeTokenizer } from './bpe.ts';
 import { CharTokenizer, type Tokenizer } from './tokenizer.ts';
-import { onlyStep } from './tokenizer-json.ts';
+import { endOfTextName, onlyStep, writeAddedTokens, writeEndOfText } from './tokenizer-json.ts';
 
 /** Throws a RangeError of one line that starts with `source`, the path of the file. */
 export function tokenizerFromJSON(value: unknown, source: string): Tokenizer {
@@ -19,5 +19,17 @@ export function tokenizerFromJSON(value: unknown, source: string): Tokenizer {
   }
   throw new RangeError(
     `${source}: decoder.type: expected "Fuse" (a character tokenizer) or "ByteLevel" (a byte-level BPE), got ${show(type)}`,
+  );
+}
+
+/** The same tokenizer for a model that knows documents: texts begin with the end-of-text token. Without such a token it gets
+ * one, with the next id. */
+export function withEndOfText(tokenizer: Tokenizer): Tokenizer {
+  if (tokenizer.endOfText !== undefined) return tokenizer;
+  const id = tokenizer.added.get(endOfTextName) ?? tokenizer.vocabSize;
+  const added_tokens = writeAddedTokens(new Map([...tokenizer.added, [endOfTextName, id]]));
+  return tokenizerFromJSON(
+    { ...tokenizer.toJSON(), added_tokens, post_processor: writeEndOfText(id) },
+    'tokenizer.json',
   );
 }

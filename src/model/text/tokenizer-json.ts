@@ -23,7 +23,9 @@ export const plainBpe = {
 export function withoutIdleSteps(file: Fields): Fields {
   // Each call asks for cutting and padding by itself.
   const { truncation: _truncation, padding: _padding, post_processor: postProcessor, ...rest } = file;
-  if (!addsNothing(postProcessor)) fail('post_processor', 'one that adds no token', postProcessor);
+  if (!addsNothing(postProcessor) && !isTemplate(postProcessor)) {
+    fail('post_processor', 'one that adds no token', postProcessor);
+  }
   return {
     ...rest,
     normalizer: onlyStep(file['normalizer'], 'normalizers'),
@@ -52,6 +54,46 @@ function addsNothing(step: unknown): boolean {
   const [piece, ...others] = step['single'] as unknown[];
   const sequence = isObject(piece) ? piece['Sequence'] : undefined;
   return others.length === 0 && isObject(sequence) && sequence['id'] === 'A';
+}
+
+/** The text of the token that documents are joined with: GPT-2's. */
+export const endOfTextName = '<|endoftext|>';
+
+const sequence = (id: string, type_id: number) => ({ Sequence: { id, type_id } });
+
+/** The post-processor that begins each text with the end-of-text token, as each document begins. */
+export function writeEndOfText(id: number | undefined): object | null {
+  if (id === undefined) return null;
+  const special = { SpecialToken: { id: endOfTextName, type_id: 0 } };
+  return {
+    type: 'TemplateProcessing',
+    single: [special, sequence('A', 0)],
+    pair: [special, sequence('A', 0), special, sequence('B', 1)],
+    special_tokens: { [endOfTextName]: { id: endOfTextName, ids: [id], tokens: [endOfTextName] } },
+  };
+}
+
+/** The id of the end-of-text token that a file's texts begin with; undefined if they do not. */
+export function readEndOfText(file: Fields, added: ReadonlyMap<string, number>): number | undefined {
+  const template = file['post_processor'];
+  if (!isTemplate(template)) return undefined;
+  const id = added.get(endOfTextName);
+  const special = fieldsOf('special_tokens', fieldsOf('post_processor', template)['special_tokens']);
+  const { ids } = fieldsOf(endOfTextName, special[endOfTextName]);
+  if (id === undefined || !Array.isArray(ids) || ids.length !== 1 || ids[0] !== id) {
+    fail('post_processor.special_tokens', `${endOfTextName} as in added_tokens`, special);
+  }
+  return id;
+}
+
+/** Whether a post-processor is the one that is written here; what it does to two texts does not matter. */
+function isTemplate(step: unknown): boolean {
+  if (!isObject(step) || step['type'] !== 'TemplateProcessing' || !Array.isArray(step['single']))
+    return false;
+  const [special, text, ...others] = step['single'] as unknown[];
+  const [first, second] = [isObject(special) && special['SpecialToken'], isObject(text) && text['Sequence']];
+  const named = isObject(first) && first['id'] === endOfTextName;
+  return named && isObject(second) && second['id'] === 'A' && others.length === 0;
 }
 
 /** The ids of added tokens by their text. Those in the vocabulary have to have its ids. */

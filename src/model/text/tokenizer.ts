@@ -14,6 +14,8 @@ export interface Tokenizer {
   readonly vocabSize: number;
   /** The ids of tokens that no text is encoded as, such as <|endoftext|>, by their text. */
   readonly added: ReadonlyMap<string, number>;
+  /** The added token before and after each document, if the model knows documents: what a text begins with and ends at. */
+  readonly endOfText: number | undefined;
   /** The ids of `normalizeText(text)`. Throws a RangeError that names what has no token; with 'skip' leaves that out.
    * The text of an added token is encoded like any other text, so nobody can end or steer a text by writing it. */
   encode(text: string, unknown?: 'error' | 'skip'): Int32Array;
@@ -53,6 +55,7 @@ export class CharTokenizer implements Tokenizer {
   readonly kind = 'char';
   readonly vocabSize: number;
   readonly added: ReadonlyMap<string, number>;
+  readonly endOfText: number | undefined;
   /** The text of each id. */
   readonly #texts: readonly string[];
   /** The id of each code point up to the largest in the vocabulary, or -1. */
@@ -64,10 +67,12 @@ export class CharTokenizer implements Tokenizer {
     texts: readonly string[],
     characters: Iterable<number> = texts.keys(),
     added: ReadonlyMap<string, number> = new Map(),
+    endOfText?: number,
   ) {
     this.#texts = texts;
     this.vocabSize = texts.length;
     this.added = added;
+    this.endOfText = endOfText;
     const codes = Array.from(characters, (id) => [texts[id]!.codePointAt(0)!, id] as const);
     this.#ids = new Int32Array(codes.reduce((largest, [code]) => Math.max(largest, code), 0) + 1).fill(-1);
     for (const [code, id] of codes) this.#ids[code] = id;
@@ -100,8 +105,8 @@ export class CharTokenizer implements Tokenizer {
 
   /** From the parsed content of a tokenizer.json; the error is one line that names what does not fit. */
   static fromJSON(value: unknown): CharTokenizer {
-    const { texts, characters, added } = readCharVocabulary(value);
-    return new CharTokenizer(texts, characters, added);
+    const { texts, characters, added, endOfText } = readCharVocabulary(value);
+    return new CharTokenizer(texts, characters, added, endOfText);
   }
 
   encode(text: string, unknown: 'error' | 'skip' = 'error'): Int32Array {
@@ -142,7 +147,7 @@ export class CharTokenizer implements Tokenizer {
   }
 
   toJSON(): object {
-    return writeCharVocabulary(this.#texts, this.added);
+    return writeCharVocabulary(this.#texts, this.added, this.endOfText);
   }
 
   #text(id: number): string {
