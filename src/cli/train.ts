@@ -31,7 +31,7 @@ import {
 import { noteAddedText } from './sample/remarks.ts';
 import { countBaselines } from './train/baselines.ts';
 import { stepsInMinutes, timeLine } from './train/calibrate.ts';
-import { checkStop, refuseContradictions } from './train/conflicts.ts';
+import { checkField, checkStop, refuseContradictions } from './train/conflicts.ts';
 import { findLearningRate } from './train/find-lr.ts';
 import { type TrainFlags, trainFlags } from './train/flags.ts';
 import {
@@ -41,6 +41,7 @@ import {
   costLine,
   headLines,
   initCommand,
+  longPromptLine,
   otherTextLine,
   planText,
   skippedLines,
@@ -49,11 +50,11 @@ import {
 import { TrainingRun, type TrainingRunParts } from './train/run.ts';
 import {
   chooseConfig,
+  chooseCorpus,
   chooseSettings,
   learnTokenizer,
   presetTable,
   resumedSettings,
-  shippedText,
 } from './train/settings.ts';
 
 const command = {
@@ -68,6 +69,8 @@ const command = {
     'npm run train -- --resume runs/mine --steps 2000',
     'npm run train -- --preset nanogpt-cpu --seed 1',
     'npm run train -- --tokenizer bpe --vocab-size 512',
+    'npm run train -- --data names.txt --documents lines',
+    'npm run train -- --init runs/nano --data pairs.jsonl',
   ],
 } as const;
 
@@ -79,12 +82,7 @@ const defaultKeep = 2;
 async function begin(given: TrainFlags): Promise<void> {
   const presetName = given.preset ?? defaultPreset;
   const preset: Preset = presets[presetName];
-  const choice = {
-    data: given.data ?? [shippedText()],
-    valData: given['val-data'],
-    documents: given.documents,
-    field: given.field,
-  };
+  const choice = chooseCorpus(given);
   if (given.init !== undefined && given.overwrite && given.out === given.init) {
     throw new UsageError('--out would overwrite --init; choose another --out');
   }
@@ -93,16 +91,18 @@ async function begin(given: TrainFlags): Promise<void> {
   const read = await readCorpus(choice);
   const { corpus } = read;
   const checkpoint = loaded && corpus.ends ? withEnds(loaded) : loaded;
-  if (given.field !== undefined && !read.jsonLines) {
-    throw new UsageError(
-      `--field is where JSON lines have their text, and there are none in ${nameOf(choice)}; leave it out`,
-    );
-  }
+  checkField(given, read);
   const data = nameOf(choice);
   const tokenizer = checkpoint?.tokenizer ?? learnTokenizer(given, preset, corpus);
   noteAddedText(textOf(corpus), data, tokenizer);
   const config = chooseConfig(given, preset, tokenizer.vocabSize, checkpoint);
-  const split = checkSplit(encodeSplit(corpus, tokenizer, given.unknown), config.contextLength);
+  let longPrompts = 0;
+  const options = {
+    unknown: given.unknown,
+    context: config.contextLength,
+    onLongPrompt: () => longPrompts++,
+  };
+  const split = checkSplit(encodeSplit(corpus, tokenizer, options), config.contextLength);
   const terminal = new Terminal({ quiet: given.quiet ?? false });
   let settings = chooseSettings(given, preset);
   const windows = settings.batchSize * settings.accumulate;
@@ -130,6 +130,7 @@ async function begin(given: TrainFlags): Promise<void> {
   const corpusSha256 = read.sha256;
   const head = [
     ...skippedLines(read.skipped),
+    ...longPromptLine(longPrompts),
     ...otherTextLine(preset, presetName, corpusSha256),
     ...headLines(`${data}: ${read.summary}`, split, config, before.parameters, source),
   ];
@@ -201,7 +202,10 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
     }
     const { kernels } = await reopenKernels(given, state.arithmetic, path);
     // It is the same text, so if it has unknown characters, the run began with --unknown skip.
-    const split = checkSplit(encodeSplit(read.corpus, tokenizer, 'skip'), config.contextLength);
+    const split = checkSplit(
+      encodeSplit(read.corpus, tokenizer, { unknown: 'skip', context: config.contextLength }),
+      config.contextLength,
+    );
     const trainer = new Trainer(config, settings, split, { kernels });
     restoreTrainer(trainer, checkpoint, saved.optimizer, state, saved.folder);
     folder.record({ kind: 'resume', step: state.step });

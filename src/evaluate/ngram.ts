@@ -18,7 +18,8 @@ import { PairTable } from './pair-table.ts';
  * guessing uniformly, ln V.
  *
  * The first validation tokens have no context: none is taken from the training text. Token ids run from
- * 0 to V - 1; anything else, or an empty validation text, is a RangeError. */
+ * 0 to V - 1, or are ~id for a token that is read and not scored; anything else, or a validation text with nothing to
+ * score, is a RangeError. */
 export function ngramBaselines(
   training: ArrayLike<number>,
   validation: ArrayLike<number>,
@@ -28,9 +29,11 @@ export function ngramBaselines(
   if (!(Number.isInteger(maxOrder) && maxOrder >= 1)) {
     throw new RangeError(`ngramBaselines: maxOrder; expected an integer of at least 1, got ${maxOrder}`);
   }
-  if (validation.length === 0) throw new RangeError('ngramBaselines: the validation text is empty');
   checkIds(training, V);
   checkIds(validation, V);
+  let scored = 0;
+  for (let i = 0; i < validation.length; i++) if (validation[i] >= 0) scored++;
+  if (scored === 0) throw new RangeError('ngramBaselines: the validation text is empty');
 
   const probabilities = new Float64Array(validation.length).fill(1 / V);
   const means = [log(V)];
@@ -51,7 +54,7 @@ export function ngramBaselines(
       next = trainingGrams[i];
       trainingGrams[i] = -1;
       if (context < 0) continue;
-      const gram = table.add(context, training[i]);
+      const gram = table.add(context, idOf(training[i]));
       if (counts[gram]++ === 0) types[context]++;
       totals[context]++;
       trainingGrams[i] = gram;
@@ -62,23 +65,26 @@ export function ngramBaselines(
     for (let i = 0; i < validation.length; i++) {
       const context = next;
       next = validationGrams[i];
-      const gram = context < 0 ? -1 : table.find(context, validation[i]);
+      const gram = context < 0 ? -1 : table.find(context, idOf(validation[i]));
       validationGrams[i] = gram;
       if (context >= 0 && totals[context] > 0) {
         const seen = gram < 0 ? 0 : counts[gram];
         probabilities[i] = (seen + types[context] * probabilities[i]) / (totals[context] + types[context]);
       }
-      nats -= log(probabilities[i]);
+      if (validation[i] >= 0) nats -= log(probabilities[i]);
     }
-    means.push(nats / validation.length);
+    means.push(nats / scored);
     contexts = table.size;
   }
   return means;
 }
 
+/** The id of a token, also of one that is not scored. */
+const idOf = (token: number): number => (token < 0 ? ~token : token);
+
 function checkIds(ids: ArrayLike<number>, V: number): void {
   for (let i = 0; i < ids.length; i++) {
-    if (!(Number.isInteger(ids[i]) && ids[i] >= 0 && ids[i] < V)) {
+    if (!(Number.isInteger(ids[i]) && idOf(ids[i]) < V)) {
       throw new RangeError(`ngramBaselines: token ${i}; expected an id from 0 to ${V - 1}, got ${ids[i]}`);
     }
   }

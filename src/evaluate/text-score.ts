@@ -12,7 +12,7 @@ import { Gpt } from '../model/gpt.ts';
 import type { Tokenizer } from '../model/text/tokenizer.ts';
 import type { Kernels } from '../tensor/kernels.ts';
 import { windowStart } from '../train/dataset.ts';
-import { countCharacters, scoredText } from '../train/documents.ts';
+import { charactersPerToken, countCharacters, scoredText } from '../train/documents.ts';
 import { type Score, score, type Visit, type WindowBuffers } from '../train/score.ts';
 import { chooseWindows, type WindowChoice, type WindowMode } from '../train/windows.ts';
 
@@ -68,7 +68,7 @@ export function scoreText(
   const characters = countCharacters(scored);
   const bytes = new TextEncoder().encode(scored).length;
   const result = score(model, buffers, tokens, windows, {
-    charactersPerToken: characters / (tokens.length - 1),
+    charactersPerToken: charactersPerToken(tokenizer, tokens),
     ...(visit === undefined ? {} : { visit }),
   });
   const { tokensScored, nll, perplexity, bitsPerChar, standardError } = result;

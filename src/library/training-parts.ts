@@ -88,6 +88,11 @@ export async function savedRun(
   const { checkpoint, state, optimizer } = await readState(files, name);
   const { config, tokenizer } = checkpoint;
   const { settings, preset, data, corpusSha256, arithmetic, best, evaluationsSinceBest } = state;
+  if (state.corpus !== undefined) {
+    throw new Error(
+      `${name} was trained on documents or several texts; the command goes on with it, with --resume`,
+    );
+  }
   const text = normalizeText(given);
   if ((await sha256(text)) !== corpusSha256) {
     throw new Error(`this is not the text that ${name} was trained on (${data}); open that text to go on`);
@@ -97,7 +102,10 @@ export async function savedRun(
       `${name} was computed with ${arithmetic} arithmetic, and here it would go on with ${machine.arithmetic}: not exactly`,
     );
   }
-  const split: Split = checkSplit(encodeSplit(oneText(text), tokenizer, 'skip'), config.contextLength);
+  const split: Split = checkSplit(
+    encodeSplit(oneText(text), tokenizer, { unknown: 'skip' }),
+    config.contextLength,
+  );
   const trainer = new Trainer(config, settings, split, { kernels: machine.kernels });
   restoreTrainer(trainer, checkpoint, optimizer, state, name);
   const lines = new TextDecoder().decode(files.get('metrics.jsonl')).split('\n').slice(0, -1);

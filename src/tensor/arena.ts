@@ -113,8 +113,8 @@ export class Arena {
     return push(this.#cache, new Tensor(name, shape));
   }
 
-  ids(name: string, length: number): Ids {
-    return push(this.#ids, new Tensor<Int32Array>(name, [length]));
+  ids(name: string, ...shape: number[]): Ids {
+    return push(this.#ids, new Tensor<Int32Array>(name, shape));
   }
 
   /** Optimizer state shaped like all parameters together (flat, same layout), zero at the start. */

@@ -136,9 +136,9 @@ export interface Kernels {
    * in the cache; then it attends to positions 0 .. positions[n] there. Rows of one slot come in order of position. */
   attentionCached(y: Tensor, qkv: Tensor, cache: LayerCache, slots: Ids, positions: Ids): void;
 
-  /** losses (N) = -log softmax(logits (N V))[target], in nats. */
+  /** losses (N) = -log softmax(logits (N V))[target], in nats; 0 where the target is below 0, which stands for none. */
   crossEntropy(losses: Tensor, logits: Tensor, targets: Ids): void;
-  /** dlogits (N V) = (softmax(logits) - onehot(target)) * scale. dlogits may be logits. */
+  /** dlogits (N V) = (softmax(logits) - onehot(target)) * scale; 0 where there is no target. dlogits may be logits. */
   crossEntropyBackward(dlogits: Tensor, logits: Tensor, targets: Ids, scale: number): void;
 
   /** mask = 0 with probability `rate`, else 1 / (1 - rate); element i is a function of (key, i). */

@@ -6,6 +6,10 @@ import { isObject, show } from '../model/json.ts';
 export const documentModes = ['none', 'file', 'lines', 'blocks', 'jsonl'] as const;
 export type DocumentMode = (typeof documentModes)[number];
 
+/** Which tokens of a document with a prompt are learned. */
+export const losses = ['all', 'completion'] as const;
+export type Loss = (typeof losses)[number];
+
 export interface CorpusChoice {
   /** Files, folders, or - for standard input. */
   readonly data: readonly string[];
@@ -14,18 +18,23 @@ export interface CorpusChoice {
   readonly documents?: DocumentMode | undefined;
   /** Where JSON lines have the text. */
   readonly field?: string | undefined;
+  /** Only where there are prompts. */
+  readonly loss?: Loss | undefined;
 }
 
 /** What keeps a value of unknown origin from being a choice. */
 export function faultInChoice(value: unknown): string | undefined {
   if (!isObject(value)) return `expected an object, got ${show(value)}`;
-  const { data, valData = ['none'], documents = 'none', field = '' } = value;
+  const { data, valData = ['none'], documents = 'none', field = '', loss = 'all' } = value;
   for (const [name, list] of Object.entries({ data, valData })) {
     const named = Array.isArray(list) && list.length > 0 && list.every((path) => typeof path === 'string');
     if (!named) return `${name}: expected a list of texts, got ${show(list)}`;
   }
   if (!(documentModes as readonly unknown[]).includes(documents)) {
     return `documents: expected one of ${documentModes.join(', ')}, got ${show(documents)}`;
+  }
+  if (!(losses as readonly unknown[]).includes(loss)) {
+    return `loss: expected one of ${losses.join(', ')}, got ${show(loss)}`;
   }
   return typeof field === 'string' ? undefined : `field: expected a text, got ${show(field)}`;
 }

@@ -8,14 +8,15 @@ import { RandomStream } from '../tensor/random.ts';
 import type { Ids } from '../tensor/tensor.ts';
 import {
   type Corpus,
-  countCharacters,
+  charactersPerToken,
   cutAt,
+  type EncodeOptions,
   encodeDocuments,
-  scoredText,
   splitCorpus,
 } from './documents.ts';
 
-/** Token ids by their place: an array, or anything else that has each stretch of them as one. */
+/** Token ids by their place: an array, or anything else that has each stretch of them as one. A token that is read and not
+ * learned, as those of a prompt, is ~id, which is below 0. */
 export interface Tokens {
   readonly length: number;
   subarray(start: number, end: number): Int32Array;
@@ -26,7 +27,7 @@ export interface Split<T extends Tokens = Tokens> {
   /** The token before and after each document; absent where the text is not made of documents. */
   readonly end?: number | undefined;
   /** Mean number of characters in a held-out token that is scored (all but the first). Absent where it is always 1. */
-  readonly charactersPerToken?: number;
+  readonly charactersPerToken?: number | undefined;
 }
 /** Inputs start .. start + length - 1, and as targets the tokens one further. */
 export interface Window {
@@ -41,17 +42,16 @@ export interface Window {
 export function encodeSplit(
   corpus: Corpus,
   tokenizer: Tokenizer,
-  unknown?: 'error' | 'skip',
+  options?: EncodeOptions,
 ): Split<Int32Array> {
   const { documents, heldOut, ends } = corpus;
-  const encode = (part: typeof documents) => encodeDocuments(part, tokenizer, { ends, unknown });
+  const encode = (part: typeof documents) =>
+    encodeDocuments({ ...corpus, documents: part }, tokenizer, options);
   if (tokenizer.kind === 'char' && !ends && heldOut === undefined) return cutTokens(encode(documents));
   const parts = splitCorpus(corpus);
   const [train, validation] = [encode(parts.training), encode(parts.heldOut)];
   const end = ends ? tokenizer.endOfText : undefined;
-  if (tokenizer.kind === 'char' || validation.length < 2) return { train, validation, end };
-  const characters = countCharacters(scoredText(tokenizer, validation));
-  return { train, validation, end, charactersPerToken: characters / (validation.length - 1) };
+  return { train, validation, end, charactersPerToken: charactersPerToken(tokenizer, validation) };
 }
 
 /** Cuts by position. */
@@ -149,6 +149,7 @@ export function windowStart(tokens: Tokens, place: number, T: number, end: numbe
 /** Puts a window's inputs and targets at `at`. */
 export function copyWindow(inputs: Ids, targets: Ids, at: number, tokens: Tokens, window: Window): void {
   const { start, length } = window;
-  inputs.data.set(tokens.subarray(start, start + length), at);
-  targets.data.set(tokens.subarray(start + 1, start + 1 + length), at);
+  const ids = tokens.subarray(start, start + length + 1);
+  for (let t = 0; t < length; t++) inputs.data[at + t] = ids[t] < 0 ? ~ids[t] : ids[t];
+  targets.data.set(ids.subarray(1), at);
 }

@@ -4,12 +4,18 @@
  *     <|endoftext|> one <|endoftext|> another <|endoftext|>
  * Their order is shuffled once, the same for every run, and whole documents are held out. Copies of a document are held
  * out together, so that no document stands in both parts. */
+
 import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { RandomStream } from '../tensor/random.ts';
+import type { Loss } from './corpus-choice.ts';
 
 export interface Document {
   /** Normalized, and not empty. */
   readonly text: string;
+  /** What comes before the text: it is read, and learned only if the corpus says so. */
+  readonly prompt?: string;
+  /** For error messages, where there is a prompt: 'a.jsonl line 3'. */
+  readonly where?: string;
 }
 
 /** What is learned, and what is held out. */
@@ -19,6 +25,8 @@ export interface Corpus {
   readonly heldOut?: readonly Document[] | undefined;
   /** Whether these are documents, each with an end. If not there is one text. */
   readonly ends?: boolean;
+  /** Whether prompts are learned, too. */
+  readonly loss?: Loss;
 }
 
 /** A text of which the last tenth is held out. */
@@ -64,15 +72,19 @@ function shuffled<T>(items: readonly T[]): T[] {
 /** Holds out documents that fit into a tenth of the text, the last ones first; at least the shortest. */
 function holdOut(documents: readonly Document[]): Parts {
   const sizes = new Map<string, number>();
-  for (const { text } of documents) sizes.set(text, (sizes.get(text) ?? 0) + text.length);
+  for (const document of documents) {
+    const text = wholeOf(document);
+    sizes.set(text, (sizes.get(text) ?? 0) + text.length);
+  }
   if (sizes.size < 2) {
     throw new Error(
       `expected at least 2 different documents, one to learn from and one to hold out, got ${sizes.size}; take more text, or other --documents, or hold out another text with --val-data`,
     );
   }
-  let room = documents.reduce((sum, { text }) => sum + text.length, 0) / 10;
+  let room = [...sizes.values()].reduce((sum, size) => sum + size, 0) / 10;
   const held = new Set<string>();
-  for (const { text } of [...documents].reverse()) {
+  for (const document of [...documents].reverse()) {
+    const text = wholeOf(document);
     const size = sizes.get(text)!;
     if (held.has(text) || size > room) continue;
     held.add(text);
@@ -80,19 +92,25 @@ function holdOut(documents: readonly Document[]): Parts {
   }
   if (held.size === 0) held.add([...sizes].reduce((a, b) => (b[1] < a[1] ? b : a))[0]);
   return {
-    training: documents.filter(({ text }) => !held.has(text)),
-    heldOut: documents.filter(({ text }) => held.has(text)),
+    training: documents.filter((document) => !held.has(wholeOf(document))),
+    heldOut: documents.filter((document) => held.has(wholeOf(document))),
   };
 }
 
-/** The tokens of one part of a corpus: of documents with their ends, else of the one text that it is. */
+export interface EncodeOptions {
+  readonly unknown?: 'error' | 'skip' | undefined;
+  /** With it, a document with a prompt has room in a window of so many tokens: the beginning of a long prompt is left out. */
+  readonly context?: number | undefined;
+  /** Is told of each such prompt. */
+  readonly onLongPrompt?: () => void;
+}
+
+/** The tokens of a part of a corpus: of documents with their ends, else of the one text that it is. Of a prompt that is not
+ * learned, ~id. RangeError for a completion that does not fit into the context. */
 export function encodeDocuments(
-  documents: readonly Document[],
+  { documents, ends = false, loss }: Corpus,
   tokenizer: Tokenizer,
-  {
-    ends = false,
-    unknown,
-  }: { readonly ends?: boolean | undefined; readonly unknown?: 'error' | 'skip' | undefined },
+  { unknown, context = Number.POSITIVE_INFINITY, onLongPrompt }: EncodeOptions = {},
 ): Int32Array {
   if (!ends) return tokenizer.encode(documents[0]!.text, unknown);
   const { endOfText } = tokenizer;
@@ -109,16 +127,31 @@ export function encodeDocuments(
     length += ids.length;
   };
   add([endOfText]);
-  for (const { text } of documents) {
-    add(tokenizer.encode(text, unknown));
+  for (const { prompt, text, where = 'a document' } of documents) {
+    const ids = tokenizer.encode(text, unknown);
+    if (prompt !== undefined) {
+      const room = context - ids.length - 1;
+      if (room < 0) {
+        throw new RangeError(
+          `${where}: a completion of ${ids.length} tokens is too long; expected at most ${context - 1}, so that with the end of text it fits into the context of ${context}; shorten it, or choose a longer --context`,
+        );
+      }
+      const all = tokenizer.encode(prompt, unknown);
+      if (all.length > room) onLongPrompt?.();
+      const seen = all.subarray(Math.max(0, all.length - room));
+      add(loss === 'all' ? seen : seen.map((id) => ~id));
+    }
+    add(ids);
     add([endOfText]);
   }
   return tokens.slice(0, length);
 }
 
+const wholeOf = ({ prompt = '', text }: Document): string => prompt + text;
+
 /** Several texts as one, with something between them. */
 export function joined(documents: readonly Document[], between: string): string {
-  return documents.length === 1 ? documents[0]!.text : documents.map(({ text }) => text).join(between);
+  return documents.length === 1 ? wholeOf(documents[0]!) : documents.map(wholeOf).join(between);
 }
 
 /** All of a corpus as one text, for a look at its words and characters. */
@@ -126,10 +159,11 @@ export function textOf({ documents, heldOut = [] }: Corpus): string {
   return joined([...documents, ...heldOut], '\n');
 }
 
-/** The text of all tokens but the first; the end of a document is one character, NUL. A character that only begins in the
- * first token is included. */
-export function scoredText(tokenizer: Tokenizer, tokens: Int32Array): string {
+/** The text of all tokens that are scored: neither the first nor those of prompts. The end of a document is one character,
+ * NUL. A character that only begins in the first token is included. */
+export function scoredText(tokenizer: Tokenizer, row: Int32Array): string {
   const { endOfText } = tokenizer;
+  const tokens = row.filter((id) => id >= 0);
   const first = tokens[0] === endOfText ? 1 : tokenizer.stream().push(tokens[0]!).length;
   const texts: string[] = [];
   for (let from = 0; from <= tokens.length; ) {
@@ -139,6 +173,13 @@ export function scoredText(tokenizer: Tokenizer, tokens: Int32Array): string {
     from = to + 1;
   }
   return texts.join('\0').slice(first);
+}
+
+/** The mean number of characters in a token that is scored; undefined where it is always 1, or none is scored. */
+export function charactersPerToken(tokenizer: Tokenizer, row: Int32Array): number | undefined {
+  if (tokenizer.kind === 'char') return undefined;
+  const scored = row.reduce((count, id) => count + Number(id >= 0), -1);
+  return scored > 0 ? countCharacters(scoredText(tokenizer, row)) / scored : undefined;
 }
 
 /** Unicode code points. */

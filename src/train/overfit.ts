@@ -17,12 +17,15 @@ const leastSteps = 300;
 
 /** The lowest mean loss that any causal model can reach on these B windows of T tokens (nats). */
 export function batchFloor(tokens: Int32Array, B: number, T: number): number {
+  let learned = 0;
   const continuations = new Map<string, Map<number, number>>();
   for (let b = 0; b < B; b++) {
     let prefix = '';
     for (let t = 0; t < T; t++) {
       prefix += `${tokens[b * T + t]},`;
       const next = tokens[b * T + t + 1]!;
+      if (next < 0) continue; // of a prompt
+      learned += 1;
       const counts = continuations.get(prefix) ?? new Map<number, number>();
       counts.set(next, (counts.get(next) ?? 0) + 1);
       continuations.set(prefix, counts);
@@ -33,7 +36,7 @@ export function batchFloor(tokens: Int32Array, B: number, T: number): number {
     const total = [...counts.values()].reduce((a, b) => a + b, 0);
     for (const count of counts.values()) sum -= count * log(count / total);
   }
-  return sum / (B * T);
+  return sum / learned;
 }
 
 /** Trains a fresh model on the first batch of the text until it knows it by heart. Progress and result go to `say`,

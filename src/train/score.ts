@@ -2,7 +2,7 @@
  *
  *     nll = mean of -ln p(token | the tokens before it in its window)
  *
- * Every token is scored once and has the same weight, except the first, which has nothing before it and is not scored.
+ * Every token is scored once and has the same weight, except the first, which has nothing before it, and those of prompts.
  * Log-likelihoods are computed in float64 from the logits and added in order, so the result does not depend on how many
  * windows are computed at a time. */
 import type { Gpt } from '../model/gpt.ts';
@@ -27,9 +27,9 @@ export interface Score {
   readonly bitsPerChar: number;
 }
 
-/** Receives one scored token: its -ln p, its index in `tokens`, and the logits that predicted it: elements `at` to
- * `at` + V - 1 of a larger array, which the next forward pass overwrites. */
-export type Visit = (nll: number, index: number, logits: Floats, at: number) => void;
+/** Receives one scored token: its -ln p, its index in `tokens`, the logits that predicted it: elements `at` to `at` + V - 1
+ * of a larger array, which the next forward pass overwrites; and which window it is in. */
+export type Visit = (nll: number, index: number, logits: Floats, at: number, window: number) => void;
 
 /** Calls `visit` for each scored token, window by window. */
 export function scoreTokens(
@@ -50,11 +50,13 @@ export function scoreTokens(
     }
     const logits = model.forward(buffers.inputs.rows(batch * time), { batch, time });
     for (let n = 0; n < batch * time; n++) {
-      const { start, scored = time } = windows[first + Math.floor(n / time)]!;
+      const window = first + Math.floor(n / time);
+      const { start, scored = time } = windows[window]!;
       const place = n % time;
-      if (place < time - scored) continue;
-      const nll = negativeLogLikelihood(logits.data, n * V, V, buffers.targets.data[n]!);
-      visit(nll, start + 1 + place, logits.data, n * V);
+      const target = buffers.targets.data[n]!;
+      if (place < time - scored || target < 0) continue;
+      const nll = negativeLogLikelihood(logits.data, n * V, V, target);
+      visit(nll, start + 1 + place, logits.data, n * V, window);
     }
     first += batch;
   }
@@ -66,24 +68,24 @@ export function score(
   buffers: WindowBuffers,
   tokens: Tokens,
   windows: readonly ScoredWindow[],
-  { charactersPerToken = 1, visit }: { readonly charactersPerToken?: number; readonly visit?: Visit } = {},
+  {
+    charactersPerToken = 1,
+    visit,
+  }: { readonly charactersPerToken?: number | undefined; readonly visit?: Visit } = {},
 ): Score {
-  const sums = new Float64Array(windows.length);
-  const sizes = windows.map(({ length, scored = length }) => scored);
+  const [sums, sizes] = [new Float64Array(windows.length), new Float64Array(windows.length)];
   let sum = 0;
   let count = 0;
-  let window = 0;
-  let left = sizes[0] ?? 0;
-  scoreTokens(model, buffers, tokens, windows, (nll, index, logits, at) => {
-    visit?.(nll, index, logits, at);
+  scoreTokens(model, buffers, tokens, windows, (nll, index, logits, at, window) => {
+    visit?.(nll, index, logits, at, window);
     sum += nll;
     count += 1;
     sums[window]! += nll;
-    left -= 1;
-    if (left === 0) left = sizes[++window] ?? 0;
+    sizes[window]! += 1;
   });
   if (count === 0) throw new RangeError('score: expected at least two tokens, got none to score');
-  const { standardError } = meanAndError(sums, sizes);
+  const some = (_: number, window: number) => sizes[window]! > 0;
+  const { standardError } = meanAndError(sums.filter(some), sizes.filter(some));
   return {
     tokensScored: count,
     nll: sum / count,

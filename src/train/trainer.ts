@@ -83,7 +83,8 @@ export class Trainer {
         : new AdamW(arena, kernels, settings);
     const { emaDecay = 0 } = settings;
     if (emaDecay > 0) this.#average = new WeightAverage(arena, kernels, emaDecay);
-    this.#buffers = { inputs: arena.ids('inputs', rows), targets: arena.ids('targets', rows) };
+    const shape = [settings.accumulate, rows] as const;
+    this.#buffers = { inputs: arena.ids('inputs', ...shape), targets: arena.ids('targets', ...shape) };
     this.#losses = arena.saved('losses', [rows]);
     if (allocate) arena.allocate(kernels.memory);
     this.#batches = new Batches(split.train, T, settings.seed, settings.sampling, split.end);
@@ -115,18 +116,20 @@ export class Trainer {
     const { accumulate, batchSize: batch, seed } = settings;
     const { inputs, targets } = this.#buffers;
     const time = model.config.contextLength;
-    const tokens = inputs.size * accumulate;
+    for (let draw = 0; draw < accumulate; draw++) {
+      this.#batches.fill(inputs.row(draw), targets.row(draw), this.step, draw, accumulate);
+    }
+    const learned = targets.data.reduce((count, id) => count + Number(id >= 0), 0) || 1;
     let sum = 0;
     model.arena.grads.data.fill(0);
     for (let draw = 0; draw < accumulate; draw++) {
-      this.#batches.fill(inputs, targets, this.step, draw, accumulate);
       const dropout = { seed, step: this.step * accumulate + draw };
-      const logits = model.forward(inputs, { batch, time, dropout });
-      model.kernels.crossEntropy(this.#losses, logits, targets);
+      const logits = model.forward(inputs.row(draw), { batch, time, dropout });
+      model.kernels.crossEntropy(this.#losses, logits, targets.row(draw));
       for (let n = 0; n < this.#losses.size; n++) sum += this.#losses.data[n]!;
-      model.backward(targets, 1 / tokens);
+      model.backward(targets.row(draw), 1 / learned);
     }
-    const loss = sum / tokens;
+    const loss = sum / learned;
     const gradNorm = optimizer.norm();
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
       throw this.#diverged(this.step + 1, `loss ${loss}, gradient norm ${gradNorm}`);
@@ -161,7 +164,8 @@ export class Trainer {
     const all = which === 'full';
     const windows = all ? heldOutWindows(this.#split, model.config.contextLength, 'full') : this.#windows;
     try {
-      return score(model, this.#buffers, this.#split.validation, windows, { charactersPerToken });
+      const buffers = { inputs: this.#buffers.inputs.row(0), targets: this.#buffers.targets.row(0) };
+      return score(model, buffers, this.#split.validation, windows, { charactersPerToken });
     } catch (error) {
       if (this.model.arena.firstNonFinite() === undefined) throw error;
       throw this.#diverged(this.step, 'the held-out loss after it is NaN');

@@ -1,6 +1,6 @@
 /** Texts as --data takes them: several, folders, JSON lines, gzip, standard input; and what bad ones are told. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
@@ -115,8 +115,16 @@ describe('JSON lines', () => {
   it.each([
     ['{"text": "a"}\n{"text": ', 'line 2: expected a JSON object in one line, got "{\\"text\\": "'],
     ['[1]', 'line 1: expected a JSON object, got [1]'],
-    ['{"id": 1, "body": "x"}', 'line 1: expected a text as "text", got only "id", "body"; --field NAME says'],
-    ['{"text": 5}', 'line 1: expected a text as "text", got 5'],
+    [
+      '{"id": 1, "body": "x"}',
+      'line 1: expected a text as "text", or as "prompt" and "completion"; --field NAME says where else the text is; got only "id", "body"',
+    ],
+    [
+      '{"text": 5}',
+      'line 1: expected a text as "text", or as "prompt" and "completion"; --field NAME says where else the text is; got 5',
+    ],
+    ['{"prompt": "a"}', 'line 1: expected a text as "completion"; got only "prompt"'],
+    ['{"prompt": null, "completion": "a"}', 'line 1: expected a text as "prompt"; got null'],
     ['{"text": "\\ud800"}', 'line 1: "text" holds half a surrogate pair'],
     ['\n \n', ' holds no document; expected one JSON object a line'],
     ['{"text": ""}', ': every text is empty'],
@@ -162,6 +170,42 @@ describe('documents', () => {
   });
 });
 
+describe('prompts and completions', () => {
+  const pair = '{"prompt": "1 + 1 =", "completion": " 2"}';
+
+  it('are documents, of which completions are learned unless more is asked for', async () => {
+    const path = file('a.jsonl', `${pair}\n{"text": "plain"}\n{"prompt": "x", "completion": ""}`);
+    const { corpus, choice, skipped } = await readCorpus({ data: [path] });
+    expect(corpus.documents).toEqual([
+      { prompt: '1 + 1 =', text: ' 2', where: `${path} line 1` },
+      { text: 'plain' },
+    ]);
+    expect([corpus.loss, choice]).toEqual([
+      'completion',
+      { data: [path], documents: 'file', loss: 'completion' },
+    ]);
+    expect(skipped).toEqual([`1 document of ${path} without a character`]);
+    expect((await readCorpus({ data: [path], loss: 'all' })).corpus.loss).toBe('all');
+    const other = file('b.jsonl', pair.replace(' 2', ' 3').replace('1 =', '1 = '));
+    expect((await readCorpus({ data: [other] })).sha256).not.toBe(
+      (await readCorpus({ data: [path] })).sha256,
+    );
+  });
+
+  it('are not cut, and have to be there for their loss', async () => {
+    const path = file('a.jsonl', pair);
+    for (const documents of ['none', 'lines', 'blocks'] as const) {
+      await expect(readCorpus({ data: [path], documents })).rejects.toThrow(
+        `${path} has prompts and completions, each pair a document; expected --documents file, got ${documents}`,
+      );
+    }
+    const plain = file('b.jsonl', '{"text": "a"}');
+    await expect(readCorpus({ data: [plain], loss: 'completion' })).rejects.toThrow(
+      `${plain} has no prompts`,
+    );
+  });
+});
+
 describe('a run on a list of names', () => {
   const list = Array.from(
     { length: 120 },
@@ -202,6 +246,48 @@ describe('a run on a list of names', () => {
       ]);
     },
   );
+});
+
+describe('a model that is tuned', () => {
+  const tiny = '--layers 1 --channels 16 --heads 2 --context 16 --batch-size 4 --seed 1';
+  const train = (args: string) => trainCommand(args.split(' '));
+
+  it('learns to complete, gets an end where it had none, and the same bytes after a stop', {
+    timeout: 120_000,
+  }, async () => {
+    const [text, first] = [file('text.txt', 'ab cd ef gh. AB CD EF GH? '.repeat(20)), join(folder, 'first')];
+    expect((await train(`--data ${text} --steps 4 --out ${first} ${tiny}`)).code).toBe(0);
+    const pairs = Array.from({ length: 60 }, (_, i) => ({
+      prompt: `${'ab cd ef gh'.repeat(i % 5)} ${'acegbdfh'[i % 8]}?`,
+      completion: ` ${'ACEGBDFH'[i % 8]}`,
+    }));
+    const data = file('pairs.jsonl', pairs.map((pair) => JSON.stringify(pair)).join('\n'));
+    const begin = (name: string) =>
+      `--init ${first} --data ${data} --steps 12 --accumulate 2 --batch-size 3 --eval-every 4 --seed 2 --out ${join(folder, name)}`;
+    const straight = await train(begin('straight'));
+    expect(straight.out).toContain('left out: the beginning of ');
+    await train(`${begin('pieces')} --stop-at 5`);
+    expect((await train(`--resume ${join(folder, 'pieces')}`)).code).toBe(0);
+    const files = (name: string) =>
+      Object.entries(filesIn(join(folder, name)))
+        .filter(([path]) => /^(best|step-00000012)/.test(path))
+        .map(([path, bytes]) => [path, sha256(bytes)]);
+    expect(files('pieces')).toEqual(files('straight'));
+    const config = JSON.parse(readFileSync(join(folder, 'straight/best/config.json'), 'utf8'));
+    expect([config.vocab_size, config.eos_token_id]).toEqual([20, 19]);
+    const long = file(
+      'long.jsonl',
+      JSON.stringify({ prompt: 'a', completion: 'ab cd ef gh. AB' }) +
+        '\n' +
+        JSON.stringify({ prompt: 'a', completion: 'ab cd ef gh. AB C' }),
+    );
+    const refused = await train(`--init ${first} --data ${long} --steps 4 --out ${join(folder, 'never')}`);
+    expect([refused.code, refused.err]).toEqual([
+      1,
+      `error: ${long} line 2: a completion of 17 tokens is too long; expected at most 15, so that with the end of text it fits into the context of 16; shorten it, or choose a longer --context\n`,
+    ]);
+    expect(existsSync(join(folder, 'never'))).toBe(false);
+  });
 });
 
 describe('standard input', () => {

@@ -84,7 +84,7 @@ describe('n-gram baselines', () => {
 
   test('errors: an id outside the vocabulary, an empty validation text, a wrong order', () => {
     expect(() => ngramBaselines([0, 4], [0], { V: 4 })).toThrow('token 1; expected an id from 0 to 3, got 4');
-    expect(() => ngramBaselines([0], [-1], { V: 4 })).toThrow('got -1');
+    expect(() => ngramBaselines([0], [-5], { V: 4 })).toThrow('got -5');
     expect(() => ngramBaselines([0], [], { V: 4 })).toThrow('empty');
     expect(() => ngramBaselines([0], [0], { V: Number.NaN })).toThrow(RangeError);
     for (const maxOrder of [0, 1.5, Number.NaN]) {

@@ -46,16 +46,25 @@ export async function readCorpus(choice: CorpusChoice, plain = false): Promise<R
   };
   const training = part(learned.texts, data);
   const heldOut = held && valData && part(held.texts, valData);
-  const corpus = {
+  const all = [...training.documents, ...(heldOut?.documents ?? [])];
+  const prompts = all.some(({ prompt }) => prompt !== undefined);
+  if (choice.loss === 'completion' && !prompts) {
+    throw new Error(
+      `${nameOf(choice)} has no prompts; expected JSON lines with "prompt" and "completion" for --loss completion`,
+    );
+  }
+  const loss = prompts ? (choice.loss ?? 'completion') : undefined;
+  const corpus: Corpus = {
     documents: training.documents,
     heldOut: heldOut?.documents,
     ends: documents !== 'none',
+    ...(loss === undefined ? {} : { loss }),
   };
   const isPlain = data.length === 1 && valData === undefined && documents === 'none' && !jsonLines;
   return {
     corpus,
     sha256: checksumOf(corpus),
-    choice: isPlain ? undefined : { ...choice, documents },
+    choice: isPlain ? undefined : { ...choice, documents, loss },
     jsonLines,
     summary: heldOut === undefined ? training.summary : `${training.summary}; held out: ${heldOut.summary}`,
     skipped: [...learned.skipped, ...(held?.skipped ?? []), ...training.skipped, ...(heldOut?.skipped ?? [])],
@@ -64,6 +73,11 @@ export async function readCorpus(choice: CorpusChoice, plain = false): Promise<R
 
 /** The documents of one part, and what there is to say of them. */
 function partOf(read: readonly Document[], mode: DocumentMode, files: number, name: string) {
+  if (mode !== 'file' && mode !== 'jsonl' && read.some(({ prompt }) => prompt !== undefined)) {
+    throw new Error(
+      `${name} has prompts and completions, each pair a document; expected --documents file, got ${mode}`,
+    );
+  }
   const all = mode === 'none' ? [{ text: concatenated(read) }] : read.flatMap((one) => cut(one, mode));
   const documents = all.filter(({ text }) => text.trim() !== '');
   const empty = all.length - documents.length;
@@ -99,6 +113,7 @@ function cut(document: Document, mode: DocumentMode): Document[] {
 /** Of one text its own; of documents and of two parts that of all texts, apart. */
 function checksumOf({ documents, heldOut, ends }: Corpus): string {
   if (heldOut === undefined && !ends) return sha256(documents[0]!.text);
-  const line = (part: number) => (document: Document) => `${JSON.stringify([part, document.text])}\n`;
+  const line = (part: number) => (document: Document) =>
+    `${JSON.stringify([part, document.text, document.prompt])}\n`;
   return sha256([...documents.map(line(0)), ...(heldOut ?? []).map(line(1))].join(''));
 }

@@ -49,7 +49,8 @@ export async function textToScore({ folder, checkpoint }: Source, given: EvalFla
   noteAddedText(textOf(corpus), path, tokenizer);
   const split = given.split ?? (given.data === undefined ? 'val' : 'all');
   const chosen = split === 'all' ? whole(corpus) : corpus;
-  const parts = encodeSplit(chosen, tokenizer, given.unknown ?? 'error');
+  const context = checkpoint.config.contextLength;
+  const parts = encodeSplit(chosen, tokenizer, { unknown: given.unknown, context });
   const tokens = parts[split === 'train' ? 'train' : 'validation'];
   if (tokens.length < 2) {
     throw new Error(
@@ -76,7 +77,7 @@ export async function heldOutAndTraining(
   const { path, learned, asked } = await promptTexts(folder, data);
   return {
     path,
-    tokens: encodeSplit(asked, tokenizer, unknown).validation,
+    tokens: encodeSplit({ ...asked, loss: 'all' }, tokenizer, { unknown }).validation,
     training: joined(splitCorpus(learned).training, '\n'),
   };
 }
@@ -114,7 +115,7 @@ const ownCorpus = (folder: string) => readCorpusOf(trainedOn(folder));
 
 /** Other texts, read as the run's own are. */
 const otherCorpus = (folder: string, data: readonly string[]) =>
-  readCorpus({ ...ownChoice(folder)?.corpus, data, valData: undefined });
+  readCorpus({ ...ownChoice(folder)?.corpus, data, valData: undefined, loss: undefined });
 
 function trainedOn(folder: string): OwnChoice {
   const own = ownChoice(folder);

@@ -21,7 +21,7 @@ const excluded: { readonly [N in Name]?: readonly Name[] } = {
   plan: ['overfit-batch', 'find-lr'],
   resume: [
     ...(['init', 'out', 'overwrite', 'preset', 'plan', 'overfit-batch', 'unknown', 'field'] as const),
-    ...(['epochs', 'minutes', 'find-lr', 'documents'] as const),
+    ...(['epochs', 'minutes', 'find-lr', 'documents', 'loss'] as const),
   ],
   init: ['initialization'],
   'overfit-batch': ['epochs', 'minutes', 'find-lr', 'init', ...whileRunning],
@@ -63,5 +63,13 @@ export function checkStop(stopAt: number | undefined, step: number, steps: numbe
     stopAt > steps
       ? `--stop-at ${stopAt} is after the run's last step, ${steps}; leave it out or raise --steps`
       : `--stop-at ${stopAt} is before step ${step}, which the run has reached; leave it out`,
+  );
+}
+
+/** Throws a UsageError for --field where nothing has fields. */
+export function checkField({ field }: TrainFlags, { jsonLines }: { readonly jsonLines: boolean }): void {
+  if (field === undefined || jsonLines) return;
+  throw new UsageError(
+    '--field is where JSON lines have their text, and there are none in --data; leave it out',
   );
 }

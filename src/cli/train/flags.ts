@@ -2,7 +2,7 @@
 import { archs } from '../../model/config.ts';
 import { initializations } from '../../model/initialize.ts';
 import { tokenizers } from '../../model/text/tokenizer.ts';
-import { documentModes } from '../../train/corpus-choice.ts';
+import { documentModes, losses } from '../../train/corpus-choice.ts';
 import { samplings } from '../../train/dataset.ts';
 import { optimizers } from '../../train/optimizer.ts';
 import { presetNames } from '../../train/presets.ts';
@@ -47,6 +47,13 @@ export const trainFlags = {
     value: 'NAME',
     help: 'where a line of a .jsonl file has its text (default text)',
     aliases: ['text-field', 'text-column', 'dataset-text-field'],
+  },
+  loss: {
+    kind: 'choice',
+    choices: losses,
+    value: 'all|completion',
+    help: 'with "prompt" and "completion" in a .jsonl: what is learned of them (default completion)',
+    aliases: ['train-on'],
   },
   preset: {
     kind: 'choice',

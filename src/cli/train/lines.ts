@@ -33,6 +33,11 @@ export function skippedLines(reasons: readonly string[]): string[] {
   ];
 }
 
+export function longPromptLine(count: number): string[] {
+  if (count === 0) return [];
+  return [`left out: the beginning of ${counted(count, 'prompt')}, for which the context has no room`];
+}
+
 /** Two lines: the text, and the model with the source of its weights. */
 export function headLines(
   read: string,

@@ -8,6 +8,7 @@ import { configOf, feedForwardWidth, type ModelConfig, validateConfig } from '..
 import type { Checkpoint } from '../../model/files/checkpoint.ts';
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
 import { chosenSettings, learnTokenizer as learn } from '../../train/choices.ts';
+import type { CorpusChoice } from '../../train/corpus-choice.ts';
 import type { Corpus } from '../../train/documents.ts';
 import { type Preset, presetNames, presets } from '../../train/presets.ts';
 import type { RunSettings } from '../../train/state.ts';
@@ -19,6 +20,12 @@ import { type TrainFlags, trainFlags } from './flags.ts';
 export function shippedText(): string {
   const path = fileURLToPath(new URL('../../../data/stories.txt', import.meta.url));
   return relative(process.cwd(), path).replaceAll('\\', '/');
+}
+
+/** Which texts are learned, and how they are read. */
+export function chooseCorpus(given: TrainFlags): CorpusChoice {
+  const { data = [shippedText()], documents, field, loss } = given;
+  return { data, valData: given['val-data'], documents, field, loss };
 }
 
 /** The flag's kind of tokenizer, else the preset's. */

@@ -5,7 +5,8 @@
  *
  * Backward. The derivative of log(sum of e^z) is the softmax p, so the gradient is a difference:
  *     dz[v] = (p[v] - (1 if v is the target, else 0)) * scale
- * scale is 1 / (rows in the batch), from the mean. p is computed again from the logits; nothing is saved. */
+ * scale is 1 / (rows with a target), from the mean. p is computed again from the logits; nothing is saved.
+ * A target below 0 is none: the row is read and not learned, so its loss and its gradient are 0. */
 import { dims } from '../dims.ts';
 import { exp, log } from '../math.ts';
 import type { Floats, Ids, Tensor } from '../tensor.ts';
@@ -18,8 +19,8 @@ export function crossEntropy(losses: Tensor, logits: Tensor, targets: Ids): void
     losses: [losses, 'N'],
   });
   for (let n = 0; n < N; n++) {
-    const target = checked('crossEntropy', targets, n, V);
-    losses.data[n] = negativeLogLikelihood(logits.data, n * V, V, target);
+    const target = targets.data[n] < 0 ? -1 : checked('crossEntropy', targets, n, V);
+    losses.data[n] = target < 0 ? 0 : negativeLogLikelihood(logits.data, n * V, V, target);
   }
 }
 
@@ -30,11 +31,12 @@ export function crossEntropyBackward(dlogits: Tensor, logits: Tensor, targets: I
     dlogits: [dlogits, 'N V'],
   });
   for (let n = 0; n < N; n++) {
-    const target = checked('crossEntropyBackward', targets, n, V);
+    const target = targets.data[n] < 0 ? -1 : checked('crossEntropyBackward', targets, n, V);
+    const weight = target < 0 ? 0 : scale;
     const { max, sum } = logSumExp(logits.data, n * V, V);
     for (let v = 0; v < V; v++) {
       const p = exp(logits.data[n * V + v] - max) / sum;
-      dlogits.data[n * V + v] = (p - (v === target ? 1 : 0)) * scale;
+      dlogits.data[n * V + v] = (p - (v === target ? 1 : 0)) * weight;
     }
   }
 }

@@ -123,7 +123,28 @@ describe.each(await backends())('$name', ({ kernels }) => {
     }
   });
 
-  it.each([-1, 3])('refuses the target %i among 3', (target) => {
+  it('gives a row without a target no loss and no gradient, and changes no other row', () => {
+    for (const V of [1, 3, 4, 7, 65]) {
+      memory.reset();
+      const rows = rowsOf(xPool.subarray(0, 6 * V), V);
+      const targets = range(6).map((n) => n % V);
+      const all = run(rows, targets, 0.3);
+      const hidden = targets.map((id, n) => (n % 2 === 0 ? id : ~id));
+      const some = run(rows, hidden, 0.3);
+      for (const n of range(6)) {
+        const [row, end] = [n * V, n * V + V];
+        if (n % 2 === 0) {
+          expectSameBits(some.losses.data.subarray(n, n + 1), all.losses.data.subarray(n, n + 1));
+          expectSameBits(some.dlogits.data.subarray(row, end), all.dlogits.data.subarray(row, end));
+        } else {
+          expect(some.losses.data[n]).toBe(0);
+          for (const x of some.dlogits.data.subarray(row, end)) expect(x).toBe(0);
+        }
+      }
+    }
+  });
+
+  it.each([3, 7])('refuses the target %i among 3', (target) => {
     const [logits, losses, targets] = [
       tensor('logits', [2, 3]),
       tensor('losses', [2]),
