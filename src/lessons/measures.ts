@@ -3,7 +3,7 @@ import { sentenceBleu } from '../evaluate/bleu.ts';
 import { ngramBaselines } from '../evaluate/ngram.ts';
 import { type RougeType, rouge } from '../evaluate/rouge.ts';
 import { decimals, percent } from '../evaluate/table.ts';
-import { wilsonInterval } from '../evaluate/wilson.ts';
+import { trialsToTell, wilsonInterval } from '../evaluate/wilson.ts';
 import { log } from '../tensor/math.ts';
 import { RandomStream } from '../tensor/random.ts';
 import { learnTokenizer } from '../train/choices.ts';
@@ -124,39 +124,46 @@ export const bleuAndRouge: Run = () => {
 };
 
 export const humanPairs: Run = () => {
-  const [judges, most] = [200, 1000];
+  const [judges, pairs] = [400, 100];
   const random = new RandomStream(1, 'evaluate');
   const tells = (k: number, n: number): boolean => {
     const [low, high] = wilsonInterval(k, n);
     return low > 0.5 || high < 0.5;
   };
   const rows = [0.5, 0.55, 0.6, 0.7, 0.8].map((rate, r) => {
-    /** For each judge, after how many pairs the interval first leaves one half, and whether it does at the end of 100. */
-    const first: number[] = [];
-    let at100 = 0;
+    let [atEnd, onTheWay] = [0, 0];
     for (let judge = 0; judge < judges; judge++) {
-      let [preferred, told] = [0, most + 1];
-      for (let n = 1; n <= most; n++) {
+      let preferred = 0;
+      let told = false;
+      for (let n = 1; n <= pairs; n++) {
         preferred += Number(random.uniform(n, judge, r) < rate);
-        if (n >= 10 && told > most && tells(preferred, n)) told = n;
-        if (n === 100) at100 += Number(tells(preferred, n));
+        told ||= tells(preferred, n);
       }
-      first.push(told);
+      atEnd += Number(tells(preferred, pairs));
+      onTheWay += Number(told);
     }
-    const median = first.sort((a, b) => a - b)[judges / 2]!;
-    return { rate, at100: at100 / judges, median, peeking: first.filter((n) => n <= 100).length / judges };
+    return { rate, needed: trialsToTell(rate), atEnd: atEnd / judges, onTheWay: onTheWay / judges };
   });
   const [none, , slight, , clear] = rows;
-  const pairs = (n: number) => (n > most ? `more than ${most}` : String(n));
   return {
-    found: `Simulated judges: where eight of ten prefer A, half of them can tell after ${pairs(clear!.median)} pairs; where six of ten do, after ${pairs(slight!.median)}, and 100 pairs suffice for ${percent(slight!.at100)} of them. Costly, then. And a trap: with no difference at all 100 pairs call one in ${percent(none!.at100)} of the cases, but whoever looks after every pair from the tenth on and stops at the first "different" finds one in ${percent(none!.peeking)}. That people's taste is the gold standard is a convention, which no number can test.`,
-    confirmed: slight!.median > 2 * clear!.median && none!.at100 < 0.08 && none!.peeking > 2 * none!.at100,
+    found: `Where eight of ten prefer A, ${clear!.needed} pairs tell in every second case; where six of ten do, it takes ${slight!.needed}. Of ${judges} simulated judges of ${pairs} pairs ${percent(clear!.atEnd)} and ${percent(slight!.atEnd)} could tell at the end. And a trap: with no difference at all ${percent(none!.atEnd)} found one at the end, but ${percent(none!.onTheWay)} of those who looked after every pair, to stop at the first. So it is costly, the more the smaller the difference. That people's taste is the gold standard is a convention, which no number can test.`,
+    confirmed: slight!.needed > 4 * clear!.needed && none!.atEnd < 0.08 && none!.onTheWay > 3 * none!.atEnd,
     tables: [
       [
-        ['prefers A in', 'told apart by 100 pairs', 'looking after every pair', 'pairs, median'],
-        ...rows.map((r) => [percent(r.rate), percent(r.at100), percent(r.peeking), pairs(r.median)]),
+        [
+          'prefers A in',
+          'pairs for every second case',
+          `told apart after ${pairs}`,
+          'if looked at each time',
+        ],
+        ...rows.map((r) => [
+          percent(r.rate),
+          Number.isFinite(r.needed) ? String(r.needed) : 'no number',
+          percent(r.atEnd),
+          percent(r.onTheWay),
+        ]),
       ],
     ],
-    numbers: { judges, most, rows },
+    numbers: { judges, pairs, rows },
   };
 };

@@ -81,7 +81,7 @@ export const aboutMeasuring: readonly Claim[] = [
     claim: "People's judgement is the gold standard; it is costly and subjective.",
     verdict: 'holds with a condition',
     needs: 'nothing',
-    shown: 'npm run eval -- --choices tasks.jsonl (the same interval)',
+    shown: 'npm run judge; the view Judge',
     source: 'src/evaluate/wilson.ts',
     question:
       'You look after every pair and stop as soon as the interval leaves one half. What is wrong with that?',
