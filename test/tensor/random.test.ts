@@ -72,7 +72,15 @@ describe('RandomStream', () => {
   });
 
   it('never renumbers what the numbers are for', () => {
-    expect(purposes).toEqual({ sample: 0, init: 1, batch: 2, dropout: 3, evaluate: 4, shuffle: 5 });
+    expect(purposes).toEqual({
+      sample: 0,
+      init: 1,
+      batch: 2,
+      dropout: 3,
+      evaluate: 4,
+      shuffle: 5,
+      documents: 6,
+    });
   });
 
   it('puts step, stream, draw and purpose into the counter and all 53 bits of the seed into the key', () => {

@@ -39,11 +39,12 @@ export function writeReport(folder: RunFolder, run: RunData, options: { readonly
 }
 
 function readDescription(file: string): RunData['description'] {
-  const { preset, data, corpusSha256, arithmetic, tokenizer, config, settings, environment } = readJson(file);
+  const { preset, data, corpusSha256, corpus, arithmetic, tokenizer, config, settings, environment } =
+    readJson(file);
   return {
     training: { ...plain({ preset }), ...plain(settings) },
     model: { ...plain({ tokenizer }), ...plain(config) },
-    data: plain({ file: data, sha256: corpusSha256 }),
+    data: { ...plain({ file: data, sha256: corpusSha256 }), ...plain(corpus) },
     environment: { ...plain({ arithmetic }), ...plain(environment) },
   };
 }
