@@ -59,16 +59,23 @@ interface Worth {
 }
 
 /** A text so far. Its newest token is not in the cache yet; one that has ended has left the cache. */
-interface Hypothesis extends Worth {
+export interface Hypothesis extends Worth {
   readonly row: Row;
 }
 
 /** An ended hypothesis, or a live one and its next token. */
-interface Candidate extends Worth {
+export interface Candidate extends Worth {
   readonly parent: Hypothesis;
   readonly token: number | undefined;
   /** In tokens, at least 1. */
   readonly length: number;
+}
+
+/** What one token of the search came to: kept[i] is what the candidate considered[i] has become, and the others are dropped. */
+export interface BeamStep {
+  /** The best first. */
+  readonly considered: readonly Candidate[];
+  readonly kept: readonly Hypothesis[];
 }
 
 /** The best texts found, at most `width` of them, best first. Temperature, cuts and seed do nothing here. */
@@ -76,12 +83,12 @@ export function beamSearch(...given: Parameters<typeof beamSteps>): BeamResult[]
   return lastOf(beamSteps(...given));
 }
 
-/** The same, with a rest after each token: a page that searches stays ready to answer, or to stop. */
+/** The same, with a rest after each token: a page that searches shows what was dropped, and stays ready to stop. */
 export function* beamSteps(
   model: Gpt,
   prompt: ArrayLike<number>,
   options: BeamOptions,
-): Generator<void, BeamResult[]> {
+): Generator<BeamStep, BeamResult[]> {
   const { contextPolicy } = options;
   const T = model.config.contextLength;
   const width = setting(
@@ -135,25 +142,29 @@ export function* beamSteps(
       if (row.finish === undefined) row.take(noCandidates);
       return [{ parent, token: undefined, length: Math.max(1, row.drawn), logProbability, sum }];
     });
-    const best = pool.sort((x, y) => compareScores(x, y, lengthPenalty)).slice(0, width); // stable: of equals the better parent's, of those the lowest id
+    pool.sort((x, y) => compareScores(x, y, lengthPenalty)); // stable: of equals the better parent's, of those the lowest id
+    const best = pool.slice(0, width);
     const slots = assignSlots(model, best, width);
     beam = best.map((candidate, i) =>
       candidate.token === undefined ? candidate.parent : extend(candidate, slots[i]),
     );
+    yield { considered: pool, kept: beam };
     const live = beam.map(({ row }) => row).filter(({ finish }) => finish === undefined);
     if (live.length === 0) break;
-    yield;
     steps = readNewest(model, live, contextPolicy);
   }
 
   return beam.map(({ row, logProbability, sum }) => ({
     ...generationOf(row, T),
     logProbability,
-    score: sum / exp(lengthPenalty * log(Math.max(1, row.drawn))),
+    score: scoreOf({ sum, length: Math.max(1, row.drawn) }, lengthPenalty),
   }));
 }
 
 type Scored = Pick<Candidate, 'sum' | 'length'>;
+
+/** sum / length^a */
+export const scoreOf = ({ sum, length }: Scored, a: number): number => sum / exp(a * log(length));
 
 /** Negative if x has the larger sum / length^a and so comes first. Compares logarithms, because length^a may be more than a
  *  number can hold. */

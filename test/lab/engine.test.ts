@@ -78,6 +78,9 @@ describe('a run in memory', async () => {
     expect(paused).toEqual({ outcome: 'paused', step: 13 });
     await other.stream('generate', { ...smallDraw, maxNewTokens: 20 });
     await other.call('lens', { text: 'The cat' });
+    const place = { text: 'The cat', layer: 1, matrix: 'up', row: 2, column: 3, input: 4 };
+    await other.call('product', place); // which goes back from a loss, on the copy
+    await other.call('differences', place);
     const half = await other.call('files', {});
     await other.stream('goOn', {});
     expect(checksums(await other.call('files', {}))).toEqual(checksums(files));

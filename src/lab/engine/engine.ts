@@ -17,12 +17,17 @@ import type { SimdHost } from '../../tensor/simd/machine/pool.ts';
 import { encodeSplit } from '../../train/dataset.ts';
 import { oneText } from '../../train/documents.ts';
 import { ablate } from './ablation.ts';
+import { differencesOf } from './differences.ts';
 import { embeddingsOf } from './embeddings.ts';
 import { attentionOf, lensOf } from './inside.ts';
+import { type Learning, planRoom } from './lesson.ts';
 import type { Looked } from './looked.ts';
+import { productOf } from './product.ts';
 import { beamWidth, type Calls, type ModelInfo, type Streams, type TrainingEvent } from './protocol.ts';
 import { encodePrompt, nextToken, piecesOf, write, writeLikeliest } from './sampling.ts';
+import { treeOf } from './tree.ts';
 import { mergeAll, tokenTexts, vocabularies } from './vocabularies.ts';
+import { watched } from './watched.ts';
 
 /** What answers: one function a name in protocol.ts. */
 type Answers = {
@@ -47,7 +52,7 @@ export type Ask = (
 
 export function createEngine(host: SimdHost): Ask {
   let wanted: Calls['open'][0] = {};
-  let looked: Looked | undefined;
+  let looked: Learning | undefined;
   let training: Training | undefined;
   let close = () => {};
   let writing = Promise.resolve();
@@ -68,15 +73,21 @@ export function createEngine(host: SimdHost): Ask {
     }
   };
 
-  const look = (parts: Omit<Looked, 'gpt' | 'inputs'>, config: ModelConfig, k: Kernels): Looked => {
-    const gpt = new Gpt(config, { kernels: k, batch: 1, slots, gradients: true });
+  const look = (
+    parts: Omit<Learning, 'gpt' | 'inputs' | 'room' | 'products'>,
+    config: ModelConfig,
+    k: Kernels,
+  ): Learning => {
+    const products = watched(k);
+    const gpt = new Gpt(config, { kernels: products.kernels, batch: 1, slots, gradients: true });
     const inputs = gpt.arena.ids('lab.inputs', config.contextLength);
+    const room = planRoom(gpt.arena, config.contextLength);
     gpt.arena.allocate(k.memory);
-    return { ...parts, gpt, inputs };
+    return { ...parts, gpt, inputs, room, products };
   };
 
   /** The model that is looked at, as it is now. */
-  const model = (): Looked => {
+  const model = (): Learning => {
     if (looked === undefined) throw new Error('there is no model yet: train one, or open a run');
     const { training, gpt } = looked;
     if (training !== undefined && holders === 0 && looked.step !== training.modelStep) {
@@ -162,6 +173,9 @@ export function createEngine(host: SimdHost): Ask {
     lens: ({ text, best, most }) => lensOf(model(), text, best, most),
     embeddings: ({ ids }) => embeddingsOf(model(), ids),
     ablate: (given, tell, signal) => hold((looked) => ablate(looked, given, tell, signal)),
+    product: (given) => productOf(model(), given),
+    differences: (given) => differencesOf(model(), given),
+    tree: (given) => inTurn(async (looked) => treeOf(looked, given)),
     baselines: ({ text }) => baselinesOf(text),
     train: async (request, tell, signal) => {
       const start = request.init === undefined ? undefined : startOf(model());

@@ -10,6 +10,8 @@ import type { ModelConfig } from '../../model/config.ts';
 import type { BpeParts } from '../../model/text/bpe-json.ts';
 import type { MetricsRecord } from '../../train/metrics.ts';
 import type { RunSettings } from '../../train/state.ts';
+import type { Differences, Product, ProductPlace } from './product-protocol.ts';
+import type { Tree, TreeRequest } from './tree-protocol.ts';
 
 export interface Machine {
   /** Asked for and there; one where threads cannot share memory. */
@@ -170,6 +172,11 @@ export interface Calls {
   attention: [{ readonly text: string; readonly most?: number }, Attention];
   lens: [{ readonly text: string; readonly best?: number; readonly most?: number }, Lens];
   embeddings: [{ readonly ids: readonly number[] }, Embeddings];
+  product: [ProductPlace, Product];
+  /** The two gradients of `product`, measured: four passes in float64. */
+  differences: [ProductPlace, Differences];
+  /** What beam search considered after a text, and texts drawn beside it. */
+  tree: [TreeRequest, Tree];
   /** Held-out losses of counting models in nats per character, by order. It takes seconds: ask another engine. */
   baselines: [{ readonly text: string }, readonly number[]];
 }

@@ -37,7 +37,7 @@ export interface GradientRow extends GradientError {
 export const gradientTolerance = 1e-8;
 
 /** A power of two, so that x + step is usually exact; near the cube root of 2^-53, where both errors meet. */
-const step = 2 ** -17;
+export const differenceStep = 2 ** -17;
 
 /** Compares dx with finite differences of `loss`, which must read x and be smooth. x is left as it was.
  * Takes two evaluations of `loss` for each element. Throws a TypeError unless both tensors are in float64. */
@@ -51,12 +51,12 @@ export function compareGradients(loss: () => number, x: Tensor, dx: Tensor): Gra
     throw new TypeError(`compareGradients: expected ${x.name} and its gradient in float64, got float32`);
   }
   const numeric = Float64Array.from(x.data, (value, i) => {
-    x.data[i] = value + step;
+    x.data[i] = value + differenceStep;
     const up = loss();
-    x.data[i] = value - step;
+    x.data[i] = value - differenceStep;
     const down = loss();
     x.data[i] = value;
-    return (up - down) / (2 * step);
+    return (up - down) / (2 * differenceStep);
   });
   const typical = Math.sqrt(numeric.reduce((sum, d) => sum + d * d, 0) / numeric.length);
   let worst = 0;

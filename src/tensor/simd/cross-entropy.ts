@@ -28,7 +28,7 @@ import { inOrder, vectorMath } from './math.ts';
 import { acrossLanes, firstLanes, storeUpTo } from './rows.ts';
 
 /** Code that leaves the largest of V logits from z in `max`, and the sum of e^(z - max) in `sum`, in all lanes. */
-function sumOfExponentials(target: Target, local: NewLocal) {
+export function sumOfExponentials(target: Target, local: NewLocal) {
   const [i, max, sum, e] = [local('i32'), local('v128'), local('v128'), local('v128')];
   const constants = new Constants(local);
   const math = vectorMath(target, local, constants);
