@@ -3,8 +3,9 @@ import type { View } from '../lab.ts';
 import { inside } from './inside.ts';
 import { judge } from './judge.ts';
 import { nextToken } from './next-token.ts';
+import { product } from './product.ts';
 import { tokens } from './tokens.ts';
 import { train } from './train.ts';
 import { write } from './write.ts';
 
-export const views: readonly View[] = [train, nextToken, write, inside, tokens, judge];
+export const views: readonly View[] = [train, nextToken, write, inside, product, tokens, judge];
