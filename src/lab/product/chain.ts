@@ -4,7 +4,7 @@ import { html, type Markup } from '../../report/html.ts';
 import type { Address } from '../address.ts';
 import { make, onceAFrame, show } from '../dom.ts';
 import type { Chain } from '../engine/product-protocol.ts';
-import { brief, exactly } from './numbers.ts';
+import { brief, exactly } from '../numbers.ts';
 
 /** What the parts of a sum are called. */
 export interface ChainNames {
@@ -26,8 +26,8 @@ export interface ChainPart {
 
 /** Pixels of a strip; across, the page stretches it. */
 const [barsHeight, sumHeight] = [30, 60];
-/** Rows of the table: more would take long to lay out. */
-const mostRows = 400;
+/** Rows of the table around the term that is looked at: more would take long to lay out. */
+const mostRows = 160;
 /** Milliseconds of a whole play, and the longest that one term may take. */
 const [playing, longest] = [6000, 400];
 
@@ -61,7 +61,7 @@ export function chainPart(address: Address, name: string): ChainPart {
   const head = make('thead');
   const box = make(
     'div',
-    { className: 'scroll terms', tabIndex: 0, attributes: { role: 'region', 'aria-label': 'All terms' } },
+    { className: 'scroll terms', tabIndex: 0, attributes: { role: 'region', 'aria-label': 'Terms' } },
     make('table', { className: 'numbers' }, head, rows),
   );
   const element = make(
@@ -127,20 +127,20 @@ export function chainPart(address: Address, name: string): ChainPart {
     show(picture, strips(chain, names, products, step));
     const sum = step === 0 ? chain.start : chain.sums[step - 1];
     const k = step - 1;
-    const term = html`${names.over} ${names.term(k)}: ${exactly(chain.a[k])} × ${exactly(chain.b[k])} = ${exactly(products[k])};`;
-    show(
-      detail,
-      html`${step === 0 ? 'At the start' : term} ${names.sum} = <b data-sum="${sum}">${exactly(sum)}</b>`,
-    );
+    const term =
+      step === 0
+        ? 'At the start'
+        : html`${names.over} ${names.term(k)}: ${exactly(chain.a[k])} × ${exactly(chain.b[k])} = ${exactly(products[k])};`;
+    show(detail, html`${term} ${names.sum} = <b data-sum="${sum}">${exactly(sum)}</b>`);
     const first = Math.max(0, Math.min(K - mostRows, k - mostRows / 2));
     if (first !== from && (from < 0 || k < from || k >= from + mostRows)) {
       from = first;
       show(rows, tableRows(chain, names, products, from));
     }
     rows.querySelector('.now')?.classList.remove('now');
-    const row = rows.rows[k - from];
+    const row = rows.querySelector<HTMLElement>(`[data-k="${k}"]`);
     row?.classList.add('now');
-    if (row !== undefined) box.scrollTop = row.offsetTop - box.clientHeight / 2;
+    if (row !== null) box.scrollTop = row.offsetTop - box.clientHeight / 2;
     else box.scrollTop = 0;
   };
   const soon = onceAFrame(redraw);
@@ -162,7 +162,7 @@ export function chainPart(address: Address, name: string): ChainPart {
       }
       input.max = String(K);
       input.setAttribute('aria-label', `Terms of ${names.sum}`);
-      box.setAttribute('aria-label', `All terms of ${names.sum}`);
+      box.setAttribute('aria-label', `Table of the terms of ${names.sum}`);
       show(
         head,
         html`<tr><th scope="col">${names.over}</th>${[names.a, names.b, `${names.a} · ${names.b}`, 'sum'].map((title) => html`<th scope="col">${title}</th>`)}</tr>`,
@@ -182,9 +182,11 @@ function tableRows(
   const cell = (x: number) => html`<td title="${exactly(x)}">${brief(x)}</td>`;
   const rows = Array.from({ length: Math.min(mostRows, a.length) }, (_, i) => {
     const k = from + i;
-    return html`<tr><th scope="row">${names.term(k)}</th>${cell(a[k])}${cell(b[k])}${cell(products[k])}${cell(sums[k])}</tr>`;
+    return html`<tr data-k="${k}"><th scope="row">${names.term(k)}</th>${cell(a[k])}${cell(b[k])}${cell(products[k])}${cell(sums[k])}</tr>`;
   });
-  return html`${rows}`;
+  const others = (count: number, where: string) =>
+    count > 0 && html`<tr><th colspan="5">${count} more ${where}</th></tr>`;
+  return html`${others(from, 'before')}${rows}${others(a.length - from - rows.length, 'after')}`;
 }
 
 /** One strip a factor, one for the products, one for the sum, each on a scale of its own around 0. */

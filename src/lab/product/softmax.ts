@@ -2,7 +2,7 @@
 import { mostProbable } from '../../library/stages.ts';
 import { html, type Markup } from '../../report/html.ts';
 import type { Product } from '../engine/product-protocol.ts';
-import { brief, exactly } from './numbers.ts';
+import { brief, exactly } from '../numbers.ts';
 
 /** Rows of the table: sums are over all tokens. */
 const most = 100;

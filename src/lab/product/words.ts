@@ -1,8 +1,8 @@
 /** What the view says of one product. */
 import { html, type Markup } from '../../report/html.ts';
 import type { Chain, Difference, Product } from '../engine/product-protocol.ts';
+import { brief, exactly } from '../numbers.ts';
 import type { ChainNames } from './chain.ts';
-import { brief, exactly } from './numbers.ts';
 import { titles } from './place.ts';
 
 /** How an engine adds up. */

@@ -6,6 +6,7 @@ import { nextToken } from './next-token.ts';
 import { product } from './product.ts';
 import { tokens } from './tokens.ts';
 import { train } from './train.ts';
+import { tree } from './tree.ts';
 import { write } from './write.ts';
 
-export const views: readonly View[] = [train, nextToken, write, inside, product, tokens, judge];
+export const views: readonly View[] = [train, nextToken, write, inside, product, tree, tokens, judge];
