@@ -2,8 +2,8 @@
 import { inTurn, make, show } from '../dom.ts';
 import type { Product } from '../engine/product-protocol.ts';
 import { seen } from '../inside/letters.ts';
-import { paced } from '../inside/paced.ts';
 import type { View } from '../lab.ts';
+import { paced } from '../paced.ts';
 import { problemPlace } from '../problem.ts';
 import { chainPart } from '../product/chain.ts';
 import { placeControls, placeOf } from '../product/place.ts';
