@@ -165,8 +165,26 @@ export function labPage({ isolated = true } = {}) {
     until(`/${pattern}/.test(document.querySelector('[role=status]').textContent)`);
   const problem = () => evaluate<string>(`document.querySelector('[role=alert]').textContent`);
 
+  /** Trains `smallTraining`'s model in the page and goes to a view, by its title, with more in the address; a seed there
+   * would be the training's, too. */
+  async function trained(title: string, state = ''): Promise<void> {
+    await open(`train?${smallState}&steps=20&math=portable&${state}`);
+    await press('Train');
+    await status('finished, step 20 of 20');
+    await evaluate(
+      `[...document.querySelectorAll('nav a')].find((a) => a.textContent === '${title}').click()`,
+    );
+  }
+  /** Enters a value into a field of the view, or chooses it. */
+  const enter = (name: string, value: string | number) =>
+    evaluate(`(() => {
+      const field = document.querySelector('#view [name=${name}]');
+      field.value = '${value}';
+      field.dispatchEvent(new Event(field.tagName === 'SELECT' ? 'change' : 'input'));
+    })()`);
+
   return {
-    ...{ open, evaluate, until, press, status, problem, faint, expectFits, expectPeace },
+    ...{ open, evaluate, until, press, status, problem, trained, enter, faint, expectFits, expectPeace },
     /** Where the server looks for runs. */
     runs: join(folder, 'runs'),
     folder,

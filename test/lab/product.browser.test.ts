@@ -1,10 +1,10 @@
 /** The view One product in a real browser: forward, backward and softmax have Node's numbers, to the last bit. */
 import { beforeAll, describe, expect } from 'vitest';
 import type { Product, ProductPlace } from '../../src/lab/engine/product-protocol.ts';
-import { inBrowser, labPage, smallState, smallTraining } from './open-lab.ts';
+import { inBrowser, labPage, smallTraining } from './open-lab.ts';
 import { NodeEngine } from './support.ts';
 
-const { open, evaluate, until, press, status, problem, faint, expectPeace, send } = labPage();
+const { evaluate, until, press, problem, trained, enter, expectFits, expectPeace, send } = labPage();
 const text = 'The cat saw a bird.';
 
 /** The model of `trained`, in Node. */
@@ -13,20 +13,6 @@ beforeAll(async () => {
   await here.call('open', { threads: 1, math: 'portable' });
   await here.stream('train', smallTraining);
 });
-async function trained(state = ''): Promise<void> {
-  await open(`train?${smallState}&steps=20&math=portable${state}`);
-  await press('Train');
-  await status('finished, step 20 of 20');
-  await evaluate(
-    `[...document.querySelectorAll('nav a')].find((a) => a.textContent === 'One product').click()`,
-  );
-}
-const set = (name: string, value: string | number, event = 'input') =>
-  evaluate(`(() => {
-    const input = document.querySelector('[name=${name}]');
-    input.value = '${value}';
-    input.dispatchEvent(new Event('${event}'));
-  })()`);
 const numbers = (name: string) =>
   evaluate<number[]>(
     `[...document.querySelectorAll('[data-${name}]')].map((element) => Number(element.dataset.${name}))`,
@@ -50,7 +36,7 @@ describe('One product', () => {
   inBrowser(
     "shows Node's sums, gradients, their measure, and the way from logits to the gradient",
     async () => {
-      await trained();
+      await trained('One product');
       const there = await expectShown({ text, layer: 0, matrix: 'head', input: 0 });
       expect(there.column).toBe(there.ids.at(-1)); // the token that comes next, unless another is chosen
       const { entropy } = there;
@@ -64,22 +50,22 @@ describe('One product', () => {
       expect(await numbers('value')).toEqual([max, sum, probabilities[target], loss, mean]);
       expect(await evaluate(`document.querySelector('tr.true').dataset.id`)).toBe(String(target));
 
-      await set('matrix', 'k', 'change');
-      await set('token', 6);
-      await set('output', 20);
-      await set('input', 9);
+      await enter('matrix', 'k');
+      await enter('token', 6);
+      await enter('output', 20);
+      await enter('input', 9);
       const place = { text, layer: 0, matrix: 'k', row: 6, column: 20, input: 9 };
       const { dx } = await expectShown(place);
       expect(dx.a).toHaveLength(96); // q, k and v of 32 outputs each
       await until(`/^#product?.*input=9&.*matrix=k&.*output=20&.*token=6$/.test(location.hash)`);
-      await set('text', 'The bird saw a cat, and the cat saw it');
+      await enter('text', 'The bird saw a cat, and the cat saw it');
       await expectShown({ ...place, text: 'The bird saw a cat, and the cat saw it' });
       expectPeace();
     },
   );
 
   inBrowser('goes through a sum step by step, by slider, key and at once', async () => {
-    await trained('&step-y=5');
+    await trained('One product', 'step-y=5');
     const { y } = await expectShown({ text, layer: 0, matrix: 'head', input: 0 });
     const told = () => numbers('sum');
     expect((await told())[0]).toBe(y.sums[4]);
@@ -97,7 +83,7 @@ describe('One product', () => {
     await until(`${current} === '5'`);
     expect((await told())[0]).toBe(y.sums[5]);
     await until(`location.hash.includes('step-y=6')`);
-    await set('step-y', 0);
+    await enter('step-y', 0);
     await until(`${current} === undefined`);
     expect((await told())[0]).toBe(0);
     // All rows are there, in a box of their own that can be reached.
@@ -118,9 +104,9 @@ describe('One product', () => {
   });
 
   inBrowser('plays a sum where motion is welcome, and can be paused', async () => {
-    await trained();
+    await trained('One product');
     await until(`document.querySelectorAll('[data-quotient]').length === 2`);
-    await set('step-y', 0);
+    await enter('step-y', 0);
     await press('Play');
     await until(`Number(document.querySelector('[name=step-y]').value) >= 3`);
     await press('Pause');
@@ -131,29 +117,15 @@ describe('One product', () => {
   });
 
   inBrowser('says what a text lacks, and can be read in both schemes', async () => {
-    await trained();
+    await trained('One product');
     await until(`document.querySelectorAll('[data-quotient]').length === 2`);
-    for (const value of ['light', 'dark']) {
-      await send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value }] });
-      expect(await faint(), value).toEqual([]);
-    }
-    for (const width of [360, 700, 1920]) {
-      await send('Emulation.setDeviceMetricsOverride', {
-        width,
-        height: 900,
-        deviceScaleFactor: 1,
-        mobile: width < 600,
-      });
-      expect(await evaluate('document.documentElement.scrollWidth'), String(width)).toBeLessThanOrEqual(
-        width,
-      );
-    }
-    await set('text', 'T');
+    await expectFits();
+    await enter('text', 'T');
     await until(`!document.querySelector('[role=alert]').hidden`);
     expect(await problem()).toBe(
       'write at least two tokens: the model reads one and is to foretell the other',
     );
-    await set('text', 'The');
+    await enter('text', 'The');
     await until(`document.querySelector('[role=alert]').hidden`);
     await expectShown({ text: 'The', layer: 0, matrix: 'head', input: 0 });
     expectPeace();

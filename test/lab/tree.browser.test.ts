@@ -1,10 +1,10 @@
 /** The view Tree in a real browser: its nodes have Node's numbers, and one goes through them by keyboard. */
 import { beforeAll, describe, expect } from 'vitest';
 import type { Tree, TreeRequest } from '../../src/lab/engine/tree-protocol.ts';
-import { inBrowser, labPage, smallState, smallTraining } from './open-lab.ts';
+import { inBrowser, labPage, smallTraining } from './open-lab.ts';
 import { NodeEngine } from './support.ts';
 
-const { open, evaluate, until, press, status, faint, expectPeace, send } = labPage();
+const { evaluate, until, press, trained, enter, expectFits, expectPeace, send } = labPage();
 const request: TreeRequest = {
   ...{ text: 'The ', width: 3, depth: 7, lengthPenalty: 0, stop: '' },
   ...{ draws: 2, temperature: 1, seed: 1 },
@@ -16,18 +16,6 @@ beforeAll(async () => {
   await here.call('open', { threads: 1, math: 'portable' });
   await here.stream('train', smallTraining);
 });
-async function trained(state = ''): Promise<void> {
-  await open(`train?${smallState}&steps=20&math=portable${state}`);
-  await press('Train');
-  await status('finished, step 20 of 20');
-  await evaluate(`[...document.querySelectorAll('nav a')].find((a) => a.textContent === 'Tree').click()`);
-}
-const set = (name: string, value: string | number) =>
-  evaluate(`(() => {
-    const input = document.querySelector('#view [name=${name}]');
-    input.value = '${value}';
-    input.dispatchEvent(new Event('input'));
-  })()`);
 const shown = `JSON.stringify([...document.querySelectorAll('[data-node]')].map(({ dataset }) => [dataset.id, dataset.p, dataset.log].map(Number)))`;
 /** Waits until the page has the nodes and texts of Node. */
 async function expectShown(given: TreeRequest): Promise<Tree> {
@@ -47,7 +35,7 @@ const key = async (name: string, code: number) => {
 
 describe('Tree', () => {
   inBrowser("shows Node's tree, with what was dropped, and draws others on it", async () => {
-    await trained();
+    await trained('Tree');
     const tree = await expectShown(request);
     const fates = await evaluate<string[]>(
       `[...document.querySelectorAll('[data-node]')].map((node) => [...node.classList].at(-1))`,
@@ -59,29 +47,29 @@ describe('Tree', () => {
     for (let at = tree.found[0].node; at >= 0; at = tree.nodes[at].parent) best.unshift(at);
     expect(fates.flatMap((fate, at) => (fate === 'best' ? [at] : []))).toEqual(best);
     expect(best).toHaveLength(7);
-    await set('beams', 2);
-    await set('depth', 5);
-    await set('stop', 'e');
-    await set('penalty', 1.5);
+    await enter('beams', 2);
+    await enter('depth', 5);
+    await enter('stop', 'e');
+    await enter('penalty', 1.5);
     const changed = { ...request, width: 2, depth: 5, stop: 'e', lengthPenalty: 1.5 };
     await expectShown(changed);
     await press('Draw others');
     await expectShown({ ...changed, seed: 2 });
-    await set('draws', 4);
-    await set('t', 0.7);
-    await set('prompt', 'A cat');
+    await enter('draws', 4);
+    await enter('t', 0.7);
+    await enter('prompt', 'A cat');
     await expectShown({ ...changed, seed: 2, draws: 4, temperature: 0.7, text: 'A cat' });
     await until(
       `/beams=2&.*depth=5&draws=4&.*penalty=1.5&prompt=A\\+cat&seed=2&.*stop=e&t=0.7/.test(location.hash)`,
     );
-    await set('draws', 0);
+    await enter('draws', 0);
     await expectShown({ ...changed, seed: 2, draws: 0, temperature: 0.7, text: 'A cat' });
     expect(await evaluate(`document.querySelectorAll('svg.tree path.draw').length`)).toBe(0);
     expectPeace();
   });
 
   inBrowser('is gone through by arrow keys; each node tells its token, probability and log P', async () => {
-    await trained();
+    await trained('Tree');
     const { nodes, found } = await expectShown(request);
     const at = () => evaluate<number>(`Number(document.activeElement.dataset.node ?? -1)`);
     const told = () => evaluate<string>(`document.querySelector('.told').textContent`);
@@ -117,23 +105,9 @@ describe('Tree', () => {
   inBrowser(
     'fits, can be read in both schemes, and brings an address that asks too much within its limits',
     async () => {
-      await trained('&beams=99&depth=24&draws=4');
+      await trained('Tree', 'beams=99&depth=24&draws=4');
       await expectShown({ ...request, width: 4, depth: 24, draws: 4 });
-      for (const value of ['light', 'dark']) {
-        await send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value }] });
-        expect(await faint(), value).toEqual([]);
-      }
-      for (const width of [360, 700, 1920]) {
-        await send('Emulation.setDeviceMetricsOverride', {
-          width,
-          height: 900,
-          deviceScaleFactor: 1,
-          mobile: width < 600,
-        });
-        expect(await evaluate('document.documentElement.scrollWidth'), String(width)).toBeLessThanOrEqual(
-          width,
-        );
-      }
+      await expectFits();
       expect(await evaluate(`document.querySelector('[role=alert]').hidden`)).toBe(true);
       expectPeace();
     },

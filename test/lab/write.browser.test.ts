@@ -2,10 +2,10 @@
 import { beforeAll, describe, expect } from 'vitest';
 import { repeatedTokens, repN } from '../../src/evaluate/repetition.ts';
 import type { Streams, Written } from '../../src/lab/engine/protocol.ts';
-import { inBrowser, labPage, smallState, smallTraining } from './open-lab.ts';
+import { inBrowser, labPage, smallTraining } from './open-lab.ts';
 import { NodeEngine } from './support.ts';
 
-const { open, evaluate, until, press, status, faint, expectPeace, send } = labPage();
+const { open, evaluate, until, press, status, faint, trained, enter, expectPeace, send } = labPage();
 
 /** The model of `trained`, in Node. */
 const here = new NodeEngine();
@@ -14,13 +14,6 @@ beforeAll(async () => {
   await here.stream('train', smallTraining);
 });
 
-/** Trains a model in the page and goes to the view, with more in the address; a seed there would be the training's, too. */
-async function trained(state: string): Promise<void> {
-  await open(`train?${smallState}&steps=20&math=portable&${state}`);
-  await press('Train');
-  await status('finished, step 20 of 20');
-  await evaluate(`[...document.querySelectorAll('nav a')].find((a) => a.textContent === 'Write').click()`);
-}
 async function inNode<K extends 'generate' | 'beam'>(kind: K, request: Streams[K][0]) {
   const events: Written[] = [];
   const end = await here.stream(kind, request, (event) => {
@@ -28,12 +21,6 @@ async function inNode<K extends 'generate' | 'beam'>(kind: K, request: Streams[K
   });
   return { ...end, events, text: events.map(({ text }) => text).join('') };
 }
-const set = (name: string, value: string | number) =>
-  evaluate(`(() => {
-    const input = document.querySelector('[name=${name}]');
-    input.value = '${value}';
-    input.dispatchEvent(new Event('input'));
-  })()`);
 const tokens = '.tokens[role] [data-id]';
 const ids = (within = '.tokens[role]') =>
   evaluate<number[]>(
@@ -47,8 +34,8 @@ const told = () =>
 
 describe('Write', () => {
   inBrowser("writes Node's text, tells each token's numbers, and branches into Node's branch", async () => {
-    await trained('length=60&t=0.8&p=0.95&r=1.1');
-    await set('seed', 7);
+    await trained('Write', 'length=60&t=0.8&p=0.95&r=1.1');
+    await enter('seed', 7);
     await press('Write');
     await status('nano, after step 20, wrote 60 tokens\\.');
     await written(60);
@@ -92,8 +79,8 @@ describe('Write', () => {
   });
 
   inBrowser('puts three ways of going on side by side, with what repeats itself marked', async () => {
-    await trained('length=150');
-    await set('seed', 3);
+    await trained('Write', 'length=150');
+    await enter('seed', 3);
     await press('Compare');
     await status('nano, after step 20, wrote three texts\\.');
     await until(`document.querySelectorAll('.ways [data-id]').length === 450`);
@@ -125,7 +112,7 @@ describe('Write', () => {
   });
 
   inBrowser('is used by keyboard, and its state is in the link', async () => {
-    await trained('length=12&colour=entropy');
+    await trained('Write', 'length=12&colour=entropy');
     await press('Write');
     await written(12);
     const key = async (name: string) => {
@@ -152,14 +139,14 @@ describe('Write', () => {
     await key('Enter');
     expect(await evaluate(`document.activeElement.closest('.alternatives') !== null`)).toBe(true);
     expect(await evaluate(`document.querySelector('.writing').dataset.by`)).toBe('entropy');
-    await set('prompt', 'A cat');
+    await enter('prompt', 'A cat');
     expect(await evaluate('location.hash')).toContain('#write?');
     expect(await evaluate('location.hash')).toMatch(/colour=entropy.*length=12.*prompt=A\+cat/);
     expectPeace();
   });
 
   inBrowser('stops, grows without drawing anew, and can be read in both schemes', async () => {
-    await trained('length=5000');
+    await trained('Write', 'length=5000');
     await press('Write');
     await until(`document.querySelectorAll('${tokens}').length > 50`);
     await evaluate(`void (window.first = document.querySelector('${tokens}'))`);
@@ -188,7 +175,7 @@ describe('Write', () => {
     const pressable = `[...document.querySelectorAll('#view button')].filter((b) => b.checkVisibility() && !b.disabled)`;
     expect(await evaluate(`${pressable}.length`)).toBe(0);
     const prompt = 'The <b id=x>☃';
-    await trained(`length=5&prompt=${encodeURIComponent(prompt)}`);
+    await trained('Write', `length=5&prompt=${encodeURIComponent(prompt)}`);
     await press('Write');
     const { unknown } = await here.call('tokenize', { text: prompt });
     expect(unknown).toBeGreaterThan(1);
@@ -199,7 +186,7 @@ describe('Write', () => {
     );
     expect(await evaluate(`document.querySelector('.tokens i').textContent`)).toBe(prompt);
     expect(await evaluate(`document.querySelector('#x')`)).toBe(null);
-    await set('length', 5001);
+    await enter('length', 5001);
     await press('Write');
     await until(`document.querySelector('[role=alert]').textContent !== ''`);
     expect(await evaluate(`document.querySelector('[role=alert]').textContent`)).toBe(
