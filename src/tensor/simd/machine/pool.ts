@@ -59,6 +59,8 @@ export class Pool {
   readonly #patience: number;
   /** Records in use; the first is for jobs that are run once. */
   #records = 1;
+  /** What `done` will be when the job at work is. */
+  #expected = 0;
   #failure = '';
 
   private constructor(kernels: readonly ((...args: number[]) => void)[], patience: number) {
@@ -107,32 +109,33 @@ export class Pool {
   /** Describes a job that will be run again and again; undefined when there is no more room. `args` are those before
    * from and to. */
   prepare(kernel: number, cut: Cut, args: readonly number[]): Job | undefined {
-    const record = layout.records + this.#records * layout.recordWords;
-    if (8 * (record + layout.recordWords) > layout.bytes) return undefined;
-    this.#records += 1;
-    return this.#describe(record, kernel, cut, args);
+    if (this.#records === layout.maxRecords) return undefined;
+    return this.#describe(this.#records++, kernel, cut, args);
   }
 
   /** Computes all outputs of one kernel, on all threads. */
   run(kernel: number, cut: Cut, args: readonly number[]): void {
-    this.start(this.#describe(layout.records, kernel, cut, args));
+    this.start(this.#describe(0, kernel, cut, args));
   }
 
   start(job: Job): void {
     this.#check();
     const words = this.#words;
-    words[layout.record] = job.record;
-    Atomics.store(words, layout.done, 0);
-    Atomics.store(words, layout.open, job.cut.chunks); // from here on workers may read the block
-    Atomics.add(words, layout.generation, 1);
-    if (Atomics.load(words, layout.parked) > 0) Atomics.notify(words, layout.generation);
+    const { chunks } = job.cut;
+    // From here on workers may read the record.
+    Atomics.store(words, layout.open, (job.record << layout.openBits) | (chunks - 1));
+    if (Atomics.load(words, layout.parked) > 0) {
+      Atomics.add(words, layout.generation, 1);
+      Atomics.notify(words, layout.generation);
+    }
     try {
-      this.#help(job);
+      this.#compute(job, chunks);
+      this.#expected = (this.#expected + chunks - 1 - this.#help(job)) | 0;
     } catch (error) {
       this.#fail(String(error));
       throw error;
     }
-    this.#wait(job.cut.chunks);
+    this.#wait();
   }
 
   #describe(record: number, kernel: number, cut: Cut, args: readonly number[]): Job {
@@ -140,32 +143,41 @@ export class Pool {
       throw new RangeError(`simd: expected at most ${layout.maxArguments} arguments, got ${args.length}`);
     }
     const values = [kernel, cut.outputs, cut.unit, cut.chunks, args.length, ...args];
-    for (let i = 0; i < values.length; i++) this.#values[record + i] = values[i]!;
+    const start = layout.records + record * layout.recordWords;
+    for (let i = 0; i < values.length; i++) this.#values[start + i] = values[i]!;
     return { kernel, cut, record, args: [...args, 0, 0] };
   }
 
-  #help({ kernel, cut: { outputs, unit, chunks }, args }: Job): void {
-    const words = this.#words;
+  /** @param chunk from 1 */
+  #compute({ kernel, cut: { outputs, unit, chunks }, args }: Job, chunk: number): void {
     const units = Math.ceil(outputs / unit);
-    for (;;) {
+    args[args.length - 2] = Math.floor((units * (chunk - 1)) / chunks) * unit;
+    args[args.length - 1] = Math.min(Math.floor((units * chunk) / chunks) * unit, outputs);
+    this.#kernels[kernel]!(...args);
+  }
+
+  /** Computes what nobody has taken; returns how many chunks that were. */
+  #help(job: Job): number {
+    const words = this.#words;
+    for (let helped = 0; ; ) {
       const open = Atomics.load(words, layout.open);
-      if (open === 0) return;
+      const chunk = open - (job.record << layout.openBits);
+      if (chunk === 0) return helped;
       if (Atomics.compareExchange(words, layout.open, open, open - 1) !== open) continue;
-      args[args.length - 2] = Math.floor((units * (open - 1)) / chunks) * unit;
-      args[args.length - 1] = Math.min(Math.floor((units * open) / chunks) * unit, outputs);
-      this.#kernels[kernel]!(...args);
-      Atomics.add(words, layout.done, 1);
+      this.#compute(job, chunk);
+      helped += 1;
     }
   }
 
-  #wait(chunks: number): void {
+  #wait(): void {
     const words = this.#words;
-    for (let spin = 0; spin < mainSpins; spin++) if (Atomics.load(words, layout.done) === chunks) return;
+    const expected = this.#expected;
+    for (let spin = 0; spin < mainSpins; spin++) if (Atomics.load(words, layout.done) === expected) return;
     Atomics.store(words, layout.mainParked, 1);
     // Seconds are counted one by one, so that a machine that slept for an hour counts one.
     for (let idle = 0, seen = -1; ; ) {
       const done = Atomics.load(words, layout.done);
-      if (done === chunks) break;
+      if (done === expected) break;
       this.#check();
       idle = done === seen ? idle + 1 : 0;
       if (idle > this.#patience) {
