@@ -1,10 +1,10 @@
 /** npm run train: trains a model on a text file and writes a run: the model, checkpoints, records and a report. */
 import { join } from 'node:path';
-import { loadParameters } from '../model/files/checkpoint.ts';
+import { type Checkpoint, loadParameters } from '../model/files/checkpoint.ts';
 import { withEnds } from '../model/files/end-of-text.ts';
 import { initialize } from '../model/initialize.ts';
 import { checkSplit } from '../train/check-split.ts';
-import { encodeSplit, type Split, stepsInEpochs } from '../train/dataset.ts';
+import { type Split, stepsInEpochs } from '../train/dataset.ts';
 import { type Corpus, textOf } from '../train/documents.ts';
 import { preflightWarnings } from '../train/guards.ts';
 import { counted } from '../train/metrics.ts';
@@ -16,7 +16,8 @@ import { isOver, notEvaluated } from '../train/train.ts';
 import { Trainer } from '../train/trainer.ts';
 import { runCommand, UsageError } from './command/command.ts';
 import { trainAnswers } from './command/field-names.ts';
-import { nameOf, readCorpus, readCorpusOf } from './data/corpus.ts';
+import { nameOf } from './data/corpus.ts';
+import { type Encoded, encodeText, keptTokens, readText, tokensFolder } from './data/large.ts';
 import { type ChosenKernels, describeKernels, openKernels } from './host/kernels.ts';
 import { StopSignal } from './host/stop-signal.ts';
 import { Terminal } from './host/terminal.ts';
@@ -88,13 +89,12 @@ async function begin(given: TrainFlags): Promise<void> {
   }
   const source = given.init === undefined ? undefined : findCheckpoint(given.init);
   const loaded = source === undefined ? undefined : readCheckpoint(source);
-  const read = await readCorpus(choice);
-  const { corpus } = read;
-  const checkpoint = loaded && corpus.ends ? withEnds(loaded) : loaded;
+  const read = await readText(choice);
+  const checkpoint = loaded && read.corpus.ends ? withEnds(loaded) : loaded;
   checkField(given, read);
   const data = nameOf(choice);
-  const tokenizer = checkpoint?.tokenizer ?? learnTokenizer(given, preset, corpus);
-  noteAddedText(textOf(corpus), data, tokenizer);
+  const tokenizer = checkpoint?.tokenizer ?? learnTokenizer(given, preset, read.corpus);
+  noteAddedText(textOf(read.corpus), data, tokenizer);
   const config = chooseConfig(given, preset, tokenizer.vocabSize, checkpoint);
   let longPrompts = 0;
   const options = {
@@ -102,7 +102,8 @@ async function begin(given: TrainFlags): Promise<void> {
     context: config.contextLength,
     onLongPrompt: () => longPrompts++,
   };
-  const split = checkSplit(encodeSplit(corpus, tokenizer, options), config.contextLength);
+  const { split, corpus } = encodeText(read, tokenizer, options, tokensFolder(given.out));
+  checkSplit(split, config.contextLength);
   const terminal = new Terminal({ quiet: given.quiet ?? false });
   let settings = chooseSettings(given, preset);
   const windows = settings.batchSize * settings.accumulate;
@@ -190,38 +191,45 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
       return;
     }
     checkStop(given['stop-at'], state.step, settings.steps);
-    const read = await readCorpusOf(state, {
-      ...(given.data === undefined ? {} : { data: given.data }),
-      ...(given['val-data'] === undefined ? {} : { valData: given['val-data'] }),
-    });
-    if (read.sha256 !== state.corpusSha256) {
-      const data = given.data === undefined ? state.data : nameOf({ data: given.data });
-      throw new Error(
-        `${data} is not the text that ${path} was trained on: its sha256 is ${read.sha256.slice(0, 12)}..., expected ${state.corpusSha256.slice(0, 12)}...; restore it, or start a new run: ${initCommand(path)}`,
-      );
-    }
+    const { corpus, split } =
+      keptTokens(tokensFolder(path), state.corpusSha256, tokenizer, given.data ?? []) ??
+      (await readAgain(given, state, checkpoint, path));
+    checkSplit(split, config.contextLength);
     const { kernels } = await reopenKernels(given, state.arithmetic, path);
-    // It is the same text, so if it has unknown characters, the run began with --unknown skip.
-    const split = checkSplit(
-      encodeSplit(read.corpus, tokenizer, { unknown: 'skip', context: config.contextLength }),
-      config.contextLength,
-    );
     const trainer = new Trainer(config, settings, split, { kernels });
     restoreTrainer(trainer, checkpoint, saved.optimizer, state, saved.folder);
     folder.record({ kind: 'resume', step: state.step });
     terminal.detail(`resuming ${path} after step ${state.step} of ${settings.steps}, seed ${settings.seed}`);
-    await go(given, state, {
-      trainer,
-      tokenizer,
-      folder,
-      corpus: read.corpus,
-      split,
-      terminal,
-      resumed: true,
-    });
+    await go(given, state, { trainer, tokenizer, folder, corpus, split, terminal, resumed: true });
   } finally {
     folder.release();
   }
+}
+
+/** The text of a run to be resumed. Throws if it is not the same. */
+async function readAgain(
+  given: TrainFlags,
+  { data, corpus, corpusSha256 }: TrainingState,
+  { config, tokenizer }: Checkpoint,
+  path: string,
+): Promise<Encoded> {
+  const read = await readText(
+    {
+      ...(corpus ?? { data: [data] }),
+      ...(given.data === undefined ? {} : { data: given.data }),
+      ...(given['val-data'] === undefined ? {} : { valData: given['val-data'] }),
+    },
+    corpus === undefined,
+  );
+  if (read.sha256 !== corpusSha256) {
+    const name = given.data === undefined ? data : nameOf({ data: given.data });
+    throw new Error(
+      `${name} is not the text that ${path} was trained on: its sha256 is ${read.sha256.slice(0, 12)}..., expected ${corpusSha256.slice(0, 12)}...; restore it, or start a new run: ${initCommand(path)}`,
+    );
+  }
+  // It is the same text, so if it has unknown characters, the run began with --unknown skip.
+  const options = { unknown: 'skip', context: config.contextLength } as const;
+  return encodeText(read, tokenizer, options, tokensFolder(path));
 }
 
 /** Kernels with the arithmetic that the run was begun with. Throws if there are none here: with others, the resumed run
@@ -242,19 +250,20 @@ type RunState = Omit<TrainingState, 'version' | 'step'>;
 /** What a run needs besides its state, whether it is new or resumed. */
 interface Equipment extends Pick<TrainingRunParts, 'trainer' | 'tokenizer' | 'folder' | 'terminal'> {
   readonly corpus: Corpus;
-  readonly split: Split<Int32Array>;
+  readonly split: Split;
   readonly resumed: boolean;
 }
 
 async function go(given: TrainFlags, state: RunState, equipment: Equipment): Promise<void> {
-  const { trainer, tokenizer, folder, terminal, corpus, resumed } = equipment;
+  const { trainer, tokenizer, folder, terminal, corpus, split, resumed } = equipment;
   const { best, evaluationsSinceBest, preset, data, corpusSha256, arithmetic, settings } = state;
   const stop = new StopSignal();
   const first = trainer.step;
   let stopped = false;
   try {
     const baselines = countBaselines(corpusSha256, equipment);
-    terminal.detail(baselineLine(baselines, tokenizer.kind !== 'char'));
+    const isSample = split.mostScored !== undefined;
+    terminal.detail(baselineLine(baselines, tokenizer.kind !== 'char', isSample ? corpus : undefined));
     const run = new TrainingRun({
       ...equipment,
       settings,
@@ -277,6 +286,7 @@ async function go(given: TrainFlags, state: RunState, equipment: Equipment): Pro
       : closingLines(run.finish(state.corpus?.documents === 'lines' ? listed : 1), {
           path: folder.path,
           corpus,
+          isSample,
           seconds: (performance.now() - began) / 1000,
           since: resumed ? first : undefined,
           step: trainer.step,

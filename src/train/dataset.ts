@@ -28,6 +28,8 @@ export interface Split<T extends Tokens = Tokens> {
   readonly end?: number | undefined;
   /** Mean number of characters in a held-out token that is scored (all but the first). Absent where it is always 1. */
   readonly charactersPerToken?: number | undefined;
+  /** How many held-out tokens an evaluation takes at most. Absent: all. Then both parts are in memory. */
+  readonly mostScored?: number;
 }
 /** Inputs start .. start + length - 1, and as targets the tokens one further. */
 export interface Window {

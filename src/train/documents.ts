@@ -52,10 +52,15 @@ export function cutAt(n: number): number {
 
 /** The text before and from character `cutAt` of its n characters, which are code points. */
 export function splitText(text: string): { readonly training: string; readonly heldOut: string } {
-  const cut = cutAt(countCharacters(text));
+  const training = firstCharacters(text, cutAt(countCharacters(text)));
+  return { training, heldOut: text.slice(training.length) };
+}
+
+/** The first n characters, or all. */
+export function firstCharacters(text: string, n: number): string {
   let at = 0;
-  for (let n = 0; n < cut; n++) at += text.codePointAt(at)! > 0xffff ? 2 : 1;
-  return { training: text.slice(0, at), heldOut: text.slice(at) };
+  for (; n > 0 && at < text.length; n--) at += text.codePointAt(at)! > 0xffff ? 2 : 1;
+  return text.slice(0, at);
 }
 
 /** In an order that depends on how many there are and on nothing else (Fisher and Yates). */

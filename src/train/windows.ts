@@ -53,11 +53,13 @@ export function strideWindows(n: number, T: number, stride: number): ScoredWindo
 type WindowStart = (place: number) => number;
 
 /** The held-out windows that an evaluation of so many tokens takes. */
-export function heldOutWindows({ validation, end }: Split, T: number, budget: number | 'full'): Window[] {
+export function heldOutWindows(split: Split, T: number, budget: number | 'full'): Window[] {
+  const { validation, end, mostScored = 'full' } = split;
   const begin = (place: number) => windowStart(validation, place, T, end);
-  return budget === 'full'
+  const most = budget === 'full' ? mostScored : budget;
+  return most === 'full'
     ? allWindows(validation.length, T, begin)
-    : spreadWindows(validation.length, T, budget, begin);
+    : spreadWindows(validation.length, T, most, begin);
 }
 
 /** Disjoint windows of at most T that score every token after the first exactly once. */

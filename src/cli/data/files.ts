@@ -52,8 +52,8 @@ function readFolder(folder: string, skipped: string[]): NamedText[] {
   throw new Error(`${folder} is a folder without text; expected text files in it: ${why}`);
 }
 
-/** Links to folders are not followed, because they may lead back. */
-function filesBelow(folder: string): string[] {
+/** Without hidden ones. Links to folders are not followed, because they may lead back. */
+export function filesBelow(folder: string): string[] {
   return listFolder(folder)
     .filter((name) => !name.startsWith('.'))
     .map((name) => join(folder, name))

@@ -10,31 +10,41 @@ export function checkLength(bytes: number, source: string): void {
   throw new Error(`${source} is too long: ${got}; expected at most ${limit} of text; take a part of it`);
 }
 
-/** The text of UTF-8 or marked UTF-16 bytes. Errors call it `source`, and in the command that they suggest it is `file`. */
-export function decodeText(bytes: Uint8Array, source: string, file = source): string {
+/** Where bytes stand in their file, and how many lines end before a place there. */
+export interface Place {
+  readonly offset: number;
+  readonly lines: (offset: number) => number;
+}
+const start: Place = { offset: 0, lines: () => 0 };
+
+/** The text of UTF-8 or marked UTF-16 bytes. Errors call it `source`, and in the command that they suggest it is `file`.
+ * @param place of a later part of a file, which has no mark */
+export function decodeText(bytes: Uint8Array, source: string, file = source, place = start): string {
   checkLength(bytes.length, source);
+  const isStart = place.offset === 0;
   const convert = (encoding: string) => `iconv -f ${encoding} -t UTF-8 ${shellWord(file)} > utf8.txt`;
-  const mark = utf16Mark(bytes);
+  const mark = isStart ? utf16Mark(bytes) : undefined;
   if (mark !== undefined) return decodeMarked(bytes, mark, source);
-  const wide = utf16(bytes);
+  const wide = isStart ? utf16(bytes) : undefined;
   if (wide !== undefined) {
     throw new Error(`${source} is not UTF-8 text, it looks like UTF-16; to convert it: ${convert(wide)}`);
   }
   const nul = bytes.indexOf(0);
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: !isStart }).decode(bytes);
     if (nul < 0) return text;
   } catch {
     const at = firstBadByte(bytes);
-    const line = bytes.subarray(0, at).reduce((n, byte) => n + (byte === 0x0a ? 1 : 0), 1);
-    const byte = `byte 0x${bytes[at]!.toString(16)} at offset ${at}, line ${line}`;
+    const lines = bytes.subarray(0, at).reduce((n, byte) => n + (byte === 0x0a ? 1 : 0), 1);
+    const bad = `byte 0x${bytes[at]!.toString(16)} at offset ${place.offset + at}`;
     const hint =
       nul >= 0
         ? 'it looks like a binary file; expected a plain text file'
         : mixes(bytes)
           ? `the rest is UTF-8, so it mixes encodings; to leave out what is not: ${convert('UTF-8 -c')}`
           : `if it is an older text: ${convert('WINDOWS-1252')}`;
-    throw new Error(`${source} is not UTF-8 text: ${byte}; ${hint}`);
+    const line = place.lines(place.offset) + lines;
+    throw new Error(`${source} is not UTF-8 text: ${bad}, line ${line}; ${hint}`);
   }
   throw new Error(`${source} holds NUL bytes: a binary file; expected a plain text file`);
 }

@@ -10,13 +10,13 @@ import { readJson, type Warn } from '../host/files.ts';
 import type { RunFolder } from '../runs/folder.ts';
 
 /** Counts n-grams once per corpus; a resumed run finds the results in its folder. They are counted over characters
- * whatever the tokenizer, so that all runs on one text have the same baselines. */
+ * whatever the tokenizer, so that all runs on one text have the same baselines; of a large text, over a sample. */
 export function countBaselines(
   corpusSha256: string,
   run: {
     readonly folder: RunFolder;
     readonly corpus: Corpus;
-    readonly split: Split<Int32Array>;
+    readonly split: Split;
     readonly tokenizer: Tokenizer;
   },
 ): readonly Baseline[] {
@@ -24,13 +24,16 @@ export function countBaselines(
   const known = folder.readBaselines(corpusSha256);
   if (known !== undefined) return known;
   const isChar = tokenizer.kind === 'char';
+  const isSample = run.split.mostScored !== undefined;
   const characters = isChar ? tokenizer : learnTokenizer('char', corpus);
-  const { train, validation } = isChar ? run.split : encodeSplit(corpus, characters);
-  const baselines = ngramBaselines(train, validation, { V: characters.vocabSize }).map((nll, order) => ({
+  const split = isChar && !isSample ? run.split : encodeSplit(corpus, characters, { unknown: 'skip' });
+  const [train, validation] = [split.train, split.validation].map((part) => part.subarray(0, part.length));
+  const sample = isSample ? { train: train!.length, heldOut: validation!.length } : undefined;
+  const baselines = ngramBaselines(train!, validation!, { V: characters.vocabSize }).map((nll, order) => ({
     order,
     nll,
   }));
-  folder.write('baselines.json', `${JSON.stringify({ corpusSha256, baselines }, null, 2)}\n`);
+  folder.write('baselines.json', `${JSON.stringify({ corpusSha256, baselines, sample }, null, 2)}\n`);
   return baselines;
 }
 

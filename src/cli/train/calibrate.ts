@@ -10,12 +10,12 @@ import { ngramBaselines } from '../../evaluate/ngram.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
 import type { Kernels } from '../../tensor/kernels.ts';
-import type { Split } from '../../train/dataset.ts';
+import type { Split, Tokens } from '../../train/dataset.ts';
 import { briefly } from '../../train/metrics.ts';
 import { encodeState, freshTrainer, type RunSettings } from '../../train/state.ts';
 import { notEvaluated, train } from '../../train/train.ts';
 import type { Trainer } from '../../train/trainer.ts';
-import { allWindows } from '../../train/windows.ts';
+import { sampled } from '../data/large.ts';
 import { writeFolder } from '../host/files.ts';
 import { closeKernels, openKernels } from '../host/kernels.ts';
 import type { Terminal } from '../host/terminal.ts';
@@ -87,7 +87,7 @@ export function timeLine(parts: Omit<Calibration, 'tokenizer'>, kernels: Kernels
   const { steps, evalEvery, evalTokens, batchSize, accumulate } = settings;
   const step = trainSteps(warmTrainer(parts, kernels, plannedSeconds / 2), plannedSeconds / 2);
   const perToken = step / (3 * batchSize * accumulate * config.contextLength);
-  const heldOut = split.validation.length;
+  const heldOut = Math.min(split.validation.length, split.mostScored ?? Number.POSITIVE_INFINITY);
   const seconds = secondsOf(steps, {
     step,
     evaluation: perToken * (evalTokens === 'full' ? heldOut : Math.min(heldOut, evalTokens)),
@@ -111,9 +111,13 @@ function measureCosts(
     scored = trainer.evaluate().tokensScored;
   });
   const checkpoint = timeCheckpoint(trainer, settings, tokenizer);
-  const [train, validation] = [split.train, split.validation].map((part) => part.subarray(0, part.length));
-  const counting = time(() => ngramBaselines(train!, validation!, { V: config.vocabSize }));
-  const all = allWindows(split.validation.length, config.contextLength).reduce((n, w) => n + w.length, 0);
+  const { train, validation, mostScored } = split;
+  const counted = ({ length }: Tokens, most: number) =>
+    mostScored === undefined ? length : Math.min(length, most);
+  const learned = train.subarray(0, counted(train, sampled.train));
+  const heldOut = validation.subarray(0, counted(validation, sampled.validation));
+  const counting = time(() => ngramBaselines(learned, heldOut, { V: config.vocabSize }));
+  const all = Math.min(validation.length - 1, mostScored ?? Number.POSITIVE_INFINITY);
   return {
     step,
     evaluation: evaluating + checkpoint,

@@ -4,7 +4,7 @@ import { countWords, wordsOf } from '../../evaluate/words.ts';
 import type { ModelConfig } from '../../model/config.ts';
 import { defaultSampling } from '../../sample/settings.ts';
 import type { Split } from '../../train/dataset.ts';
-import { type Corpus, textOf } from '../../train/documents.ts';
+import { type Corpus, countCharacters, type Document, textOf } from '../../train/documents.ts';
 import { type Baseline, counted, duration, type EvaluationMetrics } from '../../train/metrics.ts';
 import { partsOf } from '../../train/observe.ts';
 import type { Preflight } from '../../train/preflight.ts';
@@ -105,13 +105,22 @@ export function otherTextLine({ text }: Preset, name: string, sha256: string): s
   ];
 }
 
-/** The losses of the n-gram models that a run should get below. */
-export function baselineLine(baselines: readonly Baseline[], perCharacter: boolean): string {
+/** The losses of the n-gram models that a run should get below. @param corpus if they were counted on a sample, that */
+export function baselineLine(baselines: readonly Baseline[], perCharacter: boolean, corpus?: Corpus): string {
   const all = baselines.map(({ order, nll }) => `${baselineName(order)} ${nll.toFixed(3)}`).join(', ');
   const best = strongest(baselines);
   const which = best === undefined ? '' : `; the best of them is the ${baselineName(best.order)}`;
-  return `to beat: ${all} nats${perCharacter ? ' per character' : ''}${which}`;
+  const [learned, heldOut] =
+    corpus === undefined ? [] : [corpus.documents, corpus.heldOut!].map(charactersIn);
+  const on =
+    corpus === undefined
+      ? ''
+      : ` (counted on a sample: the first ${learned}, and ${heldOut} that are held out)`;
+  return `to beat${on}: ${all} nats${perCharacter ? ' per character' : ''}${which}`;
 }
+
+const charactersIn = (documents: readonly Document[]): string =>
+  counted(countCharacters(textOf({ documents })), 'character');
 
 /** Says that a run's loss is below that of an n-gram model. */
 export function passedLine(
@@ -150,6 +159,8 @@ export function closingLines(
   run: {
     readonly path: string;
     readonly corpus: Corpus;
+    /** Whether that is only a sample. */
+    readonly isSample?: boolean;
     readonly seconds: number;
     readonly since: number | undefined;
     readonly step: number;
@@ -158,18 +169,21 @@ export function closingLines(
   const error = final.standardError === null ? '' : ` (standard error ${final.standardError.toFixed(4)})`;
   const perCharacter =
     final.natsPerChar === undefined ? '' : ` and ${final.natsPerChar.toFixed(4)} nats per character`;
+  const { isSample = false } = run;
   const since = run.since === undefined ? '' : `, since the resume after step ${run.since}`;
   return [
     '',
     `trained in ${duration(run.seconds)}${since}`,
     `best: the model of step ${final.step}${final.step === run.step ? ', the last' : ` of ${run.step}`}; npm run sample and eval use that`,
     `validation ${final.nll.toFixed(4)} nats per token${error}${perCharacter}`,
-    `perplexity ${final.perplexity.toFixed(3)}, ${final.bitsPerChar.toFixed(3)} bits per character, over all ${counted(final.tokensScored, 'held-out token')}`,
+    `perplexity ${final.perplexity.toFixed(3)}, ${final.bitsPerChar.toFixed(3)} bits per character, over ${isSample ? 'windows spread over what is held out, with' : 'all'} ${counted(final.tokensScored, 'held-out token')}`,
     '',
     `${texts.length === 1 ? 'a sample' : `${texts.length} samples`}, at temperature ${defaultSampling.temperature} and top-p ${defaultSampling.topP}:`,
     ...(texts.length === 1 ? [indented(texts[0]!)] : texts.map((text) => `    ${oneLine(text)}`)),
     '',
-    texts.length === 1 ? knownWordsLine(texts[0]!, textOf(run.corpus)) : noveltyLine(texts, run.corpus),
+    texts.length === 1
+      ? knownWordsLine(texts[0]!, textOf(run.corpus), isSample ? 'a sample of the corpus' : 'the corpus')
+      : noveltyLine(texts, run.corpus),
     `saved in ${run.path}, with report.html to look at; to go on from a prompt: ${sampleCommand(run.path)}`,
   ];
 }
@@ -181,11 +195,11 @@ function noveltyLine(texts: readonly string[], { documents, heldOut = [] }: Corp
   return `of these, ${texts.length - copies} are new, and ${copies === 1 ? '1 is a copy' : `${copies} are copies`} of a line of the text`;
 }
 
-function knownWordsLine(sample: string, corpus: string): string {
+function knownWordsLine(sample: string, corpus: string, name: string): string {
   const { found, all } = countWords([{ prompt: '', text: sample }], wordsOf(corpus));
   return all === 0
     ? 'words: none in the sample'
-    : `words: ${Math.round((100 * found) / all)} % of ${all} in the corpus`;
+    : `words: ${Math.round((100 * found) / all)} % of ${all} in ${name}`;
 }
 
 /** The baseline with the lowest loss. On a short text it need not be the one of the highest order. */

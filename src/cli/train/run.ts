@@ -153,7 +153,7 @@ export class TrainingRun {
   /** The held-out loss over everything, and samples: both of the best model, as is `final.step`. */
   finish(samples = 1): { readonly final: EvaluationMetrics; readonly texts: readonly string[] } {
     const { trainer, terminal } = this.#parts;
-    terminal.progress('validating on all that was held out ...');
+    terminal.progress('validating on what was held out ...');
     const final = this.#measured('final', trainer.evaluate('full'), false);
     const texts = this.#sample(samples);
     this.#draw({ live: false });
