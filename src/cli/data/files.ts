@@ -82,6 +82,8 @@ function unpacked(bytes: Uint8Array, name: string): Uint8Array {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code !== 'ERR_BUFFER_TOO_LARGE') throw new Error(`${name} is damaged gzip: ${message}`);
     const most = Math.floor(constants.MAX_STRING_LENGTH / 1e6);
-    throw new Error(`${name} is too long: expected at most ${most} MB of text, unpacked; take a part of it`);
+    throw new Error(
+      `${name} is too long: expected at most ${most} MB of text, unpacked; unpack it, and npm run train reads it in pieces`,
+    );
   }
 }

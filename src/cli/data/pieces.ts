@@ -2,14 +2,16 @@
  *
  * A piece ends before a space or line break that follows something else. There the pre-tokenizer of BPE cuts in any case, and
  * nothing that is normalized stands on both sides: so the tokens of the pieces are those of the whole text. Only where a text
- * has no such place for some 16 MB, it is cut between any two characters. */
+ * has no such place for a megabyte, it is cut between any two characters. */
 import { closeSync, openSync, readSync } from 'node:fs';
 import { normalizeText } from '../../model/text/tokenizer.ts';
 import { decodeText } from '../host/decode.ts';
 import { attempt } from '../host/files.ts';
 
-const pieceBytes = 1 << 22;
-const longestRun = 4;
+/** Small enough for what one piece leaves behind to be cleared away at once. */
+const pieceBytes = 1 << 16;
+/** So many times that. */
+const longestRun = 16;
 
 /** The files one after another, each on a line of its own. @param size bytes that are read at a time, at least 4 */
 export function* textPieces(paths: readonly string[], size = pieceBytes): Generator<string, void, undefined> {
@@ -54,6 +56,7 @@ function* decodedParts(path: string, size: number): Generator<string, void, unde
     }
     return lines;
   };
+  let begun = false;
   try {
     for (let offset = 0, kept = 0, got = -1; got !== 0; ) {
       got = read(kept, offset + kept);
@@ -61,7 +64,9 @@ function* decodedParts(path: string, size: number): Generator<string, void, unde
       const end = got === 0 ? filled : wholeCharacters(bytes.subarray(0, filled));
       if (end > 0) {
         const text = decodeText(bytes.subarray(0, end), path, path, { offset, lines: linesBefore });
-        yield offset === 0 ? text.replace(/^\ufeff+/, '') : text;
+        const part: string = begun ? text : text.replace(/^\ufeff+/, '');
+        begun ||= part !== '';
+        yield part;
       }
       bytes.copyWithin(0, end, filled);
       kept = filled - end;

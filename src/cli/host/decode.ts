@@ -7,7 +7,9 @@ export function checkLength(bytes: number, source: string): void {
   const most = constants.MAX_STRING_LENGTH;
   if (bytes <= most) return;
   const [got, limit] = [bytes, most].map((n) => `${Math.floor(n / 1e6)} MB`);
-  throw new Error(`${source} is too long: ${got}; expected at most ${limit} of text; take a part of it`);
+  throw new Error(
+    `${source} is too long: ${got}; expected at most ${limit} of text; take a part of it (npm run train reads larger ones, if they are plain and have neither --documents nor --val-data)`,
+  );
 }
 
 /** Where bytes stand in their file, and how many lines end before a place there. */

@@ -25,7 +25,7 @@ export const trainFlags = {
     kind: 'text',
     multiple: true,
     value: 'FILE',
-    help: 'the text to learn (default data/stories.txt), UTF-8; may be given several times; also a folder, .jsonl, gzip of each, - for standard input',
+    help: 'the text to learn (default data/stories.txt), UTF-8; may be given several times; also a folder, .jsonl, gzip of each, - for standard input; one plain text may be larger than memory',
     aliases: ['dataset', 'train-file', 'train-data', 'input-file', 'corpus'],
   },
   'val-data': {
