@@ -16,7 +16,7 @@ import { isOver, notEvaluated } from '../train/train.ts';
 import { Trainer } from '../train/trainer.ts';
 import { runCommand, UsageError } from './command/command.ts';
 import { trainAnswers } from './command/field-names.ts';
-import { nameOf } from './data/corpus.ts';
+import { choiceOf, nameOf } from './data/corpus.ts';
 import { type Encoded, encodeText, keptTokens, readText, tokensFolder } from './data/large.ts';
 import { type ChosenKernels, describeKernels, openKernels } from './host/kernels.ts';
 import { StopSignal } from './host/stop-signal.ts';
@@ -209,22 +209,19 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
 /** The text of a run to be resumed. Throws if it is not the same. */
 async function readAgain(
   given: TrainFlags,
-  { data, corpus, corpusSha256 }: TrainingState,
+  state: TrainingState,
   { config, tokenizer }: Checkpoint,
   path: string,
 ): Promise<Encoded> {
-  const read = await readText(
-    {
-      ...(corpus ?? { data: [data] }),
-      ...(given.data === undefined ? {} : { data: given.data }),
-      ...(given['val-data'] === undefined ? {} : { valData: given['val-data'] }),
-    },
-    corpus === undefined,
-  );
-  if (read.sha256 !== corpusSha256) {
-    const name = given.data === undefined ? data : nameOf({ data: given.data });
+  const instead = {
+    ...(given.data === undefined ? {} : { data: given.data }),
+    ...(given['val-data'] === undefined ? {} : { valData: given['val-data'] }),
+  };
+  const read = await readText(...choiceOf(state, instead));
+  if (read.sha256 !== state.corpusSha256) {
+    const name = given.data === undefined ? state.data : nameOf({ data: given.data });
     throw new Error(
-      `${name} is not the text that ${path} was trained on: its sha256 is ${read.sha256.slice(0, 12)}..., expected ${corpusSha256.slice(0, 12)}...; restore it, or start a new run: ${initCommand(path)}`,
+      `${name} is not the text that ${path} was trained on: its sha256 is ${read.sha256.slice(0, 12)}..., expected ${state.corpusSha256.slice(0, 12)}...; restore it, or start a new run: ${initCommand(path)}`,
     );
   }
   // It is the same text, so if it has unknown characters, the run began with --unknown skip.

@@ -22,13 +22,16 @@ export interface ReadCorpus {
 /** How a corpus is named where there is room for one text. */
 export const nameOf = ({ data }: Pick<CorpusChoice, 'data'>): string => data.join(', ');
 
-/** The corpus of a run, from what its state says: a choice, or else one plain text. */
-export function readCorpusOf(
+/** How the corpus of a run is read, from what its state says: a choice, or else one plain text. */
+export function choiceOf(
   { corpus, data }: { readonly data: string; readonly corpus?: CorpusChoice | undefined },
   instead: Partial<CorpusChoice> = {},
-): Promise<ReadCorpus> {
-  return readCorpus({ ...(corpus ?? { data: [data] }), ...instead }, corpus === undefined);
+): [choice: CorpusChoice, plain: boolean] {
+  return [{ ...(corpus ?? { data: [data] }), ...instead }, corpus === undefined];
 }
+
+export const readCorpusOf = (run: Parameters<typeof choiceOf>[0]): Promise<ReadCorpus> =>
+  readCorpus(...choiceOf(run));
 
 /** Where --documents is not given, texts of which one is JSON lines are documents, and others are one text.
  * @param plain what looks like JSON lines is a text like others, as it was for runs that kept no choice */
