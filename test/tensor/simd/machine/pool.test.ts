@@ -157,8 +157,14 @@ describe('failures', () => {
   });
 
   test('a worker that ends while idle: the next job says so', async () => {
-    const { host, ended } = watched('(data, ready) => { ready(); setImmediate(() => process.exit(3)); }');
-    const { pool, index } = await start(2, host);
+    // It ends when it is told to: one that ended by itself might do so before the pool is open.
+    const { host, ended } = watched(
+      '({ memory }, ready) => { ready(); Atomics.wait(new Int32Array(memory.buffer), 0, 0); process.exit(3); }',
+    );
+    const { pool, memory, index } = await start(2, host);
+    const words = new Int32Array(memory.buffer);
+    Atomics.store(words, 0, 1);
+    Atomics.notify(words, 0);
     await expect.poll(() => ended).toHaveLength(1);
     expect(() => pool.run(index('count'), { outputs: 1, unit: 1, chunks: 1 }, [64])).toThrow(/exit code 3/);
   });
