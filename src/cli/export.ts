@@ -54,11 +54,11 @@ await runCommand(command, async ({ run, out: given, weights = 'f32', overwrite =
         : `${out} is there already; choose another --out, or say --overwrite to replace it`,
     );
   }
-  const { page, worker } = await bundlePage();
+  const { worker, ...scripts } = await bundlePage();
   const [tensors, texts] = filesOf(readCheckpoint(source), source, weights);
   const files = { ...texts, ...(records === undefined ? {} : recordsOf(records)) };
   const packet: Packet = { version: version(), name, weights, worker, files };
-  const content = exportedPage(page, packet, tensors);
+  const content = exportedPage(scripts, packet, tensors);
   writeFile(out, content);
   const all = Buffer.byteLength(content);
   const part = Math.ceil(tensors.length / 3) * 4;

@@ -1,6 +1,7 @@
-/** What an exported page carries besides its own script, in two elements of it, in base64: whatever a model's texts and
- * names hold, they cannot end the element that they stand in.
+/** What an exported page carries besides the script that unpacks it, in three elements of it, in base64: whatever scripts,
+ * texts and names hold, they cannot end the element that they stand in.
  *
+ *     <script type="text/plain" id="script">    the page's own script, gzipped
  *     <script type="text/plain" id="packet">    a Packet as JSON, gzipped
  *     <script type="text/plain" id="weights">   model.safetensors as it is */
 export interface Packet {

@@ -5,6 +5,7 @@ import { Address } from './address.ts';
 import { make } from './dom.ts';
 import { Engine } from './engine/client.ts';
 import type { Lab } from './lab.ts';
+import { cannotStart } from './problem.ts';
 import { Session } from './session.ts';
 import { views } from './views/list.ts';
 
@@ -27,15 +28,7 @@ const named = (view: string | undefined) => views.find(({ id }) => id === view);
 
 /** Shows the page, or why it cannot be shown. */
 export function startPage(find: () => Promise<Found>): void {
-  start(find).catch((error: Error) => {
-    element('view').replaceChildren(
-      make(
-        'p',
-        { className: 'problem', attributes: { role: 'alert' } },
-        `the lab cannot start: ${error.message}`,
-      ),
-    );
-  });
+  start(find).catch(cannotStart);
 }
 
 async function start(find: () => Promise<Found>): Promise<void> {

@@ -21,3 +21,10 @@ export function problemPlace(): Problem {
   };
   return { element, say, act };
 }
+
+/** Says in the place of the views why there are none. */
+export function cannotStart(error: Error): void {
+  const { element, say } = problemPlace();
+  say(new Error(`the lab cannot start: ${error.message}`));
+  document.getElementById('view')!.replaceChildren(element);
+}

@@ -1,8 +1,11 @@
 /** npm run export as a user runs it: what is in the page, how large it is, and what it refuses. */
+import { createHash } from 'node:crypto';
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { bundlePage } from '../../src/cli/export/bundle.ts';
 import { exportedPage } from '../../src/cli/export/page.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/files/safetensors.ts';
 import { NodeEngine, smallRun, smallText } from '../lab/support.ts';
@@ -79,11 +82,11 @@ describe('npm run export', () => {
     const [charset, policy] = elements.filter(({ name }) => name === 'meta');
     expect(charset!.attributes.get('charset')).toBe('utf-8');
     expect(policy!.attributes.get('content')).toMatch(
-      /^default-src 'none'; script-src 'sha256-[\w+/]+=' 'wasm-unsafe-eval'; worker-src blob:; style-src 'sha256-[\w+/]+='; img-src data: blob:; base-uri 'none'; form-action 'none'$/,
+      /^default-src 'none'; script-src 'sha256-[\w+/]+=' 'sha256-[\w+/]+=' 'wasm-unsafe-eval'; worker-src blob:; style-src 'sha256-[\w+/]+='; img-src data: blob:; base-uri 'none'; form-action 'none'$/,
     );
     const addresses = elements.flatMap(({ attributes }) => [attributes.get('src'), attributes.get('href')]);
     expect(addresses.filter((address) => address !== undefined)).toEqual(['data:,']);
-    expect(elements.filter(({ name }) => name === 'script')).toHaveLength(3);
+    expect(elements.filter(({ name }) => name === 'script')).toHaveLength(4);
   });
 
   it('tells what the run recorded, but not where its text was, nor the machine', async () => {
@@ -181,15 +184,21 @@ describe('npm run export', () => {
     );
   });
 
-  it('has its script to the end, whatever the texts in it say', () => {
-    const script = "globalThis.said = '</script><!-- <SCRIPT> $& $1'; // <b>";
+  it('has its script to the end, whatever the texts in it say, and under its checksum', () => {
+    const script = "globalThis.said = '</script><!-- <SCRIPT> $& $1 – 🙂'; // <b>";
     const packet = { version: '1', name: '', weights: 'f32', worker: '', files: {} } as const;
-    const page = exportedPage(script, packet, new Uint8Array(3));
-    expect(elementsOf(page).filter(({ name }) => name === 'script')).toHaveLength(3);
-    const code = /<script type="module">(.*)<\/script>/s.exec(page)![1]!;
-    expect(code).not.toMatch(/<!--|<\/?script/i);
-    new Function(code)();
-    expect((globalThis as unknown as { said: string }).said).toBe('</script><!-- <SCRIPT> $& $1');
+    const page = exportedPage({ loader: 'load()', page: script }, packet, new Uint8Array(3));
+    expect(elementsOf(page).filter(({ name }) => name === 'script')).toHaveLength(4);
+    const packed = /<script type="text\/plain" id="script">(.*?)<\/script>/.exec(page)![1]!;
+    expect(gunzipSync(Buffer.from(packed, 'base64')).toString('utf8')).toBe(script);
+    for (const code of ['load()', script])
+      expect(page).toContain(`'sha256-${createHash('sha256').update(code).digest('base64')}'`);
+  });
+
+  it('unpacks it with a script that nothing in it ends', async () => {
+    const { loader } = await bundlePage();
+    expect(loader).toContain('DecompressionStream');
+    expect(loader).not.toMatch(/<!--|<\/?script/i);
   });
 
   it('writes a name as text, whatever it is', async () => {
@@ -200,7 +209,7 @@ describe('npm run export', () => {
     const { page, packet } = readExported(path('name.html'));
     expect(packet.name).toBe(name);
     expect(page).toContain('<h1>&lt;!--&lt;script&gt;&#34;&amp;\\u202e</h1>');
-    expect(elementsOf(page).filter((element) => element.name === 'script')).toHaveLength(3);
+    expect(elementsOf(page).filter((element) => element.name === 'script')).toHaveLength(4);
   });
 
   it('refuses in one line what it cannot read or write, and leaves nothing half done', async () => {

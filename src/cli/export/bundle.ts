@@ -1,9 +1,10 @@
-/** The page's code as one script, and the engine's worker as another: bundled and made small by esbuild. */
+/** The page's code as one script, the one that unpacks it, and the engine's worker: bundled and made small by esbuild. */
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 
 export interface Bundle {
+  readonly loader: string;
   readonly page: string;
   readonly worker: string;
 }
@@ -24,9 +25,10 @@ export async function bundlePage(): Promise<Bundle> {
     });
     return outputFiles[0]!.text;
   };
-  const [page, worker] = await Promise.all([
+  const [loader, page, worker] = await Promise.all([
+    bundle('src/lab/loader.ts', 'esm'),
     bundle('src/lab/exported.ts', 'esm'),
     bundle('src/lab/engine/worker.ts', 'iife'),
   ]);
-  return { page, worker };
+  return { loader, page, worker };
 }

@@ -1,29 +1,34 @@
-/** The exported page: the lab's page with its style, its script and a model in it.
+/** The exported page: the lab's page with its style, its scripts and a model in it.
  *
- * Its policy lets only this script run, and lets it load nothing from anywhere: what is trained and written stays in the tab. */
+ * Its policy lets only these scripts run, and lets it load nothing from anywhere: what is trained and written stays in the tab. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import type { Packet } from '../../lab/packet.ts';
 import { labStyle } from '../../lab/style.ts';
 import { html } from '../../report/html.ts';
+import type { Bundle } from './bundle.ts';
 
 const index = new URL('../../../src/lab/index.html', import.meta.url);
 const charset = '<meta charset="utf-8">';
 
-/** @param script of the page @param weights model.safetensors */
-export function exportedPage(script: string, packet: Packet, weights: Uint8Array): string {
-  const code = safe(script);
+/** @param scripts no text in the loader ends its element @param weights model.safetensors */
+export function exportedPage(
+  { loader, page: script }: Pick<Bundle, 'loader' | 'page'>,
+  packet: Packet,
+  weights: Uint8Array,
+): string {
   const policy = [
     "default-src 'none'",
-    `script-src ${hash(code)} 'wasm-unsafe-eval'`,
+    `script-src ${hash(loader)} ${hash(script)} 'wasm-unsafe-eval'`,
     'worker-src blob:', // the engine's, whose code is in the packet
     `style-src ${hash(labStyle)}`,
     'img-src data: blob:',
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');
-  const data = gzipSync(JSON.stringify(packet), { level: 9 });
+  const packed = { script, packet: JSON.stringify(packet) };
+  const elements = Object.entries(packed).map(([id, text]) => element(id, gzipSync(text, { level: 9 })));
   const parts: readonly (readonly [from: string, to: string])[] = [
     [charset, `${charset}\n<meta http-equiv="Content-Security-Policy" content="${policy}">`],
     ['<link rel="stylesheet" href="/lab.css">', `<style>${labStyle}</style>`],
@@ -31,7 +36,7 @@ export function exportedPage(script: string, packet: Packet, weights: Uint8Array
     ['<h1>The lab</h1>', html`<h1>${packet.name}</h1>`.text],
     [
       '<script type="module" src="/src/lab/main.ts"></script>',
-      `${element('packet', data)}\n${element('weights', weights)}\n<script type="module">${code}</script>`,
+      [...elements, element('weights', weights), `<script type="module">${loader}</script>`].join('\n'),
     ],
   ];
   return parts.reduce(
@@ -47,8 +52,5 @@ function element(id: string, bytes: Uint8Array): string {
   const base64 = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('base64');
   return `<script type="text/plain" id="${id}">${base64}</script>`;
 }
-
-/** A script that its element cannot end within: in texts and patterns, where alone these can stand, \x3C is <. */
-const safe = (script: string): string => script.replace(/<(?=!--|\/?script)/gi, '\\x3C');
 
 const hash = (text: string): string => `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
