@@ -6,6 +6,8 @@
  * ten (Chromium, Firefox), which somebody who moves a slider soon passes. */
 const pause = 320;
 
+export type Settings = Readonly<Record<string, string | number | undefined>>;
+
 export class Address {
   readonly #listeners = new Set<() => void>();
   /** What is set but not in the address yet. */
@@ -35,26 +37,27 @@ export class Address {
     return text.trim() === '' || !Number.isFinite(value) ? otherwise : value;
   }
 
-  /** Sets values, or takes them out where undefined; sorted by name, so that the same state is the same link. */
-  set(values: Readonly<Record<string, string | number | undefined>>): void {
-    const [view, given] = this.#parts();
-    for (const [name, value] of Object.entries(values)) {
-      if (value === undefined) given.delete(name);
-      else given.set(name, String(value));
-    }
-    given.sort();
-    const rest = given.toString();
+  /** Sets values, or takes them out where undefined. */
+  set(values: Settings): void {
+    const ahead = this.link(this.view, values);
     const waiting = this.#ahead !== undefined;
-    this.#ahead = `#${view}${rest === '' ? '' : `?${rest}`}`;
+    this.#ahead = ahead;
     if (waiting) return;
     const wait = this.#changedAt + pause - performance.now();
     if (wait <= 0) this.#write();
     else setTimeout(() => this.#write(), wait);
   }
 
-  /** The link to a view with what is set now, for settings of one name mean the same in all views. */
-  link(view: string): string {
-    const rest = this.#parts()[1].toString();
+  /** The link to a view with what is set now, for settings of one name mean the same in all views; and with values set, or
+   * taken out where undefined. Sorted by name, so that the same state is the same link. */
+  link(view: string, values: Settings = {}): string {
+    const [, given] = this.#parts();
+    for (const [name, value] of Object.entries(values)) {
+      if (value === undefined) given.delete(name);
+      else given.set(name, String(value));
+    }
+    given.sort();
+    const rest = given.toString();
     return `#${view}${rest === '' ? '' : `?${rest}`}`;
   }
 

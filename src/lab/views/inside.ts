@@ -19,7 +19,7 @@ const most = 64;
 /** Tokens in the map. */
 const mostSigns = 160;
 /** Words that come twice, so that there is something to look back at. */
-const sample = 'The cat saw a bird. The bird saw the c';
+export const sample = 'The cat saw a bird. The bird saw the c';
 
 /** What the engine has told of a text. */
 interface Seen {

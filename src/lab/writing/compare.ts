@@ -8,7 +8,7 @@ import { percent } from '../wording.ts';
 import { TokenText } from './text.ts';
 
 /** Characters, about four words: shorter runs come again in every text. */
-const run = 20;
+export const run = 20;
 
 interface Way {
   readonly title: string;
