@@ -120,6 +120,7 @@ describe('the page', () => {
     expect(script.body).toContain('this.#data = data');
     expect(source.headers['content-type']).toBe('text/plain; charset=utf-8');
     expect(source.body).toContain('export interface Check');
+    expect((await ask('/source/docs/lessons.md')).body).toContain('\n## 14. Cold and hot\n');
     if (!script.body.includes('sourceMappingURL')) {
       expect(script.body.split('\n')).toHaveLength(source.body.split('\n').length);
     }
@@ -167,6 +168,7 @@ describe('a stranger', () => {
     '/src/lab/%2e%2e/cli/lab.ts',
     '/source/src/cli/lab.ts',
     '/source/package.json',
+    '/source/docs/lab.md',
     '/package.json',
     '/data/..%2fsecret.json',
     '/data/stories.txt',

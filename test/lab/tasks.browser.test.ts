@@ -3,6 +3,7 @@
  * What counts is the time that the thread itself computes, from Chromium's trace: what other programs take of the processor is
  * not the page's. */
 import { describe, expect } from 'vitest';
+import { stops } from '../../src/lab/path/stops.ts';
 import { views } from '../../src/lab/views/list.ts';
 import { inBrowser, labPage, smallState } from './open-lab.ts';
 
@@ -83,6 +84,12 @@ describe("the page's own thread", () => {
           await evaluate(
             'new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve)))',
           );
+        }
+        for (let at = 1; at <= stops.length; at++) {
+          await evaluate(`location.hash = '#path?at=${at}'`);
+          await until(`document.querySelectorAll('.stops button')[${at - 1}].ariaCurrent === 'step'`);
+          await press('Show the answer');
+          await until(`document.querySelector('[data-numbers], #view [role=alert]:not([hidden])') !== null`);
         }
       });
       expectQuick(looking, 50);

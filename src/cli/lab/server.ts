@@ -2,7 +2,7 @@
  *
  *     /                            src/lab/index.html, and /lab.css beside it
  *     /src/lab/main.ts             a file of src, but for the commands, with its types blanked out
- *     /source/src/lab/main.ts      the same as one reads it
+ *     /source/src/lab/main.ts      the same as one reads it; and /source/docs/lessons.md
  *     /lab.json                    what there is: version, texts, runs
  *     /data/NAME                   a text
  *     /runs/NAME                   a run's files as a list; /runs/NAME/PATH one of them; /runs/NAME/events its records, live

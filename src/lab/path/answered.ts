@@ -21,9 +21,5 @@ export function keepAnswered(claim: number): void {
 }
 
 export function forgetAnswered(): void {
-  try {
-    localStorage.removeItem(key);
-  } catch {
-    // There is nothing to forget.
-  }
+  localStorage.removeItem(key);
 }

@@ -26,23 +26,23 @@ export const coldAndHot: Measure = async (lab) => {
   const { tokens } = modelOf(lab);
   const prompt = promptOf(lab.address);
   const { logits } = await lab.engine.call('distribution', { text: prompt });
-  const best = mostProbable(softmax(logits), 1)[0]!;
-  const last = mostProbable(softmax(logits), tokens.length).at(-1)!;
   const at = (temperature: number) =>
     drawInStages(logits, { temperature }, [], { seed: 0 }).stages.at(-1)!.probabilities;
-  const [cold, usual, hot, hottest, frozen] = [0.2, 1, 2, 10, 0].map((t) => at(t)[best]!);
-  const ratio = hottest! / at(10)[last]!;
+  const ranked = mostProbable(at(1), tokens.length);
+  const [best, last] = [ranked[0]!, ranked.at(-1)!];
+  const [frozen, cold, usual, hot] = [0, 0.2, 1, 2].map((t) => at(t)[best]!);
+  const still = mostProbable(at(2), 1)[0] === best;
+  const ratio = at(10)[best]! / at(10)[last]!;
   return {
-    found: `After ${quoted(prompt)} ${modelNow(lab.session)} gives its best token, ${quoted(tokens[best]!)}, ${percent(usual!)} at T = 1, ${percent(cold!)} at 0.2 and ${percent(frozen!)} at 0; at T = 2 it has ${percent(hot!)} and is still the best. Even at T = 10 it is ${ratio.toFixed(2)} times as likely as the last of the ${tokens.length}, so not all are alike.`,
-    numbers: { best, cold: cold!, usual: usual!, hot: hot!, frozen: frozen!, ratio },
+    found: `After ${quoted(prompt)} ${modelNow(lab.session)} gives its best token, ${quoted(tokens[best]!)}, ${percent(usual!)} at T = 1, ${percent(cold!)} at 0.2 and ${percent(frozen!)} at 0; at T = 2 it has ${percent(hot!)} and is ${still ? 'still' : 'no longer'} the best. At T = 10 it is ${ratio.toFixed(2)} times as likely as the last of the ${tokens.length}.`,
+    numbers: { best, frozen: frozen!, cold: cold!, usual: usual!, hot: hot!, ratio },
   };
 };
 
 const [k, p] = [10, 0.9];
 
 export const fixedNumber: Measure = async (lab, signal) => {
-  modelOf(lab);
-  const text = [...textOf(lab)];
+  const text = beginning(lab);
   const places: { readonly after: string; readonly mass: number; readonly needed: number }[] = [];
   for (let end = 1; end <= text.length; end++) {
     const after = text.slice(0, end).join('');
@@ -66,10 +66,14 @@ export const fixedNumber: Measure = async (lab, signal) => {
   };
 };
 
+/** What the links to Write and Tree ask for, too. */
+export const comparedLength = 400;
+export const largestTree = { width: beamWidth, depth: 24, draws: beamWidth };
+
 export const lowLoss: Measure = async (lab, signal) => {
   modelOf(lab);
   const measured = async (temperature: number) => {
-    const tokens = await written(lab, signal, { temperature }, 200);
+    const tokens = await written(lab, signal, { temperature }, comparedLength);
     const text = tokens.map(({ text }) => text).join('');
     const { share } = await lab.engine.call('repetition', { text, n: run });
     return { nats: -mean(tokens.map(({ probability }) => log(probability))), share: share ?? 0 };
@@ -83,9 +87,6 @@ export const lowLoss: Measure = async (lab, signal) => {
     },
   };
 };
-
-/** What the link to Tree asks for, too. */
-export const largestTree = { width: beamWidth, depth: 24, draws: beamWidth };
 
 export const likeliest: Measure = async (lab) => {
   modelOf(lab);
@@ -110,14 +111,13 @@ export const perplexity: Measure = async (lab) => {
   for (const share of probabilities) if (share > 0) hesitation -= share * log(share);
   const V = tokens.length;
   return {
-    found: `Of ${quoted(place.text)} ${modelNow(lab.session)} needs ${loss.toFixed(4)} nats a token, a perplexity of ${exp(loss).toFixed(2)}: it predicts this as well as somebody who hesitates among ${exp(loss).toFixed(2)} equally likely tokens. Where you looked, its own distribution is as wide as ${exp(hesitation).toFixed(2)} equal choices. Knowing nothing, it would have ${V}: ln ${V} = ${log(V).toFixed(4)} nats.`,
+    found: `For ${quoted(place.text)} ${modelNow(lab.session)} needs ${loss.toFixed(4)} nats a token, a perplexity of ${exp(loss).toFixed(2)}: it predicts this as well as somebody who hesitates among ${exp(loss).toFixed(2)} equally likely tokens. Where you looked, its own distribution is as wide as ${exp(hesitation).toFixed(2)} equal choices. Knowing nothing, it would have ${V}: ln ${V} = ${log(V).toFixed(4)} nats.`,
     numbers: { loss, perplexity: exp(loss), hesitation, V },
   };
 };
 
 export const onlyThePast: Measure = async (lab) => {
-  const { config } = modelOf(lab);
-  const text = [...textOf(lab)].slice(0, config.contextLength);
+  const text = beginning(lab);
   const half = text.slice(0, Math.ceil(text.length / 2)).join('');
   const { layers, heads, ids } = await lab.engine.call('attention', { text: text.join('') });
   const T = ids.length;
@@ -132,7 +132,9 @@ export const onlyThePast: Measure = async (lab) => {
   const ask = (text: string) => lab.engine.call('lens', { text, best: 0 });
   const [whole, part] = [await ask(text.join('')), await ask(half)];
   const [a, b] = [whole.layers.at(-1)!, part.layers.at(-1)!];
-  const told = b.slice(0, -1);
+  // Where the text is cut, a token may be another one.
+  const shared = [...part.ids, -1].findIndex((id, t) => id !== whole.ids[t]);
+  const told = b.slice(0, Math.max(0, shared - 1));
   const equal = told.filter(({ probability }, t) => Object.is(probability, a[t]!.probability)).length;
   return {
     found: `In ${layers.length} layers of ${heads} heads ${modelNow(lab.session)} has ${ahead.toLocaleString('en-US')} places for a look ahead over ${T} tokens, and uses ${above}. It read ${quoted(half)} alone and then with what comes after it: ${equal} of ${told.length} probabilities stayed what they were, to the last bit.`,
@@ -151,8 +153,6 @@ export const context: Measure = async (lab, signal) => {
   const most = Math.min(T, longest);
   const tokens = await written(lab, signal, {}, most + retold);
   const texts = tokens.map(({ text }) => text);
-  if (texts.length < most + retold)
-    throw new Error('the model has ended its text too early; try another seed in Write');
   const lengths = [1, 2, 4, 8, 16, 32, 64, longest].filter((n) => n <= most);
   const losses: number[] = [];
   for (const n of lengths) {
@@ -176,29 +176,30 @@ export const context: Measure = async (lab, signal) => {
 };
 
 export const cache: Measure = async (lab, signal) => {
-  const { config } = modelOf(lab);
-  const { layers: L, contextLength: T, channels: C } = config;
+  const { contextLength } = modelOf(lab).config;
   let text = promptOf(lab.address);
-  const { ids } = await lab.engine.call('distribution', { text });
-  const most = Math.min(longest, T - ids.length);
+  const prompt = await lab.engine.call('tokenize', { text });
+  const most = Math.min(longest, contextLength - prompt.ids.length);
   if (most < 1) throw new Error('the prompt fills the context of this model; choose a shorter one in Write');
   let began = performance.now();
   const tokens = await written(lab, signal, { temperature: 0 }, most);
   const withCache = performance.now() - began;
-  let [without, equal] = [0, 0];
-  for (const { id, text: more, probability } of tokens) {
+  let [without, same, equal] = [0, 0, 0];
+  for (const [i, { id, text: more, probability }] of tokens.entries()) {
     began = performance.now();
-    const { logits } = await lab.engine.call('distribution', { text });
+    const { ids, logits } = await lab.engine.call('distribution', { text });
     without += performance.now() - began;
     signal.throwIfAborted();
-    equal += Number(Object.is(softmax(logits)[id], probability));
     text += more;
+    if (ids.length !== prompt.ids.length + i) continue; // the text can be cut into other tokens, too
+    same += 1;
+    equal += Number(Object.is(softmax(logits)[id], probability));
   }
   const n = tokens.length;
   const each = (time: number) => (time / n).toFixed(2);
   return {
-    found: `Here ${modelNow(lab.session)} wrote ${n} tokens in ${each(withCache)} ms each; reading all again before each one took ${each(without)} ms, ${(without / withCache).toFixed(1)} times as long. Nothing else is lost: ${equal} of ${n} probabilities were the same to the last bit. When it is full, the cache holds 2 · ${L} · ${T} · ${C} floats, ${((8 * L * T * C) / 1e6).toFixed(2)} MB.`,
-    numbers: { n, equal },
+    found: `Here ${modelNow(lab.session)} wrote ${n} tokens in ${each(withCache)} ms each; reading all again before each one took ${each(without)} ms, ${(without / withCache).toFixed(1)} times as long. Nothing else is lost: ${equal} of ${same} probabilities were the same to the last bit.`,
+    numbers: { n, same, equal },
   };
 };
 
@@ -227,7 +228,7 @@ export const overfitting: Measure = async ({ session }) => {
 
 export const judgements: Measure = async (lab) => {
   const { name } = modelOf(lab);
-  const own = (label: string) => label.startsWith(`model ${name}`);
+  const own = (label: string) => [',', ' step '].some((next) => label.startsWith(`model ${name}${next}`));
   const group = comparisons(keptVerdicts()).findLast(([first]) => own(first!.a) || own(first!.b));
   if (group === undefined)
     throw new Error(
@@ -235,10 +236,10 @@ export const judgements: Measure = async (lab) => {
     );
   const { a, b } = group[0]!;
   const judgement = judgementOf(group);
-  const { low, high, needed } = judgement;
+  const { low, high } = judgement;
   return {
     found: `A, ${a}, against B, ${b}: ${judgementLines(judgement).replaceAll('\n', ' ')}`,
-    numbers: { verdicts: group.length, low, high, needed },
+    numbers: { verdicts: group.length, low, high },
   };
 };
 
@@ -247,24 +248,26 @@ function modelOf({ session }: Lab): ModelInfo {
   return session.model;
 }
 
-/** What Inside reads. */
-const textOf = ({ address }: Lab): string => address.text('text', sample);
+/** Of the text that Inside reads, so many characters that the model can read them at once, and quickly. */
+const beginning = (lab: Lab): string[] =>
+  [...lab.address.text('text', sample)].slice(0, Math.min(64, modelOf(lab).config.contextLength));
 
-/** Text of the model's own after the prompt that is set, by the seed that is set. */
+/** Text of the model's own after the prompt that is set, by the seed that is set, as long as it is asked for. */
 async function written(
   { engine, address }: Lab,
   signal: AbortSignal,
   settings: SamplerSettings,
   maxNewTokens: number,
 ): Promise<Written[]> {
-  const request = { text: promptOf(address), settings, seed: numberOf(address, seedSetting), maxNewTokens };
-  const stream = engine.stream('generate', { ...request, alternatives: 0 });
+  const stream = engine.stream('generate', {
+    ...{ text: promptOf(address), settings: { ...settings, eosTokens: [] } },
+    ...{ seed: numberOf(address, seedSetting), maxNewTokens, alternatives: 0 },
+  });
   const tokens: Written[] = [];
   for await (const token of stream) {
     signal.throwIfAborted(); // leaving the loop ends the stream
     tokens.push(token);
   }
-  if (tokens.length === 0) throw new Error('the model ends its text at once; choose another prompt in Write');
   return tokens;
 }
 

@@ -3,6 +3,7 @@ import type { Claim } from '../../lessons/claims/claim.ts';
 import { claims } from '../../lessons/claims/list.ts';
 import type { Settings } from '../address.ts';
 import type { View } from '../lab.ts';
+import { own } from '../training/recipe.ts';
 import { inside } from '../views/inside.ts';
 import { judge } from '../views/judge.ts';
 import { nextToken } from '../views/next-token.ts';
@@ -37,7 +38,6 @@ const stop = (
 });
 
 const { width, depth, draws } = measures.largestTree;
-
 export const stops: readonly Stop[] = [
   stop(
     14,
@@ -54,7 +54,7 @@ export const stops: readonly Stop[] = [
   stop(
     8,
     measures.lowLoss,
-    [write, { length: 200 }],
+    [write, { length: measures.comparedLength }],
     'Press Compare. Which text does the model find the most probable, and which would you rather read on?',
   ),
   stop(
@@ -90,8 +90,8 @@ export const stops: readonly Stop[] = [
   stop(
     5,
     measures.overfitting,
-    [train, {}],
-    'Look at both curves. Do they part? To see it happen, keep your model, choose a text of your own, paste a page of text and press Train.',
+    [train, { data: own, steps: 120 }],
+    'Do the two curves part? To see it happen, keep your model, paste a page of text and press Train.',
   ),
   stop(
     29,

@@ -27,7 +27,8 @@ export interface Recipe {
   take(file: File): Promise<void>;
 }
 
-const own = 'a text of your own';
+/** Which text is chosen where it is pasted or dropped. */
+export const own = 'a text of your own';
 const sizes = [
   { name: 'layers', label: 'Layers', from: 1, to: 48, field: 'layers' },
   { name: 'channels', label: 'Channels', from: 2, to: 4096, field: 'channels' },

@@ -1,4 +1,6 @@
 /** Path: ten questions through the views, each with what the model at hand says, once one asks. */
+
+import type { Claim } from '../../lessons/claims/claim.ts';
 import { type NumberSetting, numberOf } from '../controls.ts';
 import { make } from '../dom.ts';
 import type { Lab, View } from '../lab.ts';
@@ -31,7 +33,9 @@ export const path: View = {
     const { element: problem, say } = problemPlace();
     let leaving = new AbortController();
 
-    const ticks = stops.map(() => make('span', { className: 'tick' }));
+    const ticks = stops.map(() =>
+      make('span', { className: 'tick', attributes: { role: 'img', 'aria-label': 'answered' } }, '✓'),
+    );
     const buttons = stops.map(({ claim }, i) =>
       make(
         'button',
@@ -41,62 +45,50 @@ export const path: View = {
     );
     const status = make('p', { className: 'status', attributes: { role: 'status' } });
     const place = make('article', { className: 'stop' });
-    const again = make(
-      'button',
-      {
-        type: 'button',
-        on: {
-          click: () => {
-            forgetAnswered();
-            go(0);
-          },
-        },
-      },
-      'Start again',
-    );
+    const startAgain = () => {
+      forgetAnswered();
+      go(0);
+    };
+    const again = make('button', { type: 'button', on: { click: startAgain } }, 'Start again');
     const chosen = () => numberOf(address, stopSetting) - 1;
     const drawTicks = () => {
       const done = answered();
-      const counts = stops.map(({ claim }) => done.has(claim.number));
-      for (const [i, tick] of ticks.entries()) {
-        tick.textContent = counts[i] ? '✓' : '';
-        buttons[i]!.ariaDescription = counts[i] ? 'answered' : null;
-        buttons[i]!.ariaCurrent = i === chosen() ? 'step' : null;
+      for (const [i, { claim }] of stops.entries()) {
+        ticks[i]!.hidden = !done.has(claim.number);
+        if (i === chosen()) buttons[i]!.setAttribute('aria-current', 'step');
+        else buttons[i]!.removeAttribute('aria-current');
       }
-      const count = counts.filter(Boolean).length;
+      const count = ticks.filter(({ hidden }) => !hidden).length;
       status.textContent = `${count} of ${stops.length} answered.`;
       again.disabled = count === 0;
     };
 
-    /** Shows the stop that is chosen; its answer only when somebody asks. */
+    /** Shows the stop that is chosen, and its answer only when somebody asks. */
     const draw = () => {
       leaving.abort();
-      leaving = new AbortController();
       say(undefined);
       const at = chosen();
       const { claim, view, set, act } = stops[at]!;
-      const open = make('a', { href: address.link(view.id, set) }, `Open ${view.title}`);
       const answer = make('dl', { attributes: { 'aria-live': 'polite' } });
-      const ask = make('button', { type: 'button', className: 'main' }, 'Show the answer');
-      ask.addEventListener('click', () => void tell(at, ask, answer, leaving.signal));
+      const ask = make(
+        'button',
+        { type: 'button', className: 'main', on: { click: () => void tell(at, answer) } },
+        'Show the answer',
+      );
       const next = make(
         'button',
         { type: 'button', disabled: at === stops.length - 1, on: { click: () => go(at + 1) } },
         'Next stop',
       );
-      place.replaceChildren(
-        make('h2', { tabIndex: -1 }, `${at + 1}. ${claim.title}`),
-        make(
-          'dl',
-          {},
-          ...entry('Claimed', claim.claim),
-          ...entry('Try it', `${act} `, open),
-          ...entry('Question', claim.question),
-        ),
-        make('div', { className: 'buttons' }, ask, next),
-        problem,
-        answer,
+      const asked = make(
+        'dl',
+        {},
+        ...entry('Claimed', claim.claim),
+        ...entry('Try it', `${act} `, make('a', { href: address.link(view.id, set) }, `Open ${view.title}`)),
+        ...entry('Question', claim.question),
       );
+      const title = make('h2', { tabIndex: -1 }, `${at + 1}. ${claim.title}`);
+      place.replaceChildren(title, asked, make('div', { className: 'buttons' }, ask, next), problem, answer);
       drawTicks();
     };
     const go = (to: number) => {
@@ -104,22 +96,21 @@ export const path: View = {
       draw();
       place.querySelector('h2')!.focus();
     };
-    /** Measures, and shows what came out. */
-    const tell = async (at: number, ask: HTMLButtonElement, answer: Element, signal: AbortSignal) => {
+    /** Measures, and shows what came out, unless somebody has gone on or asked again by then. */
+    const tell = async (at: number, answer: Element) => {
+      leaving.abort();
+      leaving = new AbortController();
+      const { signal } = leaving;
       const { claim, measure } = stops[at]!;
       say(undefined);
-      ask.disabled = true;
       answer.replaceChildren(...entry('Measured', 'The model is being asked ...'));
       try {
         const { found, numbers } = await measure(lab, signal);
         if (signal.aborted) return;
         const measured = entry('Measured', found);
         measured[1]!.dataset['numbers'] = JSON.stringify(numbers);
-        answer.replaceChildren(
-          ...measured,
-          ...entry('Answer', claim.answer),
-          ...entry('The claim', `${claim.verdict}: `, lesson(lab.home, claim.number)),
-        );
+        const verdict = entry('The claim', `${claim.verdict}: `, lesson(lab.home, claim));
+        answer.replaceChildren(...measured, ...entry('Answer', claim.answer), ...verdict);
         keepAnswered(claim.number);
         drawTicks();
       } catch (error) {
@@ -127,7 +118,6 @@ export const path: View = {
         answer.replaceChildren();
         say(error);
       }
-      ask.disabled = false;
     };
 
     element.append(
@@ -149,15 +139,16 @@ export const path: View = {
   },
 };
 
-const entry = (term: string, ...parts: readonly (string | Node)[]): HTMLElement[] => [
+const entry = (term: string, ...parts: readonly (string | Node)[]) => [
   make('dt', {}, term),
   make('dd', {}, ...parts),
 ];
 
 /** Where the claim is checked in full; a page that is one file has nothing to lead to. */
-function lesson(home: Lab['home'], number: number): HTMLElement {
+function lesson(home: Lab['home'], { number, title }: Claim): HTMLElement {
   const command = make('code', {}, `npm run lessons -- ${number}`);
+  const place = `/source/docs/lessons.md#:~:text=${encodeURIComponent(`${number}. ${title}`)}`;
   return home === 'file'
     ? command
-    : make('a', { href: '/source/docs/lessons.md', target: '_blank' }, `lesson ${number}, `, command);
+    : make('a', { href: place, target: '_blank' }, `lesson ${number}, `, command);
 }
