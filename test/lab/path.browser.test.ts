@@ -209,12 +209,12 @@ describe('Path', () => {
     await at(10);
     await press('Show the answer');
     await until(`!document.querySelector('[role=alert]').hidden`);
-    expect(await problem()).toBe('There is no model yet: train one, or open a run, in the first view.');
+    expect(await problem()).toMatch(/^no training is on record for this model: train one in Train/);
     await evaluate(`document.querySelectorAll('.stops button')[8].click()`);
     await at(9);
     await press('Show the answer');
     await until(`!document.querySelector('[role=alert]').hidden`);
-    expect(await problem()).toMatch(/^no training is on record for this model: train one in Train/);
+    expect(await problem()).toBe('There is no model yet: train one, or open a run, in the first view.');
     expect(await answered()).toBe('0 of 10 answered.');
     expectPeace();
     await evaluate('localStorage.clear()');

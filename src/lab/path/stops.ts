@@ -88,15 +88,15 @@ export const stops: readonly Stop[] = [
     'Press Write and watch the pace: does a late token take longer than an early one?',
   ),
   stop(
-    5,
-    measures.overfitting,
-    [train, { data: own, steps: 120 }],
-    'Do the two curves part? To see it happen, keep your model, paste a page of text and press Train.',
-  ),
-  stop(
     29,
     measures.judgements,
     [judge, { pairs: 10 }],
     'Judge ten pairs, and look at the interval after each. Could you stop now?',
+  ),
+  stop(
+    5,
+    measures.overfitting,
+    [train, { data: own, steps: 120 }],
+    'Do the two curves part? To see it happen, keep your model, paste a page of text and press Train.',
   ),
 ];
