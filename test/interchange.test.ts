@@ -1,20 +1,19 @@
 /** Other software opens what is written here and computes the same; skipped where it is not installed. */
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { encodeCheckpoint } from '../src/model/files/checkpoint.ts';
 import { trainBpe } from '../src/model/text/bpe-train.ts';
 import { CharTokenizer } from '../src/model/text/tokenizer.ts';
 import { reference } from '../src/tensor/reference/index.ts';
 import { ids } from '../src/tensor/tensor.ts';
 import { randomModel, tinyConfig, tinyQwen3 } from './support/models.ts';
+import { suiteFolder } from './support/scratch.ts';
 
 const script = fileURLToPath(new URL('../bench/interchange/logits.py', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'inkling-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = suiteFolder();
 
 const story = 'the cat sat on the mat. the dog sat on the log. a fox, too! ';
 const text = 'the dog sat on the cat. a mat, too! ';

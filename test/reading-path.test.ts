@@ -1,11 +1,11 @@
 /** The reading path in README.md: its files are as long as it says, few enough to read, and all of them run. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { root } from './support/runs.ts';
+import { suiteFolder } from './support/scratch.ts';
 
 /** Lines of all files together, without micro.ts. */
 const most = 2000;
@@ -43,10 +43,9 @@ describe('the reading path', () => {
 });
 
 describe('a default training step and a drawn token', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'inkling-path-'));
+  const folder = suiteFolder();
   /** The functions of each file of src that ran, by name. */
   const ran = new Map<string, string[]>();
-  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   beforeAll(() => {
     const [text, run, coverage] = ['text.txt', 'run', 'coverage'].map((name) => join(folder, name));

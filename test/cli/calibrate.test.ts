@@ -1,14 +1,14 @@
 /** --minutes: how steps are counted from costs, and what it cannot go with. */
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { secondsOf, stepsWithin, timeLine } from '../../src/cli/train/calibrate.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { tinyConfig } from '../support/models.ts';
-import { filesIn, runSettings, scratchFolder, story, trainCommand } from '../support/runs.ts';
+import { filesIn, runSettings, story, trainCommand } from '../support/runs.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const folder = scratchFolder();
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = suiteFolder();
 
 describe('stepsWithin', () => {
   const costs = { step: 0.1, evaluation: 2, evalEvery: 100, checkpoint: 3, checkpointEvery: 200, once: 4 };

@@ -1,15 +1,15 @@
 /** npm run compare as a user runs it: where the page goes, how runs are told apart, and what damage does. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { exampleRecords } from '../report/fixture.ts';
 import { elementsOf } from '../report/markup.ts';
-import { root, scratchFolder } from '../support/runs.ts';
+import { root } from '../support/runs.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const scratch = scratchFolder();
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = suiteFolder();
 beforeAll(() => {
   for (const name of ['runs/nano', 'other #1/nano', 'runs/damaged']) {
     mkdirSync(join(scratch, name), { recursive: true });

@@ -1,37 +1,23 @@
 /** Texts as --data takes them: several, folders, JSON lines, gzip, standard input; and what bad ones are told. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readCorpus } from '../../src/cli/data/corpus.ts';
 import { readTexts } from '../../src/cli/data/files.ts';
 import { sha256 } from '../../src/cli/host/files.ts';
-import { filesIn, root, scratchFolder, trainCommand } from '../support/runs.ts';
+import { filesIn, root, trainCommand } from '../support/runs.ts';
+import { testFolder } from '../support/scratch.ts';
 
-const scratch = scratchFolder();
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-let count = 0;
-let folder = '';
-beforeEach(() => {
-  folder = join(scratch, String(count++));
-  mkdirSync(folder);
-});
-
-/** Writes a file below the folder and gives its path. */
-function file(name: string, content: string | Uint8Array): string {
-  const path = join(folder, name);
-  mkdirSync(join(path, '..'), { recursive: true });
-  writeFileSync(path, content);
-  return path;
-}
+const { at, file } = testFolder();
 const textsOf = async (...paths: string[]) => (await readTexts(paths)).texts.map(({ text }) => text);
 const read = async (...data: string[]) =>
   (await readCorpus({ data, documents: 'none' })).corpus.documents[0]!.text;
 
 describe('texts', () => {
   it('are read in the order given, below a folder in that of their names, without hidden ones', async () => {
-    const books = join(folder, 'books');
+    const books = at('books');
     for (const name of ['b.txt', 'B.txt', 'a/z.txt', 'a.md', '.git/config', 'c.txt'])
       file(`books/${name}`, name);
     symlinkSync(books, join(books, 'd'));
@@ -50,7 +36,7 @@ describe('texts', () => {
     file('x/good.txt', 'good');
     const old = file('x/old.txt', Buffer.from('caf\xe9', 'latin1'));
     const none = file('x/none.txt', '');
-    const { texts, skipped } = await readTexts([join(folder, 'x')]);
+    const { texts, skipped } = await readTexts([at('x')]);
     expect(texts.map(({ text }) => text)).toEqual(['good']);
     expect(skipped).toEqual([
       `${none} is empty; expected a text`,
@@ -60,11 +46,11 @@ describe('texts', () => {
   });
 
   it('are missed in a folder without one', async () => {
-    await expect(readTexts([folder])).rejects.toThrow(
-      `${folder} is a folder without text; expected text files in it: it has no files`,
+    await expect(readTexts([at()])).rejects.toThrow(
+      `${at()} is a folder without text; expected text files in it: it has no files`,
     );
     const picture = file('a.png', new Uint8Array([0x89, 0x50, 0, 0]));
-    await expect(readTexts([folder])).rejects.toThrow(`1 left out, the first: ${picture} is not UTF-8 text`);
+    await expect(readTexts([at()])).rejects.toThrow(`1 left out, the first: ${picture} is not UTF-8 text`);
   });
 
   it('are refused where gzip is damaged', async () => {
@@ -221,25 +207,23 @@ describe('a run on a list of names', () => {
       const data = file('names.txt', list.join('\n'));
       const begin = (name: string, ...more: string[]) => [
         ...`--data ${data} --documents lines --steps 20 --tokenizer ${tokenizer} ${tiny}`.split(' '),
-        ...['--out', join(folder, name), ...more],
+        ...['--out', at(name), ...more],
       ];
       const straight = await trainCommand(begin('straight'));
       expect(straight.err).toMatch(/^(warning.*\n)*$/);
       expect(straight.out).toContain('names.txt: 1 file, 120 documents, 480 characters; ');
       expect(straight.out).toMatch(/20 samples, .*:\n( {4}.*\n){20}\nof these, \d+ (is|are) new, and/);
       await trainCommand(begin('pieces', '--stop-at', '7'));
-      const resumed = await trainCommand(['--resume', join(folder, 'pieces')]);
+      const resumed = await trainCommand(['--resume', at('pieces')]);
       expect(resumed.code).toBe(0);
       const files = (name: string) =>
-        Object.entries(filesIn(join(folder, name)))
+        Object.entries(filesIn(at(name)))
           .filter(([path]) => /^(best|step-00000020)/.test(path))
           .map(([path, bytes]) => [path, sha256(bytes)]);
       expect(files('pieces')).toEqual(files('straight'));
-      const { corpus } = JSON.parse(
-        readFileSync(join(folder, 'straight', 'step-00000020/state.json'), 'utf8'),
-      );
+      const { corpus } = JSON.parse(readFileSync(at('straight', 'step-00000020/state.json'), 'utf8'));
       expect(corpus).toEqual({ data: [data], documents: 'lines' });
-      const refused = await trainCommand(['--resume', join(folder, 'pieces'), '--documents', 'none']);
+      const refused = await trainCommand(['--resume', at('pieces'), '--documents', 'none']);
       expect([refused.code, refused.err]).toEqual([
         2,
         expect.stringContaining('--documents cannot go with --resume'),
@@ -255,7 +239,7 @@ describe('a model that is tuned', () => {
   it('learns to complete, gets an end where it had none, and the same bytes after a stop', {
     timeout: 120_000,
   }, async () => {
-    const [text, first] = [file('text.txt', 'ab cd ef gh. AB CD EF GH? '.repeat(20)), join(folder, 'first')];
+    const [text, first] = [file('text.txt', 'ab cd ef gh. AB CD EF GH? '.repeat(20)), at('first')];
     expect((await train(`--data ${text} --steps 4 --out ${first} ${tiny}`)).code).toBe(0);
     const pairs = Array.from({ length: 60 }, (_, i) => ({
       prompt: `${'ab cd ef gh'.repeat(i % 5)} ${'acegbdfh'[i % 8]}?`,
@@ -263,17 +247,17 @@ describe('a model that is tuned', () => {
     }));
     const data = file('pairs.jsonl', pairs.map((pair) => JSON.stringify(pair)).join('\n'));
     const begin = (name: string) =>
-      `--init ${first} --data ${data} --steps 12 --accumulate 2 --batch-size 3 --eval-every 4 --seed 2 --out ${join(folder, name)}`;
+      `--init ${first} --data ${data} --steps 12 --accumulate 2 --batch-size 3 --eval-every 4 --seed 2 --out ${at(name)}`;
     const straight = await train(begin('straight'));
     expect(straight.out).toContain('left out: the beginning of ');
     await train(`${begin('pieces')} --stop-at 5`);
-    expect((await train(`--resume ${join(folder, 'pieces')}`)).code).toBe(0);
+    expect((await train(`--resume ${at('pieces')}`)).code).toBe(0);
     const files = (name: string) =>
-      Object.entries(filesIn(join(folder, name)))
+      Object.entries(filesIn(at(name)))
         .filter(([path]) => /^(best|step-00000012)/.test(path))
         .map(([path, bytes]) => [path, sha256(bytes)]);
     expect(files('pieces')).toEqual(files('straight'));
-    const config = JSON.parse(readFileSync(join(folder, 'straight/best/config.json'), 'utf8'));
+    const config = JSON.parse(readFileSync(at('straight/best/config.json'), 'utf8'));
     expect([config.vocab_size, config.eos_token_id]).toEqual([20, 19]);
     const long = file(
       'long.jsonl',
@@ -281,12 +265,12 @@ describe('a model that is tuned', () => {
         '\n' +
         JSON.stringify({ prompt: 'a', completion: 'ab cd ef gh. AB C' }),
     );
-    const refused = await train(`--init ${first} --data ${long} --steps 4 --out ${join(folder, 'never')}`);
+    const refused = await train(`--init ${first} --data ${long} --steps 4 --out ${at('never')}`);
     expect([refused.code, refused.err]).toEqual([
       1,
       `error: ${long} line 2: a completion of 17 tokens is too long; expected at most 15, so that with the end of text it fits into the context of 16; shorten it, or choose a longer --context\n`,
     ]);
-    expect(existsSync(join(folder, 'never'))).toBe(false);
+    expect(existsSync(at('never'))).toBe(false);
   });
 });
 
@@ -301,7 +285,7 @@ describe('standard input', () => {
 
   it('is a text, and the run goes on with the same', () => {
     const text = 'the cat sat on the mat. '.repeat(20);
-    const out = join(folder, 'run');
+    const out = at('run');
     const tiny = '--steps 4 --layers 1 --channels 8 --heads 2 --context 8 --batch-size 2'.split(' ');
     const first = train(['--data', '-', '--out', out, '--stop-at', '2', ...tiny], gzipSync(text));
     expect(first).toContain('-: 1 file, 480 characters; 432 tokens to learn from, 48 held out');

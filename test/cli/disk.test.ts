@@ -4,14 +4,14 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, w
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { newestState, readCheckpoint } from '../../src/cli/runs/folder.ts';
-import { copyOf, scratchFolder, story, trainCommand } from '../support/runs.ts';
+import { copyOf, story, trainCommand } from '../support/runs.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const scratch = scratchFolder();
+const scratch = suiteFolder();
 const text = join(scratch, 'text.txt');
 const mounted: string[] = [];
 afterAll(() => {
   for (const folder of mounted) execFileSync('umount', ['-l', folder]);
-  rmSync(scratch, { recursive: true, force: true });
 });
 beforeAll(() => writeFileSync(text, story.repeat(12)));
 

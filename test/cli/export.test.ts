@@ -1,20 +1,19 @@
 /** npm run export as a user runs it: what is in the page, how large it is, and what it refuses. */
 import { createHash } from 'node:crypto';
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { bundlePage } from '../../src/cli/export/bundle.ts';
 import { exportedPage } from '../../src/cli/export/page.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/files/safetensors.ts';
 import { NodeEngine, smallRun, smallText } from '../lab/support.ts';
 import { elementsOf } from '../report/markup.ts';
 import { inkling, readExported } from '../support/exported.ts';
-import { scratchFolder } from '../support/runs.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const folder = scratchFolder();
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = suiteFolder();
 const path = (...parts: string[]) => join(folder, ...parts);
 const golden = fileURLToPath(new URL('../golden/gpt2-tiny', import.meta.url));
 /** What the issue of this command allows besides the weights. */

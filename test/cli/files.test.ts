@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import {
   attempt,
   checksumFile,
@@ -22,17 +22,13 @@ import {
   writeFile,
   writeFolder,
 } from '../../src/cli/host/files.ts';
-import { filesIn, scratchFolder } from '../support/runs.ts';
+import { filesIn } from '../support/runs.ts';
+import { testFolder } from '../support/scratch.ts';
 
-const scratch = scratchFolder();
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-let count = 0;
-let parent = '';
-let path = '';
+const { at } = testFolder();
+let [parent, path] = ['', ''];
 beforeEach(() => {
-  parent = join(scratch, String(count++));
-  mkdirSync(parent);
-  path = join(parent, 'best');
+  [parent, path] = [at(), at('best')];
 });
 
 const content = (text: string) =>
@@ -84,9 +80,9 @@ describe('settleFolder', () => {
   /** The folder and its two other names, as a kill at some instant of writeFolder or removeFolder leaves them. */
   const leave = (instant: { path?: string; fresh?: string; old?: string }) => {
     for (const [where, text] of Object.entries(instant)) {
-      writeFolder(join(parent, 'spare'), content(text));
+      writeFolder(at('spare'), content(text));
       const { fresh, old } = replacements(path);
-      renameSync(join(parent, 'spare'), { path, fresh, old }[where]!);
+      renameSync(at('spare'), { path, fresh, old }[where]!);
     }
   };
   it.each([
@@ -167,7 +163,7 @@ describe('verifyFolder refuses', () => {
 
 describe('writeFile and readText', () => {
   it('replace a file at once and read it back', () => {
-    const file = join(parent, 'run.json');
+    const file = at('run.json');
     writeFile(file, 'first, and longer');
     writeFile(file, 'sécond');
     expect(readText(file)).toBe('sécond');
@@ -179,13 +175,13 @@ describe('writeFile and readText', () => {
     ['is not UTF-8 text', Buffer.from([0x61, 0xff])],
     ['holds NUL bytes', Buffer.from('a\0b')],
   ])('refuse a text that %s', (message, bytes) => {
-    const file = join(parent, 'text.txt');
+    const file = at('text.txt');
     writeFileSync(file, bytes);
     expect(() => readText(file)).toThrow(`${file} ${message}`);
   });
 
   it('refuse a text that is longer than a string may be, before reading it', () => {
-    const file = join(parent, 'text.txt');
+    const file = at('text.txt');
     writeFileSync(file, '');
     truncateSync(file, 600e6); // takes no room on the disk
     expect(() => readText(file)).toThrow(

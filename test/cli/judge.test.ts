@@ -1,12 +1,11 @@
 /** npm run judge: as a user runs it, with answers from a pipe, and what a terminal hears and shows. */
 import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from '../../src/cli/command/command.ts';
 import { type Answers, pipedAnswers, terminalAnswers } from '../../src/cli/judge/answers.ts';
 import { VerdictFile } from '../../src/cli/judge/file.ts';
@@ -15,11 +14,11 @@ import { mergedTable, pairText } from '../../src/cli/judge/screen.ts';
 import { readVerdicts, verdictHeader, verdictLine } from '../../src/evaluate/verdict-file.ts';
 import type { Verdict } from '../../src/evaluate/verdicts.ts';
 import { wilsonInterval } from '../../src/evaluate/wilson.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const folder = mkdtempSync(join(tmpdir(), 'inkling-judge-'));
+const folder = suiteFolder();
 const file = (name: string) => join(folder, name);
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const given = (...args: string[]) =>
   parse({ name: 'judge', summary: '', flags: judgeFlags, examples: [] }, args) as JudgeFlags;

@@ -1,7 +1,6 @@
 /** Texts that are read in pieces and kept as a file of tokens: the same tokens, the same bits, and what bad ones are told. */
 import {
   existsSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,7 +10,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readCorpus } from '../../src/cli/data/corpus.ts';
 import { encodeText, keptTokens, largeBytes, readText } from '../../src/cli/data/large.ts';
 import { textPieces } from '../../src/cli/data/pieces.ts';
@@ -24,22 +23,11 @@ import { encodeSplit, type Split } from '../../src/train/dataset.ts';
 import { freshTrainer } from '../../src/train/state.ts';
 import { heldOutWindows } from '../../src/train/windows.ts';
 import { tinyConfig } from '../support/models.ts';
-import { filesIn, runSettings, scratchFolder, story, trainCommand } from '../support/runs.ts';
+import { filesIn, runSettings, story, trainCommand } from '../support/runs.ts';
+import { suiteFolder, testFolder } from '../support/scratch.ts';
 
-const scratch = scratchFolder();
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-let count = 0;
-let folder = '';
-beforeEach(() => {
-  folder = join(scratch, String(count++));
-  mkdirSync(folder);
-});
-function file(name: string, content: string | Uint8Array): string {
-  const path = join(folder, name);
-  mkdirSync(join(path, '..'), { recursive: true });
-  writeFileSync(path, content);
-  return path;
-}
+const scratch = suiteFolder();
+const { at, file } = testFolder();
 
 /** Everything that could go wrong at a border: marks, line ends, pairs of units, runs of white space, contractions. */
 const odd = `\ufeff\ufeffIt's  \r\n\r\n\r\r\nwe'll \u00a0 x\u0085\n y '\u3000s 🎉🎉\t\n \ufeff\ufeffé\r 12 345. "'t 'll"\n\n\n  ende's `;
@@ -115,7 +103,7 @@ describe('a large text', () => {
     const data = typeof path === 'string' ? [path] : path;
     const read = await readText({ data }, false, 1);
     const tokenizer = learn(read.corpus);
-    return { ...encodeText(read, tokenizer, {}, join(folder, '.tokens')), tokenizer, read };
+    return { ...encodeText(read, tokenizer, {}, at('.tokens')), tokenizer, read };
   };
 
   it.each([
@@ -136,9 +124,9 @@ describe('a large text', () => {
       const expected = encodeSplit(memory.corpus, tokenizer);
       expect(tokensOf(split)).toEqual(tokensOf(expected));
       expect(Object.is(split.charactersPerToken, expected.charactersPerToken)).toBe(true);
-      const [bin] = readdirSync(join(folder, '.tokens')).filter((name) => name.endsWith('.bin'));
+      const [bin] = readdirSync(at('.tokens')).filter((name) => name.endsWith('.bin'));
       const all = split.train.length + split.validation.length;
-      expect(readFileSync(join(folder, '.tokens', bin!))).toHaveLength(bytes * all);
+      expect(readFileSync(at('.tokens', bin!))).toHaveLength(bytes * all);
 
       const config = { ...tinyConfig, vocabSize: tokenizer.vocabSize };
       const trainers = [split, expected].map((one) =>
@@ -160,8 +148,8 @@ describe('a large text', () => {
   it('is several files or a folder as well, without those that are no text; documents and packed ones are read into memory', async () => {
     const [a, b] = [file('x/a', 'one two\n'), file('x/b', 'three')];
     file('x/c', Buffer.from('caf\xe9', 'latin1'));
-    const read = await readText({ data: [join(folder, 'x'), a] }, false, 1);
-    const memory = await readCorpus({ data: [join(folder, 'x'), a] });
+    const read = await readText({ data: [at('x'), a] }, false, 1);
+    const memory = await readCorpus({ data: [at('x'), a] });
     expect([read.sha256, read.choice, read.skipped]).toEqual([memory.sha256, memory.choice, memory.skipped]);
     expect(read.summary).toBe('3 files, 22 characters, read in pieces');
     const packed = file('p.gz', gzipSync('one two three'));
@@ -174,7 +162,7 @@ describe('a large text', () => {
     const path = file('text', long);
     const char = (corpus: Parameters<typeof learnTokenizer>[1]) => learnTokenizer('char', corpus);
     const { tokenizer, read, split } = await inFile(path, char);
-    const tokens = join(folder, '.tokens');
+    const tokens = at('.tokens');
     const kept = (paths: string[] = []) => keptTokens(tokens, read.sha256, tokenizer, paths);
     expect(tokensOf(kept()!.split)).toEqual(tokensOf(split));
     expect(kept([path])).toBeDefined();
@@ -203,7 +191,7 @@ describe('a large text', () => {
   });
 
   it('is refused where its vocabulary does not fit into two bytes, and nothing is left of what could not be written', () => {
-    const path = join(folder, 't.bin');
+    const path = at('t.bin');
     expect(() => writeTokens(path, 65_537, () => expect.fail())).toThrow(
       /^a vocabulary of 65,537 tokens is too large/,
     );
@@ -213,7 +201,7 @@ describe('a large text', () => {
         throw new Error('full');
       }),
     ).toThrow('full');
-    expect(readdirSync(folder)).toEqual([]);
+    expect(readdirSync(at())).toEqual([]);
     writeTokens(path, 65_536, (put) => {
       put(Int32Array.of(1, 65_535));
       put(Int32Array.of(300));

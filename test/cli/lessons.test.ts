@@ -1,12 +1,11 @@
 /** npm run lessons as people start it. */
 import { spawnSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
-import { root, scratchFolder } from '../support/runs.ts';
+import { describe, expect, it } from 'vitest';
+import { root } from '../support/runs.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const folder = scratchFolder();
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = suiteFolder();
 const lessons = (...args: string[]) => {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,

@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { eachLine, lastIndexIn, linesFrom } from '../../src/cli/host/lines.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'inkling-lines-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = suiteFolder();
 const file = join(folder, 'lines');
 const mebibyte = 2 ** 20;
 

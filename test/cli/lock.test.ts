@@ -11,19 +11,15 @@ import {
 } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { isLocked, lockFolder } from '../../src/cli/runs/lock.ts';
-import { root, scratchFolder } from '../support/runs.ts';
+import { root } from '../support/runs.ts';
+import { testFolder } from '../support/scratch.ts';
 
-const scratch = scratchFolder();
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-let count = 0;
-let folder = '';
-let path = '';
+const { at } = testFolder();
+let [folder, path] = ['', ''];
 beforeEach(() => {
-  folder = join(scratch, String(count++));
-  mkdirSync(folder);
-  path = join(folder, 'lock');
+  [folder, path] = [at(), at('lock')];
 });
 
 /** What a lock of this process says: its number, its machine and, where the system tells, when it began. */
@@ -136,7 +132,7 @@ describe('a folder lock', () => {
   });
 
   it('that is a link to nowhere is taken over, and a folder is left alone and named', () => {
-    symlinkSync(join(folder, 'nowhere'), path);
+    symlinkSync(at('nowhere'), path);
     lockFolder(folder)();
     expect(readdirSync(folder)).toEqual([]);
     mkdirSync(path);

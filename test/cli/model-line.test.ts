@@ -1,14 +1,14 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { lockFolder } from '../../src/cli/runs/lock.ts';
 import { modelLine } from '../../src/cli/sample/remarks.ts';
 import type { EvaluationMetrics } from '../../src/train/metrics.ts';
 import { golden } from '../support/models.ts';
-import { records, scratchFolder, trainIn } from '../support/runs.ts';
+import { records, trainIn } from '../support/runs.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const scratch = scratchFolder();
-afterAll(() => rmSync(scratch, { recursive: true }));
+const scratch = suiteFolder();
 
 it('tells which step of a run it is, with the loss of its best, and whether the run is still training', async () => {
   const run = join(scratch, 'run');

@@ -1,14 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Command, Flags } from '../../src/cli/command/flags.ts';
 import { takenByNpm } from '../../src/cli/command/npm.ts';
 import { sampleFlags } from '../../src/cli/sample/flags.ts';
 import { trainFlags } from '../../src/cli/train/flags.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'inkling-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = suiteFolder();
 
 const commands: Record<string, Command<Flags>> = {
   train: { name: 'train', summary: '', flags: trainFlags, examples: [] },

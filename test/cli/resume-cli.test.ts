@@ -2,14 +2,14 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { constants, hostname } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { checksumFile, sha256 } from '../../src/cli/host/files.ts';
 import { newestState } from '../../src/cli/runs/folder.ts';
 import { presets } from '../../src/train/presets.ts';
-import { copyOf, filesIn, records, scratchFolder, story, trainCommand } from '../support/runs.ts';
+import { copyOf, filesIn, records, story, trainCommand } from '../support/runs.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const scratch = scratchFolder();
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
+const scratch = suiteFolder();
 const text = join(scratch, 'text.txt');
 const small = ['--layers', '1', '--channels', '8', '--heads', '2', '--context', '8', '--batch-size', '2'];
 /** A run in which everything random takes part. */

@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { checksumFile, replacements, sha256 } from '../../src/cli/host/files.ts';
 import {
   findCheckpoint,
@@ -17,12 +17,12 @@ import {
   RunFolder,
   readCheckpoint,
 } from '../../src/cli/runs/folder.ts';
-import { copyOf, records, scratchFolder, trainIn } from '../support/runs.ts';
+import { copyOf, records, trainIn } from '../support/runs.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const scratch = scratchFolder();
+const scratch = suiteFolder();
 const pristine = join(scratch, 'pristine');
 beforeAll(() => trainIn(pristine, { checkpointEvery: 1, keep: 2 }));
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 let count = 0;
 let run = '';
 beforeEach(() => {

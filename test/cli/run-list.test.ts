@@ -9,15 +9,15 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { listRuns, type RunSummary, runsTable } from '../../src/cli/runs/list.ts';
-import { copyOf, filesIn, records, root, scratchFolder, trainIn } from '../support/runs.ts';
+import { copyOf, filesIn, records, root, trainIn } from '../support/runs.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const scratch = scratchFolder();
+const scratch = suiteFolder();
 const runs = join(scratch, 'runs');
 const at = (...names: string[]) => join(runs, ...names);
 const longName = 'a-name-that-goes-on-'.repeat(8);
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 let best = Number.NaN;
 
 beforeAll(async () => {

@@ -1,23 +1,23 @@
 /** By-products of a run, damaged in every way: training, resuming and saving go on with one warning for each file. */
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { heldOutAndTraining, openSource, pictureFolder } from '../../src/cli/eval/model.ts';
 import { sha256 } from '../../src/cli/host/files.ts';
 import { RunFolder } from '../../src/cli/runs/folder.ts';
 import { readRunData } from '../../src/cli/runs/report.ts';
 import { renderReport } from '../../src/report/report.ts';
 import { script } from '../../src/report/style.ts';
-import { copyOf, filesIn, scratchFolder, trainIn } from '../support/runs.ts';
+import { copyOf, filesIn, trainIn } from '../support/runs.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const scratch = scratchFolder();
+const scratch = suiteFolder();
 const [straight, stopped] = [join(scratch, 'straight'), join(scratch, 'stopped')];
 beforeAll(async () => {
   await trainIn(straight, { checkpointEvery: 1, keep: 2 });
   await trainIn(stopped, { checkpointEvery: 1, keep: 2, stopAt: 7 });
   writeFileSync(join(stopped, 'baselines.json'), '{"corpusSha256":"x","baselines":[{"order":0,"nll":2.5}]}');
 });
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 let count = 0;
 let run = '';
 beforeEach(() => {

@@ -1,18 +1,19 @@
 /** npm run sample on a folder as other software leaves it: an end token, and an added token above the vocabulary. */
 import { execFile } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { encodeCheckpoint } from '../../src/model/files/checkpoint.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { generateAll } from '../../src/sample/generate.ts';
 import { defaultSampling } from '../../src/sample/settings.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { randomModel, tinyConfig } from '../support/models.ts';
-import { root, scratchFolder } from '../support/runs.ts';
+import { root } from '../support/runs.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const folder = scratchFolder();
+const folder = suiteFolder();
 const plain = JSON.parse(JSON.stringify(CharTokenizer.train('abcdefghij')));
 const tokenizer = CharTokenizer.fromJSON({ ...plain, added_tokens: [{ id: 10, content: 'abc' }] });
 const model = randomModel(tinyConfig, { kernels: reference, batch: 0, slots: 1, gradients: false }, 4);
@@ -29,7 +30,6 @@ beforeAll(() => {
   for (const [name, bytes] of encodeCheckpoint(model, tokenizer)) writeFileSync(join(folder, name), bytes);
   writeFileSync(join(folder, 'generation_config.json'), `{"eos_token_id":[${eos},50256]}`);
 });
-afterAll(() => rmSync(folder, { recursive: true }));
 
 async function sample(...args: string[]) {
   const own = [

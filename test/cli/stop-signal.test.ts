@@ -1,10 +1,12 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { StopSignal } from '../../src/cli/host/stop-signal.ts';
 import { root } from '../support/runs.ts';
+import { freshPaths } from '../support/scratch.ts';
+
+const fresh = freshPaths();
 
 describe('a stop signal', () => {
   it.each([
@@ -43,8 +45,7 @@ describe('a stop signal', () => {
   });
 
   it('saves when Ctrl+C reaches npm, its shell and the run together, as it does in a terminal', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'inkling-stop-'));
-    const run = join(folder, 'run');
+    const run = fresh();
     // A step of a quarter of a second or so: a wrapper that passes signals on loses patience within it.
     const small = [
       '--layers',
@@ -83,6 +84,5 @@ describe('a stop signal', () => {
     await new Promise((resolve) => child.on('close', resolve));
     expect(said).toMatch(/stopped after step \d+ of 100000; to go on: npm run train -- --resume /);
     expect(readdirSync(run).filter((name) => name.startsWith('step-') || name === 'lock')).toHaveLength(1);
-    rmSync(folder, { recursive: true });
   });
 });

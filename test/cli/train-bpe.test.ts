@@ -1,8 +1,8 @@
 /** npm run train -- --tokenizer bpe, and every command that opens what it wrote. */
 import { execFile } from 'node:child_process';
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { findCheckpoint, readCheckpoint } from '../../src/cli/runs/folder.ts';
 import { ngramBaselines } from '../../src/evaluate/ngram.ts';
 import { trainBpe } from '../../src/model/text/bpe-train.ts';
@@ -10,10 +10,10 @@ import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { encodeSplit } from '../../src/train/dataset.ts';
 import { oneText, splitText } from '../../src/train/documents.ts';
 import type { EvaluationMetrics } from '../../src/train/metrics.ts';
-import { type Exit, filesIn, records, root, scratchFolder, trainCommand } from '../support/runs.ts';
+import { type Exit, filesIn, records, root, trainCommand } from '../support/runs.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const folder = scratchFolder();
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const folder = suiteFolder();
 
 /** The held-out part has letters and words that the rest never has, many times over. */
 const text = `${'the cat sat on the mat. the dog sat on the log; a fox, too!\n'.repeat(18)}${'„Übermut“, sagte Zoë 🎉\n'.repeat(5)}`;

@@ -1,26 +1,16 @@
 /** What a run says and leaves besides its checkpoints, which nothing of this may change. */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Terminal } from '../../src/cli/host/terminal.ts';
 import { newestState, RunFolder, readCheckpoint } from '../../src/cli/runs/folder.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { generateAll } from '../../src/sample/generate.ts';
 import { samplingSettings } from '../../src/sample/settings.ts';
-import {
-  filesIn,
-  type RunOptions,
-  records,
-  runSettings,
-  scratchFolder,
-  story,
-  trainIn,
-} from '../support/runs.ts';
+import { filesIn, type RunOptions, records, runSettings, story, trainIn } from '../support/runs.ts';
+import { freshPaths } from '../support/scratch.ts';
 
-const scratch = scratchFolder();
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-let runs = 0;
-const fresh = () => join(scratch, `run-${runs++}`);
+const fresh = freshPaths();
 const checkpoints = (run: string) =>
   Object.fromEntries(Object.entries(filesIn(run)).filter(([name]) => /^(best|step-)/.test(name)));
 /** A rate that ruins the model after the first evaluation, of step 3: the best one. */

@@ -1,10 +1,9 @@
 /** The engine without a browser: its files are the command's, pausing and looking change nothing, what it shows is right. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Written } from '../../src/lab/engine/protocol.ts';
 import { tar } from '../../src/lab/tar.ts';
 import { breathe } from '../../src/library/browser-host.ts';
@@ -14,10 +13,10 @@ import { loadParameters } from '../../src/model/files/checkpoint.ts';
 import { Gpt } from '../../src/model/gpt.ts';
 import { beamSearch } from '../../src/sample/beam.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
+import { suiteFolder } from '../support/scratch.ts';
 import { checksums, NodeEngine, smallDraw, smallRun, smallText } from './support.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'inkling-engine-'));
-afterAll(() => rmSync(folder, { recursive: true }));
+const folder = suiteFolder();
 
 const text = (files: Files, path: string) => new TextDecoder().decode(files.get(path));
 

@@ -1,7 +1,6 @@
 /** The lab in headless Chromium: a server with a small text and no runs, a page, and what a test does with it. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
@@ -10,6 +9,7 @@ import { Shelf } from '../../src/cli/lab/shelf.ts';
 import { typeBlanker } from '../../src/cli/lab/typescript.ts';
 import type { TrainRequest } from '../../src/library/training-parts.ts';
 import { Browser, chromiumPath, type View } from '../report/browser.ts';
+import { suiteFolder } from '../support/scratch.ts';
 import { smallText } from './support.ts';
 
 if (chromiumPath === undefined) console.log('the lab is not tried in a browser: there is no chromium here');
@@ -28,7 +28,7 @@ export const smallTraining: TrainRequest = {
 
 /** Opens and closes browser and server around a file's tests. @param isolated false: the tab may share no memory */
 export function labPage({ isolated = true } = {}) {
-  const folder = mkdtempSync(join(tmpdir(), 'inkling-lab-page-'));
+  const folder = suiteFolder();
   let browser: Browser;
   let server: Server;
   let origin: string;
@@ -57,7 +57,6 @@ export function labPage({ isolated = true } = {}) {
       server.close();
       server.closeAllConnections();
     }
-    rmSync(folder, { recursive: true });
   });
 
   const evaluate = <T>(expression: string) => browser.evaluate<T>(expression);

@@ -1,14 +1,14 @@
 /** The lab's server: what it hands out, and to whom it does not. */
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { request, type Server } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { labServer } from '../../src/cli/lab/server.ts';
 import { Shelf } from '../../src/cli/lab/shelf.ts';
 import { typeBlanker } from '../../src/cli/lab/typescript.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'inkling-lab-'));
+const folder = suiteFolder();
 const runs = join(folder, 'runs');
 const chosen = join(folder, 'elsewhere', 'model');
 let server: Server;
@@ -44,7 +44,6 @@ beforeAll(async () => {
 afterAll(() => {
   server.close();
   server.closeAllConnections();
-  rmSync(folder, { recursive: true });
 });
 
 interface Got {

@@ -1,8 +1,7 @@
 /** The library computes what the commands do: same files, same text, same numbers. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   generate,
   loadModel,
@@ -15,9 +14,9 @@ import {
 } from '../../src/cli/library.ts';
 import type { Files, TrainOptions } from '../../src/library/index.ts';
 import { checksums, NodeEngine, smallRun, smallText } from '../lab/support.ts';
+import { suiteFolder } from '../support/scratch.ts';
 
-const scratch = mkdtempSync(join(tmpdir(), 'inkling-library-'));
-afterAll(() => rmSync(scratch, { recursive: true }));
+const scratch = suiteFolder();
 
 const options: TrainOptions = { text: smallText, data: 'small.txt', ...smallRun.sizes, ...smallRun.settings };
 

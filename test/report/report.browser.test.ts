@@ -1,18 +1,18 @@
 /** The pages in a real browser: nothing complains, nothing is fetched, curves are there, text stays text. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { renderComparison } from '../../src/report/compare.ts';
 import { renderReport } from '../../src/report/report.ts';
+import { suiteFolder } from '../support/scratch.ts';
 import { Browser, chromiumPath, type View } from './browser.ts';
 import { exampleRun, hostileRun, hostileText, runOf } from './fixture.ts';
 
 if (chromiumPath === undefined)
   console.log('the report is not tried in a browser: there is no chromium here');
 const inBrowser = it.skipIf(chromiumPath === undefined);
-const folder = mkdtempSync(join(tmpdir(), 'inkling-report-'));
+const folder = suiteFolder();
 let browser: Browser;
 
 beforeAll(() => {
@@ -20,7 +20,6 @@ beforeAll(() => {
 });
 afterAll(async () => {
   if (chromiumPath !== undefined) await browser.close();
-  rmSync(folder, { recursive: true, force: true });
 });
 
 /** Loads a page from a file and returns what the browser complained about. */

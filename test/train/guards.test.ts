@@ -1,8 +1,7 @@
 /** What the guards say about real runs: each warning is provoked by training that deserves it. */
-import { readdirSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync } from 'node:fs';
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { newestState } from '../../src/cli/runs/folder.ts';
 import { initialize } from '../../src/model/initialize.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
@@ -16,11 +15,10 @@ import type { RunSettings } from '../../src/train/state.ts';
 import { DivergenceError, Trainer } from '../../src/train/trainer.ts';
 import { allWindows } from '../../src/train/windows.ts';
 import { tinyConfig } from '../support/models.ts';
-import { type RunOptions, records, runSettings, scratchFolder, story, trainIn } from '../support/runs.ts';
+import { type RunOptions, records, runSettings, story, trainIn } from '../support/runs.ts';
+import { freshPaths } from '../support/scratch.ts';
 
-const scratch = scratchFolder();
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-let runs = 0;
+const freshRun = freshPaths();
 
 const random = new RandomStream(1, 'sample');
 /** Letters that nothing but the letters themselves can tell. */
@@ -36,7 +34,7 @@ const base: RunOptions = {
 };
 /** The warnings of a real run, with their steps. @param stops steps after which it is stopped and resumed */
 async function warnings(options: RunOptions, stops: readonly number[] = []): Promise<[number, string][]> {
-  const run = join(scratch, `run-${runs++}`);
+  const run = freshRun();
   const config = { ...base.config, ...options.config };
   const whole = { ...base, ...options, settings: { ...base.settings, ...options.settings }, config };
   for (const stopAt of stops) await trainIn(run, { ...whole, stopAt });
@@ -157,7 +155,7 @@ describe('a run that diverges', () => {
   ])(
     'with a rate of %d, evaluated every %d, stops and names the first bad tensor',
     async (rate, evalEvery, message) => {
-      const run = join(scratch, `run-${runs++}`);
+      const run = freshRun();
       const error = await trainIn(run, diverging(rate, { evalEvery, warmup: 0 })).catch((reason) => reason);
       expect(error).toBeInstanceOf(DivergenceError);
       expect(error.message).toMatch(message);
@@ -167,7 +165,7 @@ describe('a run that diverges', () => {
 
   it('keeps the last good checkpoint, and its trainer the weights of before', async () => {
     // Good for 6 steps; then a rate that makes every weight infinite, as if the machine had failed.
-    const run = join(scratch, `run-${runs++}`);
+    const run = freshRun();
     await trainIn(run, { ...diverging(1e-3), stopAt: 6 });
     const good = newestState(run);
     expect(good.state.step).toBe(6);

@@ -2,7 +2,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { decodeCheckpoint } from '../../src/model/files/checkpoint.ts';
 import { initialize } from '../../src/model/initialize.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
@@ -13,20 +13,10 @@ import { Batches } from '../../src/train/dataset.ts';
 import { decodeState, encodeState, restoreTrainer, type StateFile } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { tinyConfig } from '../support/models.ts';
-import {
-  filesIn,
-  type RunOptions,
-  records,
-  runSettings,
-  scratchFolder,
-  story,
-  trainIn,
-} from '../support/runs.ts';
+import { filesIn, type RunOptions, records, runSettings, story, trainIn } from '../support/runs.ts';
+import { freshPaths } from '../support/scratch.ts';
 
-const scratch = scratchFolder();
-afterAll(() => rmSync(scratch, { recursive: true, force: true }));
-let runs = 0;
-const fresh = () => join(scratch, `run-${runs++}`);
+const fresh = freshPaths();
 
 /** Checkpoints by name and file, without what tells of the past: metrics.jsonl holds times. */
 function checkpoints(run: string): Record<string, string> {
