@@ -21,14 +21,8 @@ import { type Encoded, encodeText, keptTokens, readText, tokensFolder } from './
 import { type ChosenKernels, describeKernels, openKernels } from './host/kernels.ts';
 import { StopSignal } from './host/stop-signal.ts';
 import { Terminal } from './host/terminal.ts';
-import {
-  findCheckpoint,
-  freshRunPath,
-  newestState,
-  RunFolder,
-  readCheckpoint,
-  runsFolder,
-} from './runs/folder.ts';
+import { findCheckpoint, freshRunPath, newestState, readCheckpoint, runsFolder } from './runs/folder.ts';
+import { RunFolder } from './runs/writer.ts';
 import { noteAddedText } from './sample/remarks.ts';
 import { countBaselines } from './train/baselines.ts';
 import { stepsInMinutes, timeLine } from './train/calibrate.ts';

@@ -10,13 +10,9 @@ import {
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { checksumFile, replacements, sha256 } from '../../src/cli/host/files.ts';
-import {
-  findCheckpoint,
-  freshRunPath,
-  newestState,
-  RunFolder,
-  readCheckpoint,
-} from '../../src/cli/runs/folder.ts';
+import { findCheckpoint, freshRunPath, newestState, readCheckpoint } from '../../src/cli/runs/folder.ts';
+import { RunFolder } from '../../src/cli/runs/writer.ts';
+import { keptBaselines } from '../../src/cli/train/baselines.ts';
 import { copyOf, records, trainIn } from '../support/runs.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
@@ -106,12 +102,12 @@ describe('creating a run', () => {
     const folder = RunFolder.reopen(run, (message) => said.push(message));
     const baselines = [{ order: 0, nll: 2.5 }];
     folder.write('baselines.json', JSON.stringify({ corpusSha256: 'a', baselines }));
-    expect(folder.readBaselines('a')).toEqual(baselines);
-    expect(folder.readBaselines('b')).toBeUndefined();
+    expect(keptBaselines(folder, 'a')).toEqual(baselines);
+    expect(keptBaselines(folder, 'b')).toBeUndefined();
     const damaged = [null, [], {}, { corpusSha256: 'a' }, { corpusSha256: 'a', baselines: [{ order: 0 }] }];
     for (const text of ['{', '', ...damaged.map((value) => JSON.stringify(value))]) {
       writeFileSync(join(run, 'baselines.json'), text);
-      expect(folder.readBaselines('a'), text).toBeUndefined();
+      expect(keptBaselines(folder, 'a'), text).toBeUndefined();
     }
     expect(said).toEqual([`${join(run, 'baselines.json')}: expected JSON, got "{"; counting again`]); // once
     folder.release();

@@ -8,10 +8,10 @@ import { RunHistory } from '../../report/history.ts';
 import { renderReport } from '../../report/report.ts';
 import { clipLimit, type RunData } from '../../report/run.ts';
 import { parseRecord } from '../../train/parse-metrics.ts';
-import { readBaselines } from '../train/baselines.ts';
 import { attempt, isFile, readJson, type Warn, writeFile } from '../host/files.ts';
 import { eachLine } from '../host/lines.ts';
-import type { RunFolder } from './folder.ts';
+import { readBaselines } from '../train/baselines.ts';
+import type { RunFolder } from './writer.ts';
 
 type Group = RunData['description'][string];
 

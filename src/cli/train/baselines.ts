@@ -1,4 +1,6 @@
 /** baselines.json: the losses of n-gram models on a corpus, kept so that they are counted only once. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { ngramBaselines } from '../../evaluate/ngram.ts';
 import { isObject, show } from '../../model/json.ts';
 import type { Tokenizer } from '../../model/text/tokenizer.ts';
@@ -7,7 +9,7 @@ import { encodeSplit, type Split } from '../../train/dataset.ts';
 import type { Corpus } from '../../train/documents.ts';
 import type { Baseline } from '../../train/metrics.ts';
 import { readJson, type Warn } from '../host/files.ts';
-import type { RunFolder } from '../runs/folder.ts';
+import type { RunFolder } from '../runs/writer.ts';
 
 /** Counts n-grams once per corpus; a resumed run finds the results in its folder. They are counted over characters
  * whatever the tokenizer, so that all runs on one text have the same baselines; of a large text, over a sample. */
@@ -21,7 +23,7 @@ export function countBaselines(
   },
 ): readonly Baseline[] {
   const { folder, corpus, tokenizer } = run;
-  const known = folder.readBaselines(corpusSha256);
+  const known = keptBaselines(folder, corpusSha256);
   if (known !== undefined) return known;
   const isChar = tokenizer.kind === 'char';
   const isSample = run.split.mostScored !== undefined;
@@ -35,6 +37,21 @@ export function countBaselines(
   }));
   folder.write('baselines.json', `${JSON.stringify({ corpusSha256, baselines, sample }, null, 2)}\n`);
   return baselines;
+}
+
+/** Those of this corpus, if the run has all of them. */
+export function keptBaselines(folder: RunFolder, corpusSha256: string): readonly Baseline[] | undefined {
+  const path = join(folder.path, 'baselines.json');
+  if (!existsSync(path)) return undefined;
+  try {
+    const saved = readBaselines(path, (_, message) => {
+      throw new Error(message);
+    });
+    return saved.corpusSha256 === corpusSha256 ? saved.baselines : undefined;
+  } catch (error) {
+    folder.warn(path, `${(error as Error).message}; counting again`);
+    return undefined;
+  }
 }
 
 /** The baselines, and the checksum of their corpus. Entries that are not baselines are left out with a warning; throws

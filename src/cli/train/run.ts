@@ -25,8 +25,9 @@ import { isEvaluated, type Progress, train } from '../../train/train.ts';
 import type { StepRecord, Trainer } from '../../train/trainer.ts';
 import type { StopSignal } from '../host/stop-signal.ts';
 import type { Terminal } from '../host/terminal.ts';
-import { type RunFolder, readCheckpoint } from '../runs/folder.ts';
+import { readCheckpoint } from '../runs/folder.ts';
 import { readRunData, writeReport } from '../runs/report.ts';
+import type { RunFolder } from '../runs/writer.ts';
 import { indented, passedLine, strongest } from './lines.ts';
 
 export interface TrainingRunParts {
