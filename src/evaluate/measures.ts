@@ -32,7 +32,7 @@ export function prepareCorpus(text: string): Corpus {
 }
 
 /** Characters in the n-grams that are looked up in the training text: about four words. */
-export const seenOrder = 20;
+const seenOrder = 20;
 /** Self-BLEU takes quadratic time, so of more texts than this only some, chosen by the seed, are scored against all. */
 const mostSelfBleu = 100;
 

@@ -10,8 +10,10 @@ import { decodeState, type StateFile, type TrainingState } from '../train/state.
 /** Files by their paths in a run folder: 'best/config.json'. */
 export type Files = ReadonlyMap<string, Uint8Array>;
 
+/** The file with the checksums of the other files in its folder, in the format of the sha256sum command. */
 export const checksumFile = 'checksums.txt';
-const stepFolder = /^step-(\d{8})$/;
+/** Checkpoints from which training can be resumed; their names sort as their steps do. */
+export const stepFolder = /^step-\d{8}$/;
 export const stepName = (step: number): string => `step-${String(step).padStart(8, '0')}`;
 
 export async function sha256(content: string | Uint8Array): Promise<string> {

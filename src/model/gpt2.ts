@@ -38,7 +38,7 @@ export function gpt2(config: Gpt2Config): Architecture {
 }
 
 /** y = x w + bias, w (K N): what GPT-2 calls Conv1D. */
-export function conv1d(
+function conv1d(
   build: Build,
   name: string,
   [K, N]: readonly [inputs: number, outputs: number],

@@ -229,4 +229,4 @@ function cell({ points, dots }: Curve, step: number): string {
 
 /** To hundredths of a unit, which is finer than any screen. */
 export const round = (x: number): number => Math.round(x * 100) / 100;
-export const percent = (x: number): string => `${round((100 * x) / width)}%`;
+const percent = (x: number): string => `${round((100 * x) / width)}%`;

@@ -38,7 +38,7 @@ const entities: Readonly<Record<string, string>> = {
 
 /** Control characters, which HTML forbids even as entities, become their pictures: NUL is U+2400. Characters that turn
  * the direction of writing around, also that of their neighbours, become the escapes that JSON has for them. */
-export function escapeHtml(text: string): string {
+function escapeHtml(text: string): string {
   return text
     .replace(/[&<>"']/g, (c) => entities[c]!)
     .replace(/\r\n/g, '\n')

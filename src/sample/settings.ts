@@ -182,7 +182,7 @@ export function setting(
 }
 
 /** One setting out of a few words, the first of which is the default. */
-export function oneOf<const W extends string>(param: string, value: unknown, words: readonly [W, ...W[]]): W {
+function oneOf<const W extends string>(param: string, value: unknown, words: readonly [W, ...W[]]): W {
   if (value === undefined) return words[0];
   const word = words.find((w) => w === value);
   if (word !== undefined) return word;

@@ -9,7 +9,7 @@ import type { Trainer } from './trainer.ts';
 
 /** transformer.h.0.attn.c_attn.weight -> h.0.attn, model.layers.0.mlp.up_proj.weight -> layers.0.mlp; a norm
  * belongs to the branch that it feeds. */
-export function partOf(name: string): string {
+function partOf(name: string): string {
   const [, first, index, layer] = name.split('.');
   if (first !== 'h' && first !== 'layers') return name.startsWith('lm_head') ? 'lm_head' : first!;
   const attention = ['ln_1', 'attn', 'input_layernorm', 'self_attn'].includes(layer!);

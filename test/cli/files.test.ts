@@ -12,7 +12,6 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import {
   attempt,
-  checksumFile,
   readText,
   removeFolder,
   replacements,
@@ -22,6 +21,7 @@ import {
   writeFile,
   writeFolder,
 } from '../../src/cli/host/files.ts';
+import { checksumFile } from '../../src/library/run-files.ts';
 import { filesIn } from '../support/runs.ts';
 import { testFolder } from '../support/scratch.ts';
 

@@ -3,8 +3,9 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { constants, hostname } from 'node:os';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { checksumFile, sha256 } from '../../src/cli/host/files.ts';
+import { sha256 } from '../../src/cli/host/files.ts';
 import { newestState } from '../../src/cli/runs/folder.ts';
+import { checksumFile } from '../../src/library/run-files.ts';
 import { presets } from '../../src/train/presets.ts';
 import { copyOf, filesIn, records, story, trainCommand } from '../support/runs.ts';
 import { suiteFolder } from '../support/scratch.ts';

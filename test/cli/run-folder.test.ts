@@ -9,10 +9,11 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { checksumFile, replacements, sha256 } from '../../src/cli/host/files.ts';
+import { replacements, sha256 } from '../../src/cli/host/files.ts';
 import { findCheckpoint, freshRunPath, newestState, readCheckpoint } from '../../src/cli/runs/folder.ts';
 import { RunFolder } from '../../src/cli/runs/writer.ts';
 import { keptBaselines } from '../../src/cli/train/baselines.ts';
+import { checksumFile } from '../../src/library/run-files.ts';
 import { copyOf, records, trainIn } from '../support/runs.ts';
 import { suiteFolder } from '../support/scratch.ts';
 

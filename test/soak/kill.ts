@@ -9,8 +9,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { checksumFile } from '../../src/cli/host/files.ts';
 import { findCheckpoint, newestState, readCheckpoint } from '../../src/cli/runs/folder.ts';
+import { checksumFile } from '../../src/library/run-files.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import { root, scratchFolder, story, trainCommand } from '../support/runs.ts';
 

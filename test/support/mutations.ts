@@ -10,8 +10,8 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { checksumFile } from '../../src/cli/host/files.ts';
 import { newestState, readCheckpoint } from '../../src/cli/runs/folder.ts';
+import { checksumFile } from '../../src/library/run-files.ts';
 import { loadParameters } from '../../src/model/files/checkpoint.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
 import { reference } from '../../src/tensor/reference/index.ts';

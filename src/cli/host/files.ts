@@ -15,6 +15,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { checksumFile } from '../../library/run-files.ts';
 import { isObject, quote, show } from '../../model/json.ts';
 import { checkLength, decodeText } from './decode.ts';
 
@@ -102,9 +103,6 @@ export function makeFolder(path: string): void {
 export function sha256(bytes: Uint8Array | string): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
-
-/** The file with the checksums of the other files in its folder, in the format of the sha256sum command. */
-export const checksumFile = 'checksums.txt';
 
 /** Replaces a whole folder and adds checksums: the new one is written beside the old one, flushed to the disk, and then
  * renamed.

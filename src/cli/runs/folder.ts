@@ -11,11 +11,11 @@
  *       lock             while a trainer is at work */
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { checksumFile, stepFolder, stepName } from '../../library/run-files.ts';
 import { type Checkpoint, decodeCheckpoint } from '../../model/files/checkpoint.ts';
 import { decodeState, type TrainingState } from '../../train/state.ts';
 import {
   attempt,
-  checksumFile,
   isFolder,
   listFolder,
   makeFolder,
@@ -25,7 +25,6 @@ import {
 } from '../host/files.ts';
 
 export const runsFolder = 'runs';
-const stepFolder = /^step-\d{8}$/;
 
 /** A checkpoint from which training can be resumed. */
 export interface SavedState {
@@ -138,11 +137,6 @@ function checkpointsIn(path: string): string[] {
   const { fresh, old } = replacements(best);
   const spare = [fresh, old].filter((folder) => existsSync(join(folder, checksumFile)));
   return [best, ...spare, ...stepFolders(path).map((name) => join(path, name)), path];
-}
-
-/** Names sort as steps do. */
-export function stepName(step: number): string {
-  return `step-${String(step).padStart(8, '0')}`;
 }
 
 /** The names of a run's checkpoints, newest first. */

@@ -4,6 +4,7 @@
  * be written, there is one warning and the run goes on. */
 import { appendFileSync, existsSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
+import { stepName } from '../../library/run-files.ts';
 import type { CheckpointFile } from '../../model/files/checkpoint.ts';
 import type { StateFile } from '../../train/state.ts';
 import {
@@ -20,7 +21,7 @@ import {
 } from '../host/files.ts';
 import { lastIndexIn } from '../host/lines.ts';
 import { oneLine } from '../host/printable.ts';
-import { stepFolders, stepName } from './folder.ts';
+import { stepFolders } from './folder.ts';
 import { lockFolder } from './lock.ts';
 
 const ownFiles =

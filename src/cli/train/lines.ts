@@ -18,9 +18,9 @@ const whole = (n: number): string => n.toLocaleString('en-US');
 /** kB or MB. */
 export const size = (bytes: number): string =>
   bytes < 99_950 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-export const resumeCommand = (path: string): string => `npm run train -- --resume ${shellWord(path)}`;
+const resumeCommand = (path: string): string => `npm run train -- --resume ${shellWord(path)}`;
 export const initCommand = (path: string): string => `npm run train -- --init ${shellWord(path)}`;
-export const sampleCommand = (path: string): string => `npm run sample -- --run ${shellWord(path)}`;
+const sampleCommand = (path: string): string => `npm run sample -- --run ${shellWord(path)}`;
 
 const mostSkipped = 10;
 
@@ -210,7 +210,7 @@ export function strongest(baselines: readonly Baseline[]): Baseline | undefined 
   );
 }
 
-export function baselineName(order: number): string {
+function baselineName(order: number): string {
   return order === 0 ? 'uniform guess' : order === 1 ? 'unigram' : `${order}-gram`;
 }
 

@@ -33,12 +33,6 @@ function makeAlphabet(): string[] {
   );
 }
 
-export function toAlphabet(bytes: Uint8Array): string {
-  let text = '';
-  for (const byte of bytes) text += alphabet[byte];
-  return text;
-}
-
 /** The bytes that `text` writes, or undefined if one of its characters is not in the alphabet. */
 export function fromAlphabet(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(text.length);

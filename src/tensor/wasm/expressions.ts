@@ -67,7 +67,7 @@ export function codeOf<T extends Type>(type: T, value: Value<T>): Code {
 }
 
 export const expr = <T extends Type>(type: T, code: Code): Expr<T> => ({ type, code });
-export const stmt = (code: Code): Stmt => ({ type: 'void', code });
+const stmt = (code: Code): Stmt => ({ type: 'void', code });
 
 /** Result<'f32'> is Expr<'f32'>, Result<'void'> is Stmt. */
 export type Result<R extends Type | 'void'> = R extends Type ? Expr<R> : Stmt;

@@ -142,8 +142,6 @@ export const v128 = {
   anyTrue: test(0x53),
 };
 
-export const i8x16 = { shuffle: shuffle(1) };
-
 export const i32x4 = {
   /** One number for all four lanes, or four. */
   const: (...lanes: [number] | [number, number, number, number]): Vector =>

@@ -4,7 +4,7 @@ import { nodeHost } from '../../../src/cli/host/simd-host.ts';
 import type { Kernels } from '../../../src/tensor/kernels.ts';
 import { RandomStream } from '../../../src/tensor/random.ts';
 import { createSimdKernels, type SimdKernels } from '../../../src/tensor/simd/index.ts';
-import { type Ids, type Numbers, Tensor } from '../../../src/tensor/tensor.ts';
+import { type Floats, type Numbers, Tensor } from '../../../src/tensor/tensor.ts';
 
 /** Both ways to multiply and add, each on 1, 2 and 3 threads; close them with `closeAll`. */
 export async function allBackends(): Promise<SimdKernels[]> {
@@ -24,34 +24,19 @@ export const label = (k: SimdKernels): string =>
 const guard = 16;
 const guardWord = 1234.5; // neither a NaN nor huge: those survive being added to
 
-/** A tensor in the memory of `kernels`, between guard words. */
+/** A tensor in the memory of `kernels`, between guard words; of zeros without `values`. */
 export function place(
   kernels: Kernels,
   name: string,
   shape: readonly number[],
   values?: ArrayLike<number>,
 ): Tensor {
-  return placeData(kernels, name, shape, values, Float32Array) as Tensor;
-}
-
-export function placeIds(kernels: Kernels, name: string, values: ArrayLike<number>): Ids {
-  return placeData(kernels, name, [values.length], values, Int32Array) as Ids;
-}
-
-function placeData(
-  kernels: Kernels,
-  name: string,
-  shape: readonly number[],
-  values: ArrayLike<number> | undefined,
-  Data: new (buffer: ArrayBuffer, offset: number, length: number) => Float32Array | Int32Array,
-): Tensor<Numbers> {
   const size = shape.reduce((product, length) => product * length, 1);
   const { buffer, byteOffset } = kernels.memory.reserve((size + 2 * guard) * 4);
   new Float32Array(buffer as ArrayBuffer, byteOffset, size + 2 * guard).fill(guardWord);
-  const data = new Data(buffer as ArrayBuffer, byteOffset + guard * 4, size);
-  data.fill(0);
+  const data = new Float32Array(buffer as ArrayBuffer, byteOffset + guard * 4, size).fill(0);
   if (values !== undefined) data.set(values);
-  return new Tensor<Numbers>(name, shape, data);
+  return new Tensor<Floats>(name, shape, data);
 }
 
 /** Nothing was written outside of these tensors. */
