@@ -1,10 +1,6 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { race } from '../../bench/race.ts';
-
-const root = fileURLToPath(new URL('../..', import.meta.url));
+import { inklings } from '../support/command.ts';
 
 /** A clock and a trainer on it: 0.5 s before the first step, 0.1 s a step, 7 s an evaluation, losses as told. */
 function start(steps: number, losses: readonly number[]) {
@@ -46,15 +42,16 @@ describe('the race', () => {
     expect(JSON.stringify(start(25, [3]).results)).toContain('{"2.0":null,"1.886":null,"1.669":null}');
   });
 
-  it.each([
-    [['--race'], /--race needs a text to learn/],
-    [['--data', 'data/tales.txt'], /--data goes with --race only/],
-    [['--seed', '1'], /--seed goes with --race only/],
-    [['--race', '--data', 'data/tales.txt', '--seconds', '3'], /--seconds cannot go with --race/],
-  ])('refuses %j in one line', async (args, message) => {
-    const run = promisify(execFile)(process.execPath, ['bin/inkling.js', 'bench', ...args], {
-      cwd: root,
-    });
-    await expect(run).rejects.toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
+  it('refuses flags that do not go together in one line', async () => {
+    const cases: [string[], RegExp][] = [
+      [['--race'], /--race needs a text to learn/],
+      [['--data', 'data/tales.txt'], /--data goes with --race only/],
+      [['--seed', '1'], /--seed goes with --race only/],
+      [['--race', '--data', 'data/tales.txt', '--seconds', '3'], /--seconds cannot go with --race/],
+    ];
+    const ended = await inklings(cases.map(([args]) => ['bench', ...args]));
+    expect(ended).toMatchObject(
+      cases.map(([, message]) => ({ code: 2, out: '', err: expect.stringMatching(message) })),
+    );
   });
 });

@@ -1,5 +1,4 @@
 /** The commands as a user runs them: what they print, how they exit, and what bad input does. */
-import { execFile } from 'node:child_process';
 import {
   chmodSync,
   cpSync,
@@ -11,32 +10,13 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { version } from '../../src/cli/command/command.ts';
+import { inklings, node, inkling as run } from '../support/command.ts';
+import { type Exit, root } from '../support/runs.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = suiteFolder();
-
-interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-function run(...args: string[]): Promise<Result> {
-  return execute([join(root, 'bin/inkling.js'), ...args]);
-}
-
-function execute(args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<Result> {
-  return new Promise((resolve) => {
-    const options = { cwd: root, env: { ...process.env, ...env } };
-    execFile(process.execPath, args, options, (error, out, err) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err });
-    });
-  });
-}
 
 const text = join(folder, 'text.txt');
 const small = ['--layers', '1', '--channels', '8', '--heads', '2', '--context', '8', '--batch-size', '2'];
@@ -362,13 +342,20 @@ describe('bad input gives one line, an exit code, and nothing else', () => {
     ['nothing to score', ['eval', '--run', join(root, 'test/golden/gpt2-tiny')], 1, /--data FILE/],
   ];
 
-  it.concurrent.each(cases)('%s', { timeout: 120_000 }, async (_, [command, ...args], code, message) => {
-    const result = await run(command, ...args);
-    expect(result.err.trim()).toMatch(message);
-    expect(result.err.trim().split('\n')).toHaveLength(1);
-    expect(result.err).not.toMatch(/ {4}at |node:internal/);
-    expect(result.code).toBe(code);
+  let exits: readonly Exit[];
+  beforeAll(async () => {
+    exits = await inklings(cases.map(([, command]) => command));
   });
+  it.each(cases.map(([name, , code, message], i) => [name, i, code, message] as const))(
+    '%s',
+    (_, i, code, message) => {
+      const result = exits[i]!;
+      expect(result.err.trim()).toMatch(message);
+      expect(result.err.trim().split('\n')).toHaveLength(1);
+      expect(result.err).not.toMatch(/ {4}at |node:internal/);
+      expect(result.code).toBe(code);
+    },
+  );
 
   it('overwrites and creates nothing', () => {
     expect(readFileSync(join(busy, 'precious.txt'), 'utf8')).toBe('mine');
@@ -414,14 +401,21 @@ describe('bad input gives one line, an exit code, and nothing else', () => {
 });
 
 describe('--help', () => {
-  const commands = ['train', 'sample', 'eval', 'compare', 'micro', 'gradcheck', 'bench'] as const;
-  it.concurrent.each(commands)('of %s says how it is started, and fits 80 columns', async (command) => {
-    const { code, out } = await run(command, '--help');
-    expect(code).toBe(0);
-    expect(out).toMatch(new RegExp(`^npm run ${command} -- .*\nnpx inkling ${command} `));
-    expect(out).toContain('Examples:\n  npm run');
-    expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
+  const commands = ['train', 'sample', 'eval', 'compare', 'micro', 'gradcheck', 'bench'];
+  let exits: readonly Exit[];
+  beforeAll(async () => {
+    exits = await inklings(commands.map((command) => [command, '--help']));
   });
+  it.each(commands.map((command, i) => [command, i] as const))(
+    'of %s says how it is started, and fits 80 columns',
+    (command, i) => {
+      const { code, out } = exits[i]!;
+      expect(code).toBe(0);
+      expect(out).toMatch(new RegExp(`^npm run ${command} -- .*\nnpx inkling ${command} `));
+      expect(out).toContain('Examples:\n  npm run');
+      expect(out.split('\n').filter((line) => line.length > 80)).toEqual([]);
+    },
+  );
 });
 
 describe('inkling', () => {
@@ -448,7 +442,7 @@ describe('inkling', () => {
     const clone = join(folder, 'clone');
     cpSync(join(root, 'bin'), join(clone, 'bin'), { recursive: true });
     symlinkSync(join(root, 'src'), join(clone, 'src')); // tsx is looked for beside bin
-    const result = await execute([join(clone, 'bin/inkling.js'), '--version']);
+    const result = await node([join(clone, 'bin/inkling.js'), '--version']);
     expect(result).toEqual(
       'typescript' in process.features && process.features.typescript
         ? { code: 0, out: `inkling ${version()}\n`, err: '' }
@@ -465,7 +459,7 @@ describe('inkling', () => {
       npm_config_user_agent: 'npm/11.0.0',
       npm_config_steps: 'true',
     };
-    expect(await execute(['bin/inkling.js', 'train', '100'], npm)).toEqual({
+    expect(await node(['bin/inkling.js', 'train', '100'], { env: npm })).toEqual({
       ...{ code: 2, out: '' },
       err: 'error: npm took --steps for itself; write: npm run train -- --steps 100\n',
     });

@@ -1,12 +1,10 @@
 /** npm run compare as a user runs it: where the page goes, how runs are told apart, and what damage does. */
-import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { exampleRecords } from '../report/fixture.ts';
 import { elementsOf } from '../report/markup.ts';
-import { root } from '../support/runs.ts';
+import { inklingIn } from '../support/command.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
 const scratch = suiteFolder();
@@ -22,21 +20,14 @@ beforeAll(() => {
   writeFileSync(join(scratch, 'runs/damaged/run.json'), '{"settings":{"seed":');
 });
 
-async function compare(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const command = ['--import', import.meta.resolve('tsx'), join(root, 'src/cli/compare.ts'), ...args];
-  try {
-    return { code: 0, ...(await promisify(execFile)(process.execPath, command, { cwd: scratch })) };
-  } catch (error) {
-    return error as { code: number; stdout: string; stderr: string };
-  }
-}
+const compare = (...args: string[]) => inklingIn(scratch, 'compare', ...args);
 
 describe('npm run compare', () => {
   it('writes runs/compare.html, tells runs of one name apart by their paths, and links to their reports', async () => {
     expect(await compare('runs/nano', 'other #1/nano/', 'runs/damaged')).toEqual({
       code: 0,
-      stdout: `wrote ${join('runs', 'compare.html')}\n`,
-      stderr: [
+      out: `wrote ${join('runs', 'compare.html')}\n`,
+      err: [
         'warning: runs/damaged/run.json: expected JSON, got "{\\"settings\\":{\\"seed\\":"; going on without it\n',
         'warning: runs/damaged/metrics.jsonl, line 10: expected JSON, got "{\\"kind\\":\\"st\\u202e\\u0007"; passed over that line\n',
       ].join(''),
@@ -56,12 +47,12 @@ describe('npm run compare', () => {
       compare('runs/nano', 'runs/../runs/nano/'),
       compare('runs/nano', 'other #1'),
     ]);
-    expect([told.code, told.stdout]).toEqual([0, 'wrote pages/two.html\n']);
+    expect([told.code, told.out]).toEqual([0, 'wrote pages/two.html\n']);
     expect(readFileSync(join(scratch, 'pages/two.html'), 'utf8')).toContain(
       'href="../runs/nano/report.html"',
     );
-    expect([twice.code, twice.stderr]).toEqual([2, 'error: runs/../runs/nano/ is given twice\n']);
-    expect([none.code, none.stderr]).toEqual([
+    expect([twice.code, twice.err]).toEqual([2, 'error: runs/../runs/nano/ is given twice\n']);
+    expect([none.code, none.err]).toEqual([
       1,
       'error: other #1 holds no run: expected run.json in it, as npm run train writes it\n',
     ]);

@@ -1,28 +1,16 @@
 /** npm run eval as a user runs it: what each job prints, and what bad input does. */
-import { execFile } from 'node:child_process';
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { inkling, inklings } from '../support/command.ts';
+import { type Exit, root } from '../support/runs.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const golden = join(root, 'test/golden/gpt2-tiny');
 const folder = suiteFolder();
 const file = (name: string) => join(folder, name);
 
-interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-function evaluate(...args: string[]): Promise<Result> {
-  return new Promise((resolve) => {
-    execFile(process.execPath, ['bin/inkling.js', 'eval', ...args], { cwd: root }, (error, out, err) => {
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err });
-    });
-  });
-}
+const evaluate = (...args: string[]) => inkling('eval', ...args);
 
 // A run: the PyTorch model under best/, and a text it could have learned.
 const run = file('run');
@@ -153,10 +141,17 @@ describe('bad input gives one line and an exit code', () => {
     ],
     ['a flag of another job', [...pair('ref1.txt'), '--run', run], 2, /--run does not go with --hyp/],
   ];
-  it.concurrent.each(cases)('%s', { timeout: 120_000 }, async (_, args, code, message) => {
-    const result = await evaluate(...args);
-    expect(result.err.trim()).toMatch(message);
-    expect(result.err.trim().split('\n')).toHaveLength(1);
-    expect(result.code).toBe(code);
+  let exits: readonly Exit[];
+  beforeAll(async () => {
+    exits = await inklings(cases.map(([, args]) => ['eval', ...args]));
   });
+  it.each(cases.map(([name, , code, message], i) => [name, i, code, message] as const))(
+    '%s',
+    (_, i, code, message) => {
+      const result = exits[i]!;
+      expect(result.err.trim()).toMatch(message);
+      expect(result.err.trim().split('\n')).toHaveLength(1);
+      expect(result.code).toBe(code);
+    },
+  );
 });

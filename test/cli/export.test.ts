@@ -10,7 +10,8 @@ import { exportedPage } from '../../src/cli/export/page.ts';
 import { readSafetensors, writeSafetensors } from '../../src/model/files/safetensors.ts';
 import { NodeEngine, smallRun, smallText } from '../lab/support.ts';
 import { elementsOf } from '../report/markup.ts';
-import { inkling, readExported } from '../support/exported.ts';
+import { inklingIn, inklings } from '../support/command.ts';
+import { readExported } from '../support/exported.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
 const folder = suiteFolder();
@@ -32,14 +33,14 @@ beforeAll(async () => {
     copyFileSync(join(golden, name), path('foreign', name));
   }
   writeFileSync(path('foreign/generation_config.json'), '{"eos_token_id": [12, 99]}');
-}, 60_000);
+});
 
-const exporting = (...args: string[]) => inkling(folder, 'export', ...args);
+const exporting = (...args: string[]) => inklingIn(folder, 'export', ...args);
 /** What `npm run sample` writes, and the page's engine from what stands in the page. */
 async function texts(run: string, page: string): Promise<[command: string, engine: string]> {
   const settings = ['--temperature', '0.7', '--top-p', '0.9', '--tokens', '120', '--seed', '11'];
   const prompt = 'a bed';
-  const { stdout } = await inkling(folder, 'sample', '--run', run, '--prompt', prompt, ...settings, '--json');
+  const { out } = await inklingIn(folder, 'sample', '--run', run, '--prompt', prompt, ...settings, '--json');
   const engine = new NodeEngine();
   await engine.call('open', {});
   await engine.call('load', { files: readExported(path(page)).files, name: 'page' });
@@ -51,17 +52,17 @@ async function texts(run: string, page: string): Promise<[command: string, engin
       text += token.text;
     },
   );
-  return [(JSON.parse(stdout) as { text: string }).text, text];
+  return [(JSON.parse(out) as { text: string }).text, text];
 }
 
 describe('npm run export', () => {
   it('writes a page with the best model, bit for bit, and at most 300 kB besides', async () => {
     expect(await exporting('--run', 'run', '--out', 'story.html')).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(
+      out: expect.stringMatching(
         /^wrote story\.html: 0\.1 MB of weights and \d+ kB of page; a double click opens it\n$/,
       ),
-      stderr: '',
+      err: '',
     });
     const { page, packet, weights, files } = readExported(path('story.html'));
     expect(
@@ -126,7 +127,7 @@ describe('npm run export', () => {
     const lines = [...Array(20_000).keys()].map((n) => step(n + 1));
     writeFileSync(path('long/metrics.jsonl'), [...lines, '{"kind":"st\u0000', evaluation, '{"ki'].join('\n'));
     writeFileSync(path('long/run.json'), '{');
-    expect(await exporting('--run', 'long')).toMatchObject({ code: 0, stderr: '' });
+    expect(await exporting('--run', 'long')).toMatchObject({ code: 0, err: '' });
     const { page, packet, weights } = readExported(path('long.html'));
     expect(Buffer.byteLength(page) - weights.length).toBeLessThan(mostOfPage);
     const told = packet.files['metrics.jsonl']!.trimEnd().split('\n');
@@ -177,8 +178,8 @@ describe('npm run export', () => {
     );
     const refused = await exporting('--run', 'foreign', '--out', 'large.html', '--weights', 'f16');
     writeFileSync(file, before);
-    expect(refused).toMatchObject({ code: 1, stdout: '' });
-    expect(refused.stderr).toMatch(
+    expect(refused).toMatchObject({ code: 1, out: '' });
+    expect(refused.err).toMatch(
       /^error: foreign: transformer\.\S+ holds 70000, which f16 cannot hold; use --weights f32\n$/,
     );
   });
@@ -246,10 +247,11 @@ describe('npm run export', () => {
         'mine.html/a.html',
       ],
     ];
-    const refused = await Promise.all(cases.map(([, ...args]) => exporting(...args)));
-    expect(refused).toMatchObject(
-      cases.map(([line]) => ({ code: 1, stdout: '', stderr: `error: ${line}\n` })),
+    const refused = await inklings(
+      cases.map(([, ...args]) => ['export', ...args]),
+      { cwd: folder },
     );
+    expect(refused).toEqual(cases.map(([line]) => ({ code: 1, out: '', err: `error: ${line}\n` })));
     expect(readFileSync(path('mine.html'), 'utf8')).toBe('mine');
     expect(readdirSync(folder)).toEqual(before);
     expect(await exporting('--run', 'run', '--out', 'mine.html', '--overwrite')).toMatchObject({ code: 0 });

@@ -1,16 +1,14 @@
 /** npm run sample on a folder as other software leaves it: an end token, and an added token above the vocabulary. */
-import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { beforeAll, expect, it } from 'vitest';
 import { encodeCheckpoint } from '../../src/model/files/checkpoint.ts';
 import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { generateAll } from '../../src/sample/generate.ts';
 import { defaultSampling } from '../../src/sample/settings.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
+import { inkling } from '../support/command.ts';
 import { randomModel, tinyConfig } from '../support/models.ts';
-import { root } from '../support/runs.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
 const folder = suiteFolder();
@@ -44,9 +42,8 @@ async function sample(...args: string[]) {
     '--backend',
     'reference',
   ];
-  const script = ['--import', 'tsx', 'src/cli/sample.ts', ...own, '--json', ...args];
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, script, { cwd: root });
-  return { ...JSON.parse(stdout), stderr };
+  const { out, err } = await inkling('sample', ...own, '--json', ...args);
+  return { ...JSON.parse(out), err };
 }
 
 it('a text ends at the end token of the folder, unless --ignore-eos; an added token in a prompt is noted', async () => {
@@ -54,6 +51,6 @@ it('a text ends at the end token of the folder, unless --ignore-eos; an added to
     /^note: the prompt holds "abc", in Python a token of its own; here it is read as plain text\n$/;
   const [first, second] = await Promise.all([sample(), sample('--ignore-eos')]);
   expect(ended!.tokens.length).toBeLessThan(30);
-  expect(first).toMatchObject({ ...ended, finishReason: 'eos', stderr: expect.stringMatching(note) });
+  expect(first).toMatchObject({ ...ended, finishReason: 'eos', err: expect.stringMatching(note) });
   expect(second).toMatchObject({ ...free, finishReason: 'max-tokens' });
-}, 60_000);
+});

@@ -1,5 +1,4 @@
 /** npm run train -- --tokenizer bpe, and every command that opens what it wrote. */
-import { execFile } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +9,8 @@ import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { encodeSplit } from '../../src/train/dataset.ts';
 import { oneText, splitText } from '../../src/train/documents.ts';
 import type { EvaluationMetrics } from '../../src/train/metrics.ts';
-import { type Exit, filesIn, records, root, trainCommand } from '../support/runs.ts';
+import { inkling } from '../support/command.ts';
+import { type Exit, filesIn, records, trainCommand } from '../support/runs.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
 const folder = suiteFolder();
@@ -22,14 +22,6 @@ const run = join(folder, 'run');
 const tiny = ['--layers', '1', '--channels', '8', '--heads', '2', '--context', '8', '--batch-size', '2'];
 const bpe = ['--tokenizer', 'bpe', '--vocab-size', '272', '--seed', '3', '--data', data, ...tiny];
 
-function command(script: string, ...args: string[]): Promise<Exit> {
-  return new Promise((resolve) => {
-    const node = [join(root, 'bin/inkling.js'), script, ...args];
-    execFile(process.execPath, node, { cwd: root }, (error, out, err) =>
-      resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err }),
-    );
-  });
-}
 const evaluations = (path: string) =>
   records(path).filter((r): r is EvaluationMetrics => r.kind === 'evaluation' || r.kind === 'final');
 
@@ -124,7 +116,7 @@ describe('npm run train -- --tokenizer bpe', () => {
 
 describe('a run with a BPE', () => {
   it('is evaluated on the held-out part that the run had', async () => {
-    const result = JSON.parse((await command('eval', '--run', run, '--json')).out) as Record<string, number>;
+    const result = JSON.parse((await inkling('eval', '--run', run, '--json')).out) as Record<string, number>;
     const { heldOut } = splitText(text);
     const best = evaluations(run).find(({ best }) => best)!;
     expect(result).toMatchObject({ tokensScored: best.tokensScored });
@@ -137,8 +129,8 @@ describe('a run with a BPE', () => {
 
   it('continues a prompt of characters it has never seen, and is measured on its texts', async () => {
     const [sample, generation] = await Promise.all([
-      command('sample', '--run', run, '--prompt', 'zß\r\n日', '--tokens', '5', '--seed', '1', '--json'),
-      command('eval', '--run', run, '--generate', '2', '--tokens', '4', '--json'),
+      inkling('sample', '--run', run, '--prompt', 'zß\r\n日', '--tokens', '5', '--seed', '1', '--json'),
+      inkling('eval', '--run', run, '--generate', '2', '--tokens', '4', '--json'),
     ]);
     expect(JSON.parse(sample.out)).toMatchObject({ prompt: 'zß\n日', finishReason: 'max-tokens' });
     expect(JSON.parse(generation.out).continuations).toHaveLength(2);

@@ -5,7 +5,7 @@ import { beforeAll, describe, expect } from 'vitest';
 import { views } from '../../src/lab/views/list.ts';
 import { drawInStages } from '../../src/library/stages.ts';
 import { chromiumPath } from '../report/browser.ts';
-import { inkling } from '../support/exported.ts';
+import { inklingIn } from '../support/command.ts';
 import { inBrowser, labPage } from './open-lab.ts';
 import { checksums, NodeEngine, smallRun, smallText } from './support.ts';
 
@@ -49,19 +49,19 @@ describe('an exported page, from the disk', () => {
       mkdirSync(dirname(join(folder, run, name)), { recursive: true });
       writeFileSync(join(folder, run, name), bytes);
     }
-    expect(await inkling(folder, 'export', '--run', run, '--out', story)).toMatchObject({ code: 0 });
+    expect(await inklingIn(folder, 'export', '--run', run, '--out', story)).toMatchObject({ code: 0 });
     await node.call('load', { files, name: run });
     await open('', {}, story);
     await send('Page.addScriptToEvaluateOnNewDocument', { source: listening });
-  }, 60_000);
+  });
 
   inBrowser('opens where one writes, and writes what npm run sample writes', async () => {
     await openStory('?length=400&math=portable&p=0.95&prompt=The+&seed=3&t=0.8');
     await press('Write');
     await status('wrote 400 tokens');
     const flags = '--temperature 0.8 --top-p 0.95 --tokens 400 --seed 3 --math portable --json';
-    const { stdout } = await inkling(folder, 'sample', '--run', run, '--prompt', 'The ', ...flags.split(' '));
-    const { text } = JSON.parse(stdout) as { text: string };
+    const { out } = await inklingIn(folder, 'sample', '--run', run, '--prompt', 'The ', ...flags.split(' '));
+    const { text } = JSON.parse(out) as { text: string };
     await until(`document.querySelectorAll('.tokens[role] [data-id]').length === 400`);
     expect(await evaluate(`document.querySelector('.tokens').textContent`)).toBe(`The ${text}`);
     expectPeace();

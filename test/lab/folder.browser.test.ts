@@ -37,7 +37,7 @@ describe('a run folder', () => {
     mkdirSync(runs, { recursive: true });
     const flags = `train --data ${data} --out ${command} ${sizes} ${settings} --quiet`;
     execFileSync(process.execPath, [bin, ...flags.split(' ')], { stdio: 'pipe' });
-  }, 60_000);
+  });
 
   inBrowser('is downloaded with the bytes that the command writes', async () => {
     await open(`train?${state}`);

@@ -32,7 +32,7 @@ beforeAll(() => {
   run('npm', 'install', '--offline', '--no-audit', '--no-fund', `./${archive}`);
   cpSync(join(root, 'examples'), project, { recursive: true });
   writeFileSync(join(project, 'text.txt'), smallText);
-}, 60_000);
+});
 
 describe('the package in an empty project', () => {
   it('has no dependency', () => {
@@ -68,7 +68,7 @@ describe('the package in an empty project', () => {
     expect(command).toBe(written);
     const chosen = node('choose.js', 'run', 'The cat ', 'sat', 'nnn').trimEnd().split('\n');
     expect(chosen.map((line) => line.slice(-3))).toEqual(['sat', 'nnn']);
-  }, 60_000);
+  });
 
   it('has types that a strict project compiles with', () => {
     writeFileSync(
@@ -90,7 +90,7 @@ describe('the package in an empty project', () => {
     };
     writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['use.ts'] }));
     expect(node(join(root, 'node_modules/typescript/bin/tsc'), '--project', project)).toBe('');
-  }, 60_000);
+  });
 
   it('is bundled for browsers without anything of Node', async () => {
     writeFileSync(

@@ -1,28 +1,8 @@
 /** What npm run export writes, read back. */
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import type { Packet } from '../../src/lab/packet.ts';
 import type { Files } from '../../src/library/run-files.ts';
-import { root } from './runs.ts';
-
-export interface Ended {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-/** A command of bin/inkling.js, in a folder, to its end. */
-export async function inkling(cwd: string, ...args: string[]): Promise<Ended> {
-  try {
-    const command = [join(root, 'bin/inkling.js'), ...args];
-    return { code: 0, ...(await promisify(execFile)(process.execPath, command, { cwd })) };
-  } catch (error) {
-    return error as Ended & Error;
-  }
-}
 
 export function readExported(path: string): {
   readonly page: string;

@@ -1,0 +1,56 @@
+/** bin/inkling.js as a user starts it; and several commands in one process, for a start is most of what a short one costs. */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { type Exit, root } from './runs.ts';
+
+interface Around {
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+/** Node with these arguments, to its end; at the root unless told otherwise. */
+export function node(args: readonly string[], { cwd = root, env = {} }: Around = {}): Promise<Exit> {
+  return new Promise((resolve) => {
+    const options = { cwd, env: { ...process.env, ...env }, maxBuffer: 2 ** 26 };
+    execFile(process.execPath, args, options, (error, out, err) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err });
+    });
+  });
+}
+
+export const inkling = (...args: string[]): Promise<Exit> => inklingIn(root, ...args);
+export const inklingIn = (cwd: string, ...args: string[]): Promise<Exit> =>
+  node([join(root, 'bin/inkling.js'), ...args], { cwd });
+
+/** Commands that end soon, in help or in an error, one after the other in one process: what each says, and its exit code. */
+export async function inklings(
+  commands: readonly (readonly [name: string, ...args: readonly string[]])[],
+  around?: Around,
+): Promise<Exit[]> {
+  const cli = pathToFileURL(join(root, 'src/cli/')).href;
+  // A command runs when it is imported, on the arguments of the process.
+  const script = `
+    const { stdout, stderr } = process;
+    stdout.setMaxListeners(0);
+    const print = stdout.write.bind(stdout);
+    const said = { out: '', err: '' };
+    stdout.write = (text) => Boolean((said.out += text));
+    stderr.write = (text) => Boolean((said.err += text));
+    const exits = [];
+    for (const [i, [name, ...args]] of ${JSON.stringify(commands)}.entries()) {
+      Object.assign(said, { out: '', err: '' });
+      process.argv.splice(1, Infinity, 'inkling', ...args);
+      process.exitCode = 0;
+      await import('${cli}' + (name === 'bench' ? '../../bench/cli' : name) + '.ts?' + i);
+      exits.push({ code: process.exitCode, ...said });
+    }
+    process.exitCode = 0;
+    print(JSON.stringify(exits));`;
+  const { out, err } = await node(
+    ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', script],
+    around,
+  );
+  if (err !== '') throw new Error(err);
+  return JSON.parse(out) as Exit[];
+}
