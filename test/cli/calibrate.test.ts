@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { secondsOf, stepsWithin, timeLine } from '../../src/cli/train/calibrate.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
+import { inklings } from '../support/command.ts';
 import { tinyConfig } from '../support/models.ts';
 import { filesIn, runSettings, story, trainCommand } from '../support/runs.ts';
 import { suiteFolder } from '../support/scratch.ts';
@@ -81,12 +82,14 @@ describe('npm run train -- --minutes', () => {
     expect(Number(each)).toBeGreaterThan(0);
   });
 
-  it.each([
-    [['--minutes', '0'], /--minutes must be a number above 0/],
-    [['--find-lr', '--plan'], /--find-lr cannot go with --plan/],
-  ])('%j is a usage error', async (args, message) => {
-    const { code, err } = await trainCommand(args);
-    expect(err).toMatch(message);
-    expect(code).toBe(2);
+  it('and flags that do not go together are usage errors', async () => {
+    const cases: [string[], RegExp][] = [
+      [['--minutes', '0'], /--minutes must be a number above 0/],
+      [['--find-lr', '--plan'], /--find-lr cannot go with --plan/],
+    ];
+    const ended = await inklings(cases.map(([args]) => ['train', ...args]));
+    expect(ended).toMatchObject(
+      cases.map(([, message]) => ({ code: 2, err: expect.stringMatching(message) })),
+    );
   });
 });

@@ -14,6 +14,7 @@ import { mergedTable, pairText } from '../../src/cli/judge/screen.ts';
 import { readVerdicts, verdictHeader, verdictLine } from '../../src/evaluate/verdict-file.ts';
 import type { Verdict } from '../../src/evaluate/verdicts.ts';
 import { wilsonInterval } from '../../src/evaluate/wilson.ts';
+import { inklings } from '../support/command.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -136,7 +137,7 @@ describe('npm run judge', () => {
     ]);
   });
 
-  it.each([
+  const refusals: [string, string[], number, RegExp][] = [
     ['a damaged file', ['--merge', file('bad.csv')], 1, /bad\.csv holds no verdicts: expected pair,/],
     ['one that is given twice', ['--merge', file('a'), file('a')], 2, /a is given twice/],
     ['files without --merge', ['a.csv'], 2, /unexpected argument "a\.csv"; files are summed up with --merge/],
@@ -148,11 +149,15 @@ describe('npm run judge', () => {
       1,
       /too short for a pair: expected more than 14999/,
     ],
-  ])('refuses %s in one line, and changes nothing', async (_, args, code, message) => {
+  ];
+  it('refuses in one line what it cannot judge, and changes nothing', async () => {
     writeFileSync(file('bad.csv'), 'shopping list\n');
-    const result = await judge(args, '1\n');
-    expect(result.err.split('\n').filter((line) => line.startsWith('error: '))[0]).toMatch(message);
-    expect(result.code).toBe(code);
+    const refused = await inklings(refusals.map(([, args]) => ['judge', ...args]));
+    for (const [i, [name, , code, message]] of refusals.entries()) {
+      const errors = refused[i]!.err.split('\n').filter((line) => line.startsWith('error: '));
+      expect(errors, name).toEqual([expect.stringMatching(message)]);
+      expect(refused[i]!.code, name).toBe(code);
+    }
     expect(readFileSync(file('bad.csv'), 'utf8')).toBe('shopping list\n');
     expect(existsSync(join(root, 'runs/verdicts.csv'))).toBe(false);
   });

@@ -7,6 +7,7 @@ import { sha256 } from '../../src/cli/host/files.ts';
 import { newestState } from '../../src/cli/runs/folder.ts';
 import { checksumFile } from '../../src/library/run-files.ts';
 import { presets } from '../../src/train/presets.ts';
+import { inklings } from '../support/command.ts';
 import { copyOf, filesIn, records, story, trainCommand } from '../support/runs.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
@@ -133,15 +134,20 @@ describe('a run stopped with --stop-at', () => {
         /cannot resume .*no-checkpoint: it holds no checkpoint yet/,
       ],
     ];
-    it.concurrent.each(cases)('for %s', async (name, more, change, code, message) => {
-      const run = copyOf(straight, at(name.replaceAll(' ', '-')));
-      change(run);
-      const before = filesIn(run);
-      const result = await trainCommand(resume(run, ...more));
-      expect(result.err.trim()).toMatch(message);
-      expect(result.err.trim().split('\n')).toHaveLength(1);
-      expect([result.code, result.out]).toEqual([code, '']);
-      expect(filesIn(run)).toEqual(before);
+    it('for each of these reasons', async () => {
+      const tried = cases.map(([name, more, change]) => {
+        const run = copyOf(straight, at(name.replaceAll(' ', '-')));
+        change(run);
+        return { run, more, before: filesIn(run) };
+      });
+      const results = await inklings(tried.map(({ run, more }) => ['train', ...resume(run, ...more)]));
+      for (const [i, [name, , , code, message]] of cases.entries()) {
+        const result = results[i]!;
+        expect(result.err.trim(), name).toMatch(message);
+        expect(result.err.trim().split('\n'), name).toHaveLength(1);
+        expect([result.code, result.out], name).toEqual([code, '']);
+        expect(filesIn(tried[i]!.run), name).toEqual(tried[i]!.before);
+      }
     });
   });
 });
