@@ -23,22 +23,12 @@ const small = ['--layers', '1', '--channels', '8', '--heads', '2', '--context', 
 const trained = join(folder, 'trained');
 const story = 'the cat sat on the mat. the dog sat on the log. ';
 
+const trainOnce = (out: string) =>
+  run('train', '--data', text, '--out', out, ...'--steps 8 --eval-every 4 --seed 3'.split(' '), ...small);
+
 beforeAll(async () => {
   writeFileSync(text, story.repeat(12));
-  const result = await run(
-    'train',
-    '--data',
-    text,
-    '--out',
-    trained,
-    '--steps',
-    '8',
-    '--eval-every',
-    '4',
-    '--seed',
-    '3',
-    ...small,
-  );
+  const result = await trainOnce(trained);
   expect(result.err).toBe('');
   expect(result.code).toBe(0);
 });
@@ -89,20 +79,7 @@ describe('npm run train', () => {
 
   it('gives the same bytes for the same seed, and starts from another run with --init', async () => {
     const again = join(folder, 'again');
-    await run(
-      'train',
-      '--data',
-      text,
-      '--out',
-      again,
-      '--steps',
-      '8',
-      '--eval-every',
-      '4',
-      '--seed',
-      '3',
-      ...small,
-    );
+    await trainOnce(again);
     const weights = (path: string) => readFileSync(join(path, 'step-00000008', 'model.safetensors'));
     expect(weights(again).equals(weights(trained))).toBe(true);
     // A learning rate of 1e-30 moves nothing in float32: what comes out is what --init read, the best checkpoint.
