@@ -124,7 +124,7 @@ describe('Inside', () => {
     await tick('layer 1, head 0');
     const one = await lossWithout([[1, 0]]);
     await until(`document.querySelector('[data-without]').dataset.without === '${one}'`);
-    await expect.poll(set, { timeout: 10_000 }).toBe('off=1.0');
+    await expect.poll(set, { timeout: 30_000 }).toBe('off=1.0');
     expect(await evaluate(`document.querySelector('.inside .status').textContent`)).toContain(
       `Without the head that is off: ${one.toFixed(4)}`,
     );
@@ -137,7 +137,7 @@ describe('Inside', () => {
       [1, 1],
     ]);
     await until(`document.querySelector('[data-without]').dataset.without === '${both}'`);
-    await expect.poll(set, { timeout: 10_000 }).toBe('off=1.0-1.1');
+    await expect.poll(set, { timeout: 30_000 }).toBe('off=1.0-1.1');
     expect(one).not.toBe(both);
 
     // Another head by a click, another token by keyboard.
@@ -152,7 +152,7 @@ describe('Inside', () => {
       });
     await until(`document.querySelectorAll('.row [data-p]').length === 31`);
     expect(await row()).toEqual(rowOf(1, 1, 30));
-    await expect.poll(set, { timeout: 10_000 }).toBe('head=1&layer=1&off=1.0-1.1&token=30');
+    await expect.poll(set, { timeout: 30_000 }).toBe('head=1&layer=1&off=1.0-1.1&token=30');
     await evaluate(`document.querySelector('.row [data-at="12"]').click()`);
     await until(`document.querySelectorAll('.row [data-p]').length === 13`);
     expect(await row()).toEqual(rowOf(1, 1, 12));
@@ -179,7 +179,7 @@ describe('Inside', () => {
     await until(
       `document.querySelector('.hint').textContent.endsWith('reads 9 tokens; 2 unknown characters were left out.')`,
     );
-    await expect.poll(set, { timeout: 10_000 }).toBe('head=1&layer=1&text=She+saw+%3Cb%3E&token=12');
+    await expect.poll(set, { timeout: 30_000 }).toBe('head=1&layer=1&text=She+saw+%3Cb%3E&token=12');
     await until(`document.querySelectorAll('.row [data-p]').length === 9`);
     await write('S');
     await until(`/two tokens or more/.test(document.querySelector('.inside .status').textContent)`);
