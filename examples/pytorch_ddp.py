@@ -6,7 +6,7 @@
 
 It draws the windows that Inkling draws for the same seed, and begins with a fresh AdamW, as `npm run train -- --init RUN
 --optimizer adamw --ema-decay 0` does: so the losses are the same up to rounding, on any number of processes. Of a text that
-Inkling keeps as a file of tokens, --tokens FILE reads that. Needs torch, transformers, numpy; --data is one text.
+Inkling keeps as a file of tokens, --tokens FILE reads that, documents and prompts as well. Needs torch, transformers, numpy; --data is one text.
 """
 
 import argparse
@@ -36,14 +36,23 @@ def uniform(seed, purpose, step, stream=0, draw=0):
 
 
 def training_tokens(args, folder):
-    """The first nine tenths of the text, as Inkling cuts it: src/train/dataset.ts."""
+    """The first nine tenths of the text, as Inkling cuts it: src/train/dataset.ts. And whether it is made of documents."""
     if args.tokens:
         about = json.load(open(args.tokens.removesuffix(".bin") + ".json"))
-        return np.memmap(args.tokens, dtype=f"<u{about['bytes']}", mode="r")[: about["train"]]
+        kind = f"<{'i' if about.get('signed') else 'u'}{about['bytes']}"
+        return np.memmap(args.tokens, dtype=kind, mode="r")[: about["train"]], about.get("ends", False)
     text = open(args.data, encoding="utf-8-sig", newline="").read().replace("\r\n", "\n")
     cut = math.floor(0.9 * len(text))
     tokenizer = PreTrainedTokenizerFast(tokenizer_file=f"{folder}/tokenizer.json")
-    return np.array(tokenizer(text[:cut], add_special_tokens=False)["input_ids"])
+    return np.array(tokenizer(text[:cut], add_special_tokens=False)["input_ids"]), False
+
+
+def window_start(tokens, place, context, end):
+    """Where a window begins: with the document at its place, if that fits into it (src/train/dataset.ts)."""
+    start = max(0, place - context)
+    ends = start + np.flatnonzero(tokens[start : place + context + 1] == end)
+    first, after = ends[ends <= place], ends[ends > place]
+    return int(first[-1]) if len(first) and len(after) and after[0] - first[-1] <= context else place
 
 
 def learning_rate(step, args):
@@ -78,9 +87,10 @@ def main():
     if args.batch % processes:
         flags.error(f"--batch {args.batch} does not go into {processes} equal parts")
     folder = f"{args.model}/best" if os.path.exists(f"{args.model}/best") else args.model
-    tokens = training_tokens(args, folder)
+    tokens, documents = training_tokens(args, folder)
     plain = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).to(device)
     context = plain.config.max_position_embeddings
+    end = plain.config.eos_token_id if documents else -1
     model = DistributedDataParallel(plain)
     decayed, rest = [[p for p in plain.parameters() if (p.dim() > 1) == table] for table in (True, False)]
     optimizer = torch.optim.AdamW(
@@ -90,11 +100,17 @@ def main():
     )
     for step in range(args.steps):
         mine = range(rank, args.batch, processes)
-        starts = [math.floor(uniform(args.seed, 2, step, b) * (len(tokens) - context)) for b in mine]
+        places = [math.floor(uniform(args.seed, 2, step, b) * (len(tokens) - context)) for b in mine]
+        starts = [window_start(tokens, place, context, end) if documents else place for place in places]
         windows = np.stack([tokens[start : start + context + 1] for start in starts]).astype(np.int64)
         batch = torch.from_numpy(windows).to(device)
-        logits = model(input_ids=batch[:, :-1], use_cache=False).logits
-        loss = cross_entropy(logits.flatten(0, 1), batch[:, 1:].flatten())
+        inputs, targets = torch.where(batch < 0, ~batch, batch)[:, :-1], batch[:, 1:]
+        learned = (targets >= 0).sum()  # a token of a prompt, ~id, is read and not learned
+        dist.all_reduce(learned)
+        logits = model(input_ids=inputs, use_cache=False).logits
+        masked = targets.clamp(min=-1).flatten()
+        loss = cross_entropy(logits.flatten(0, 1), masked, ignore_index=-1, reduction="sum") / learned.clamp(min=1)
+        loss = loss * processes  # gradients become the mean over processes
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(plain.parameters(), 1.0)

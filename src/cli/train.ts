@@ -1,6 +1,6 @@
 /** npm run train: trains a model on a text file and writes a run: the model, checkpoints, records and a report. */
 import { join } from 'node:path';
-import { type Checkpoint, loadParameters } from '../model/files/checkpoint.ts';
+import { loadParameters } from '../model/files/checkpoint.ts';
 import { withEnds } from '../model/files/end-of-text.ts';
 import { initialize } from '../model/initialize.ts';
 import { checkSplit } from '../train/check-split.ts';
@@ -16,8 +16,8 @@ import { isOver, notEvaluated } from '../train/train.ts';
 import { Trainer } from '../train/trainer.ts';
 import { runCommand, UsageError } from './command/command.ts';
 import { trainAnswers } from './command/field-names.ts';
-import { choiceOf, nameOf } from './data/corpus.ts';
-import { type Encoded, encodeText, keptTokens, readText, tokensFolder } from './data/large.ts';
+import { nameOf } from './data/corpus.ts';
+import { encodeText, readText, tokensFolder } from './data/large.ts';
 import { type ChosenKernels, describeKernels, openKernels } from './host/kernels.ts';
 import { StopSignal } from './host/stop-signal.ts';
 import { Terminal } from './host/terminal.ts';
@@ -26,7 +26,7 @@ import { RunFolder } from './runs/writer.ts';
 import { noteAddedText } from './sample/remarks.ts';
 import { countBaselines } from './train/baselines.ts';
 import { stepsInMinutes, timeLine } from './train/calibrate.ts';
-import { checkField, checkStop, refuseContradictions } from './train/conflicts.ts';
+import { checkFields, checkStop, refuseContradictions } from './train/conflicts.ts';
 import { findLearningRate } from './train/find-lr.ts';
 import { type TrainFlags, trainFlags } from './train/flags.ts';
 import {
@@ -51,6 +51,7 @@ import {
   presetTable,
   resumedSettings,
 } from './train/settings.ts';
+import { textOfRun } from './train/text.ts';
 
 const command = {
   name: 'train',
@@ -85,7 +86,7 @@ async function begin(given: TrainFlags): Promise<void> {
   const loaded = source === undefined ? undefined : readCheckpoint(source);
   const read = await readText(choice);
   const checkpoint = loaded && read.corpus.ends ? withEnds(loaded) : loaded;
-  checkField(given, read);
+  checkFields(given, read);
   const data = nameOf(choice);
   const tokenizer = checkpoint?.tokenizer ?? learnTokenizer(given, preset, read.corpus);
   noteAddedText(textOf(read.corpus), data, tokenizer);
@@ -96,7 +97,7 @@ async function begin(given: TrainFlags): Promise<void> {
     context: config.contextLength,
     onLongPrompt: () => longPrompts++,
   };
-  const { split, corpus } = encodeText(read, tokenizer, options, tokensFolder(given.out));
+  const { split, corpus } = await encodeText(read, tokenizer, options, tokensFolder(given.out));
   checkSplit(split, config.contextLength);
   const terminal = new Terminal({ quiet: given.quiet ?? false });
   let settings = chooseSettings(given, preset);
@@ -185,9 +186,7 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
       return;
     }
     checkStop(given['stop-at'], state.step, settings.steps);
-    const { corpus, split } =
-      keptTokens(tokensFolder(path), state.corpusSha256, tokenizer, given.data ?? []) ??
-      (await readAgain(given, state, checkpoint, path));
+    const { corpus, split } = await textOfRun(given, state, checkpoint, path);
     checkSplit(split, config.contextLength);
     const { kernels } = await reopenKernels(given, state.arithmetic, path);
     const trainer = new Trainer(config, settings, split, { kernels });
@@ -198,29 +197,6 @@ async function resume(given: TrainFlags, path: string): Promise<void> {
   } finally {
     folder.release();
   }
-}
-
-/** The text of a run to be resumed. Throws if it is not the same. */
-async function readAgain(
-  given: TrainFlags,
-  state: TrainingState,
-  { config, tokenizer }: Checkpoint,
-  path: string,
-): Promise<Encoded> {
-  const instead = {
-    ...(given.data === undefined ? {} : { data: given.data }),
-    ...(given['val-data'] === undefined ? {} : { valData: given['val-data'] }),
-  };
-  const read = await readText(...choiceOf(state, instead));
-  if (read.sha256 !== state.corpusSha256) {
-    const name = given.data === undefined ? state.data : nameOf({ data: given.data });
-    throw new Error(
-      `${name} is not the text that ${path} was trained on: its sha256 is ${read.sha256.slice(0, 12)}..., expected ${state.corpusSha256.slice(0, 12)}...; restore it, or start a new run: ${initCommand(path)}`,
-    );
-  }
-  // It is the same text, so if it has unknown characters, the run began with --unknown skip.
-  const options = { unknown: 'skip', context: config.contextLength } as const;
-  return encodeText(read, tokenizer, options, tokensFolder(path));
 }
 
 /** Kernels with the arithmetic that the run was begun with. Throws if there are none here: with others, the resumed run

@@ -2,8 +2,9 @@
  *
  * Documents become one row of tokens, with the end-of-text token before the first and after each:
  *     <|endoftext|> one <|endoftext|> another <|endoftext|>
- * Their order is shuffled once, the same for every run, and whole documents are held out. Copies of a document are held
- * out together, so that no document stands in both parts. */
+ * Their order is shuffled once, the same for every run, and whole documents are held out. What is held out, and the order,
+ * follow from a hash of each document, so that texts larger than memory are split alike. Copies of a document have the same
+ * hash, so that no document stands in both parts. */
 
 import type { Tokenizer } from '../model/text/tokenizer.ts';
 import { RandomStream } from '../tensor/random.ts';
@@ -39,8 +40,15 @@ export interface Parts {
 
 /** The part to train on, and the part that is held out. An Error of one line where there are too few documents. */
 export function splitCorpus({ documents, heldOut, ends = false }: Corpus): Parts {
-  if (heldOut !== undefined) return { training: ends ? shuffled(documents) : documents, heldOut };
-  if (ends) return holdOut(shuffled(documents));
+  const order = ends ? shuffledInGroups : (part: readonly Document[]) => part;
+  if (heldOut !== undefined) return { training: order(documents), heldOut: order(heldOut) };
+  if (ends) {
+    const sizes = new KeySizes();
+    for (const document of documents) sizes.add(document);
+    const held = sizes.heldOut();
+    const part = (isHeld: boolean) => order(documents.filter((one) => held.has(keyOf(one)) === isHeld));
+    return { training: part(false), heldOut: part(true) };
+  }
   const parts = splitText(documents[0]!.text);
   return { training: [{ text: parts.training }], heldOut: [{ text: parts.heldOut }] };
 }
@@ -63,8 +71,58 @@ export function firstCharacters(text: string, n: number): string {
   return text.slice(0, at);
 }
 
+/** How many keys there are for documents. */
+const keys = 1 << 16;
+/** How many groups these are put into: few enough for a file each, and one group is small enough for memory. */
+export const groups = 64;
+
+/** A number below `keys` that copies have in common: the hash FNV-1a, folded. */
+export function keyOf(document: Document): number {
+  let hash = 0x811c9dc5;
+  const text = wholeOf(document);
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return ((hash >>> 16) ^ hash) & (keys - 1);
+}
+
+export const groupOf = (key: number): number => Math.floor((key * groups) / keys);
+
+/** How much text the documents of each key have, from which follows what is held out: so it takes no memory of documents. */
+export class KeySizes {
+  readonly #sizes = new Float64Array(keys);
+
+  add(document: Document): void {
+    this.#sizes[keyOf(document)]! += wholeOf(document).length;
+  }
+
+  /** The keys of documents that fit into a tenth of the text, the last ones first; at least the one with the least. */
+  heldOut(): ReadonlySet<number> {
+    const sizes = [...this.#sizes.entries()].filter(([, size]) => size > 0).reverse();
+    if (sizes.length < 2) {
+      throw new Error(
+        `expected at least 2 different documents, one to learn from and one to hold out, got ${sizes.length}; take more text, or other --documents, or hold out another text with --val-data`,
+      );
+    }
+    let room = sizes.reduce((sum, [, size]) => sum + size, 0) / 10;
+    const held = new Set<number>();
+    for (const [key, size] of sizes) {
+      if (size > room) continue;
+      held.add(key);
+      room -= size;
+    }
+    if (held.size === 0) held.add(sizes.reduce((a, b) => (b[1] < a[1] ? b : a))[0]);
+    return held;
+  }
+}
+
+/** In an order that depends on the documents only: by group, and in each group shuffled. */
+function shuffledInGroups(documents: readonly Document[]): Document[] {
+  const grouped = Array.from({ length: groups }, (): Document[] => []);
+  for (const document of documents) grouped[groupOf(keyOf(document))]!.push(document);
+  return grouped.flatMap((group) => shuffled(group));
+}
+
 /** In an order that depends on how many there are and on nothing else (Fisher and Yates). */
-function shuffled<T>(items: readonly T[]): T[] {
+export function shuffled<T>(items: readonly T[]): T[] {
   const random = new RandomStream(0, 'documents');
   const order = [...items];
   for (let i = order.length - 1; i > 0; i--) {
@@ -72,34 +130,6 @@ function shuffled<T>(items: readonly T[]): T[] {
     [order[i], order[j]] = [order[j]!, order[i]!];
   }
   return order;
-}
-
-/** Holds out documents that fit into a tenth of the text, the last ones first; at least the shortest. */
-function holdOut(documents: readonly Document[]): Parts {
-  const sizes = new Map<string, number>();
-  for (const document of documents) {
-    const text = wholeOf(document);
-    sizes.set(text, (sizes.get(text) ?? 0) + text.length);
-  }
-  if (sizes.size < 2) {
-    throw new Error(
-      `expected at least 2 different documents, one to learn from and one to hold out, got ${sizes.size}; take more text, or other --documents, or hold out another text with --val-data`,
-    );
-  }
-  let room = [...sizes.values()].reduce((sum, size) => sum + size, 0) / 10;
-  const held = new Set<string>();
-  for (const document of [...documents].reverse()) {
-    const text = wholeOf(document);
-    const size = sizes.get(text)!;
-    if (held.has(text) || size > room) continue;
-    held.add(text);
-    room -= size;
-  }
-  if (held.size === 0) held.add([...sizes].reduce((a, b) => (b[1] < a[1] ? b : a))[0]);
-  return {
-    training: documents.filter((document) => !held.has(wholeOf(document))),
-    heldOut: documents.filter((document) => held.has(wholeOf(document))),
-  };
 }
 
 export interface EncodeOptions {
@@ -120,7 +150,7 @@ export function encodeDocuments(
   if (!ends) return tokenizer.encode(documents[0]!.text, unknown);
   const { endOfText } = tokenizer;
   if (endOfText === undefined) throw new Error('documents: expected a tokenizer with an end-of-text token');
-  let tokens = new Int32Array(1024);
+  let tokens = new Int32Array(32);
   let length = 0;
   const add = (ids: ArrayLike<number>): void => {
     if (length + ids.length > tokens.length) {
@@ -150,6 +180,20 @@ export function encodeDocuments(
     add([endOfText]);
   }
   return tokens.slice(0, length);
+}
+
+/** The documents of such tokens; of cut ones, the last may have an end missing. */
+export function decodeDocuments(tokens: Int32Array, tokenizer: Tokenizer): Document[] {
+  const documents: Document[] = [];
+  for (let from = tokens[0] === tokenizer.endOfText ? 1 : 0; from < tokens.length; ) {
+    const end = tokens.indexOf(tokenizer.endOfText!, from);
+    const row = tokens.subarray(from, end < 0 ? tokens.length : end);
+    const prompt = row.filter((id) => id < 0).map((id) => ~id);
+    const text = tokenizer.decode(row.subarray(prompt.length));
+    documents.push(prompt.length === 0 ? { text } : { prompt: tokenizer.decode(prompt), text });
+    from += row.length + 1;
+  }
+  return documents;
 }
 
 const wholeOf = ({ prompt = '', text }: Document): string => prompt + text;
@@ -189,7 +233,9 @@ export function charactersPerToken(tokenizer: Tokenizer, row: Int32Array): numbe
 
 /** Unicode code points. */
 export function countCharacters(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
+  let pairs = 0;
+  for (let i = 1; i < text.length; i++) {
+    if ((text.charCodeAt(i) & 0xfc00) === 0xdc00 && (text.charCodeAt(i - 1) & 0xfc00) === 0xd800) pairs++;
+  }
+  return text.length - pairs;
 }

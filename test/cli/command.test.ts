@@ -68,6 +68,10 @@ describe('parse', () => {
     [['--constructor'], 'unknown flag --constructor; see --help'],
     [['--device', 'cuda'], 'unknown flag --device; only the CPU computes'],
     [['20'], 'unexpected argument "20"; see --help'],
+    [
+      ['--ref', 'a.txt', 'b.txt'],
+      'unexpected argument "b.txt"; --ref takes one at a time: repeat it before each',
+    ],
     [['--steps'], '--steps needs a value: --steps N'],
     [['--steps', '--json'], '--steps needs a value: --steps N'],
     [['--steps', '0'], '--steps must be a whole number above 0, got "0"'],

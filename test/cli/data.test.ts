@@ -5,13 +5,14 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { readCorpus } from '../../src/cli/data/corpus.ts';
-import { readTexts } from '../../src/cli/data/files.ts';
 import { sha256 } from '../../src/cli/host/files.ts';
 import { filesIn, root, trainCommand } from '../support/runs.ts';
 import { testFolder } from '../support/scratch.ts';
 
 const { at, file } = testFolder();
-const textsOf = async (...paths: string[]) => (await readTexts(paths)).texts.map(({ text }) => text);
+const readTexts = (data: string[]) => readCorpus({ data, documents: 'file' });
+const textsOf = async (...paths: string[]) =>
+  (await readTexts(paths)).corpus.documents.map(({ text }) => text);
 const read = async (...data: string[]) =>
   (await readCorpus({ data, documents: 'none' })).corpus.documents[0]!.text;
 
@@ -36,8 +37,8 @@ describe('texts', () => {
     file('x/good.txt', 'good');
     const old = file('x/old.txt', Buffer.from('caf\xe9', 'latin1'));
     const none = file('x/none.txt', '');
-    const { texts, skipped } = await readTexts([at('x')]);
-    expect(texts.map(({ text }) => text)).toEqual(['good']);
+    const { corpus, skipped } = await readTexts([at('x')]);
+    expect(corpus.documents.map(({ text }) => text)).toEqual(['good']);
     expect(skipped).toEqual([
       `${none} is empty; expected a text`,
       `${old} is not UTF-8 text: byte 0xe9 at offset 3, line 1; if it is an older text: iconv -f WINDOWS-1252 -t UTF-8 ${old} > utf8.txt`,
@@ -91,6 +92,12 @@ describe('JSON lines', () => {
     expect(await read(path)).toBe('one\ntw\no');
     const packed = file('a.jsonl.gz', gzipSync('{"body": "one"}'));
     expect((await readCorpus({ data: [packed], field: 'body' })).corpus.documents[0]!.text).toBe('one');
+  });
+
+  it('are one text if they are to be, each on a line of its own', async () => {
+    const texts = ['', 'a', '', '', 'b\n', '\nc', ''];
+    const path = file('a.jsonl', texts.map((text) => JSON.stringify({ text })).join('\n'));
+    expect(await read(path, file('b', 'd'))).toBe('a\nb\n\nc\nd');
   });
 
   it('are plain text for a run that was begun before they were known', async () => {
@@ -186,9 +193,9 @@ describe('prompts and completions', () => {
       );
     }
     const plain = file('b.jsonl', '{"text": "a"}');
-    await expect(readCorpus({ data: [plain], loss: 'completion' })).rejects.toThrow(
-      `${plain} has no prompts`,
-    );
+    expect((await readCorpus({ data: [plain], loss: 'completion' })).corpus.loss).toBe(undefined);
+    const refused = await trainCommand(['--data', plain, '--loss', 'all']);
+    expect([refused.code, refused.err]).toEqual([2, expect.stringContaining('--loss goes with JSON lines')]);
   });
 });
 
@@ -282,6 +289,11 @@ describe('standard input', () => {
       encoding: 'utf8',
       stdio: ['pipe', 'pipe', 'ignore'],
     });
+
+  it('is read once', async () => {
+    const refused = await trainCommand(['--data', '-', '--val-data', '-']);
+    expect(refused.err).toBe('error: standard input can be read only once\n');
+  });
 
   it('is a text, and the run goes on with the same', () => {
     const text = 'the cat sat on the mat. '.repeat(20);

@@ -98,10 +98,11 @@ export function parse<F extends Flags>(
     tokens: true,
   });
   const values: Record<string, unknown> = {};
+  let hint = 'see --help';
   for (const token of tokens) {
     if (token.kind === 'positional') {
       if (command.positionals === undefined) {
-        throw new UsageError(`unexpected argument ${JSON.stringify(token.value)}; see --help`);
+        throw new UsageError(`unexpected argument ${JSON.stringify(token.value)}; ${hint}`);
       }
       positionals.push(token.value);
     }
@@ -122,6 +123,7 @@ export function parse<F extends Flags>(
     const before = values[name];
     if (flag.kind === 'text' && flag.multiple) {
       values[name] = [...((before ?? []) as string[]), value];
+      hint = `${typed} takes one at a time: repeat it before each`; // what a shell makes of *.txt
     } else if (before === undefined) values[name] = value;
     else throw new UsageError(`${label} is given twice`);
   }

@@ -1,10 +1,13 @@
 /** From what --data and --val-data name to a corpus, its checksum, and what there is to say of it. */
+import { createHash } from 'node:crypto';
 import type { CorpusChoice, DocumentMode } from '../../train/corpus-choice.ts';
 import { type Corpus, countCharacters, type Document } from '../../train/documents.ts';
 import { counted } from '../../train/metrics.ts';
-import { sha256 } from '../host/files.ts';
-import { type NamedText, readTexts } from './files.ts';
-import { isJsonLines, readJsonLines } from './json-lines.ts';
+import { checkLength } from '../host/decode.ts';
+import { documentsIn } from './cut.ts';
+import { textFiles } from './files.ts';
+import { isJsonLines } from './json-lines.ts';
+import { textPieces } from './pieces.ts';
 
 export interface ReadCorpus {
   readonly corpus: Corpus;
@@ -33,90 +36,110 @@ export function choiceOf(
 export const readCorpusOf = (run: Parameters<typeof choiceOf>[0]): Promise<ReadCorpus> =>
   readCorpus(...choiceOf(run));
 
-/** Where --documents is not given, texts of which one is JSON lines are documents, and others are one text.
- * @param plain what looks like JSON lines is a text like others, as it was for runs that kept no choice */
-export async function readCorpus(choice: CorpusChoice, plain = false): Promise<ReadCorpus> {
+/** Whether a file has a JSON object in each line. @param plain what looks like JSON lines is a text like others, as it was for
+ * runs that kept no choice */
+export function isRecords(choice: CorpusChoice, plain: boolean, path: string): boolean {
+  return !plain && (choice.documents === 'jsonl' || isJsonLines(path));
+}
+
+/** Where --documents is not given, texts of which one is JSON lines are documents, and others are one text. */
+export const documentsOf = (choice: CorpusChoice, jsonLines: boolean): DocumentMode =>
+  choice.documents ?? (jsonLines ? 'file' : 'none');
+
+/** What is learned, or what is held out. */
+export interface Part {
+  readonly characters: number;
+  /** Its documents, without empty ones; of one text, its pieces. */
+  readonly read: () => AsyncGenerator<Document>;
+}
+/** Looks at a document, or a piece of one text. */
+type Look = (document: Document, part: number) => void;
+
+/** Reads all of a choice once. */
+export async function survey(choice: CorpusChoice, plain: boolean, look: Look) {
   const { data, valData, field } = choice;
-  const isRecords = ({ name }: NamedText) => !plain && (choice.documents === 'jsonl' || isJsonLines(name));
-  const [learned, held] = [await readTexts(data), valData && (await readTexts(valData))];
-  const jsonLines = [...learned.texts, ...(held?.texts ?? [])].some(isRecords);
-  const documents = choice.documents ?? (jsonLines ? 'file' : 'none');
-  const part = (texts: readonly NamedText[], paths: readonly string[]) => {
-    const read = texts.flatMap((text): readonly Document[] =>
-      isRecords(text) ? readJsonLines(text, field) : [text],
-    );
-    return partOf(read, documents, texts.length, nameOf({ data: paths }));
-  };
-  const training = part(learned.texts, data);
-  const heldOut = held && valData && part(held.texts, valData);
-  const all = [...training.documents, ...(heldOut?.documents ?? [])];
-  const prompts = all.some(({ prompt }) => prompt !== undefined);
-  if (choice.loss === 'completion' && !prompts) {
-    throw new Error(
-      `${nameOf(choice)} has no prompts; expected JSON lines with "prompt" and "completion" for --loss completion`,
-    );
+  const both = valData ? [data, valData] : [data];
+  if (both.flat().filter((path) => path === '-').length > 1)
+    throw new Error('standard input can be read only once');
+  const skipped: string[] = [];
+  const files: string[][] = [];
+  for (const paths of both) files.push(await textFiles(paths, skipped));
+  const isJson = (path: string) => isRecords(choice, plain, path);
+  const jsonLines = files.flat().some(isJson);
+  const mode = documentsOf(choice, jsonLines);
+  // JSON lines are read as documents also where these are to be one text, each on a line of its own.
+  const isText = mode === 'none';
+  const hash = createHash('sha256');
+  const [parts, summaries]: [Part[], string[]] = [[], []];
+  let prompts = false;
+  for (const [part, paths] of files.entries()) {
+    let empty = 0;
+    const read = async function* (): AsyncGenerator<Document> {
+      if (isText && !jsonLines) for await (const text of textPieces(paths)) yield { text };
+      else {
+        let before = '\n';
+        for (const path of paths) {
+          const way = { documents: mode, field, isRecords: isJson(path) };
+          for await (const document of documentsIn(path, textPieces([path]), way)) {
+            if (isText) {
+              const text = (before.endsWith('\n') ? '' : '\n') + document.text;
+              before = text || before;
+              yield { text };
+            } else if (document.text.trim() !== '') yield document;
+            else empty++;
+          }
+        }
+      }
+    };
+    // Of one text the checksum is its own, of two it is that of JSON strings, as it is of documents.
+    const isString = isText && both.length > 1;
+    let [documents, characters] = [0, 0];
+    if (isString) hash.update(`[${part},"`);
+    for await (const document of read()) {
+      const { text, prompt } = document;
+      const line = () => `${JSON.stringify([part, text, prompt])}\n`;
+      hash.update(isString ? JSON.stringify(text).slice(1, -1) : isText ? text : line());
+      if (text.trim() !== '') documents++;
+      characters += countCharacters(text);
+      prompts ||= prompt !== undefined;
+      look(document, part);
+    }
+    if (isString) hash.update('",null]\n');
+    const name = nameOf({ data: both[part]! });
+    if (documents === 0) throw new Error(`${name}: every text is empty; expected at least one character`);
+    const some = [
+      counted(paths.length, 'file'),
+      counted(documents, 'document'),
+      counted(characters, 'character'),
+    ];
+    summaries.push(some.filter((_, i) => !isText || i !== 1).join(', '));
+    if (empty > 0) skipped.push(`${counted(empty, 'document')} of ${name} without a character`);
+    parts.push({ characters, read });
   }
   const loss = prompts ? (choice.loss ?? 'completion') : undefined;
-  const corpus: Corpus = {
-    documents: training.documents,
-    heldOut: heldOut?.documents,
-    ends: documents !== 'none',
-    ...(loss === undefined ? {} : { loss }),
-  };
-  const isPlain = data.length === 1 && valData === undefined && documents === 'none' && !jsonLines;
+  const isPlain = data.length === 1 && valData === undefined && isText && !jsonLines;
   return {
-    corpus,
-    sha256: checksumOf(corpus),
-    choice: isPlain ? undefined : { ...choice, documents, loss },
+    parts,
+    isText,
+    corpus: { ends: !isText, ...(loss === undefined ? {} : { loss }) },
+    sha256: hash.digest('hex'),
+    choice: isPlain ? undefined : { ...choice, documents: mode, loss },
     jsonLines,
-    summary: heldOut === undefined ? training.summary : `${training.summary}; held out: ${heldOut.summary}`,
-    skipped: [...learned.skipped, ...(held?.skipped ?? []), ...training.skipped, ...(heldOut?.skipped ?? [])],
+    summary: summaries.join('; held out: '),
+    skipped,
   };
 }
 
-/** The documents of one part, and what there is to say of them. */
-function partOf(read: readonly Document[], mode: DocumentMode, files: number, name: string) {
-  if (mode !== 'file' && mode !== 'jsonl' && read.some(({ prompt }) => prompt !== undefined)) {
-    throw new Error(
-      `${name} has prompts and completions, each pair a document; expected --documents file, got ${mode}`,
-    );
-  }
-  const all = mode === 'none' ? [{ text: concatenated(read) }] : read.flatMap((one) => cut(one, mode));
-  const documents = all.filter(({ text }) => text.trim() !== '');
-  const empty = all.length - documents.length;
-  if (documents.length === 0)
-    throw new Error(`${name}: every text is empty; expected at least one character`);
-  const characters = documents.reduce((sum, { text }) => sum + countCharacters(text), 0);
-  return {
-    documents,
-    summary: [
-      counted(files, 'file'),
-      ...(mode === 'none' ? [] : [counted(documents.length, 'document')]),
-      counted(characters, 'character'),
-    ].join(', '),
-    skipped: empty === 0 ? [] : [`${counted(empty, 'document')} of ${name} without a character`],
-  };
-}
-
-/** One text of several; each begins on a line of its own. */
-function concatenated(documents: readonly Document[]): string {
-  return documents.reduce((all, { text }) => all + (all === '' || all.endsWith('\n') ? '' : '\n') + text, '');
-}
-
-/** Lines and blocks that are empty separate others and are nothing themselves. */
-function cut(document: Document, mode: DocumentMode): Document[] {
-  const { text } = document;
-  if (mode !== 'lines' && mode !== 'blocks') return [document];
-  const pieces = mode === 'lines' ? text.split('\n') : text.split(/\n(?:[^\S\n]*\n){2,}/);
-  return pieces
-    .map((piece) => ({ text: piece.replace(/^(?:[^\S\n]*\n)+/, '').trimEnd() }))
-    .filter((piece) => piece.text !== '');
-}
-
-/** Of one text its own; of documents and of two parts that of all texts, apart. */
-function checksumOf({ documents, heldOut, ends }: Corpus): string {
-  if (heldOut === undefined && !ends) return sha256(documents[0]!.text);
-  const line = (part: number) => (document: Document) =>
-    `${JSON.stringify([part, document.text, document.prompt])}\n`;
-  return sha256([...documents.map(line(0)), ...(heldOut ?? []).map(line(1))].join(''));
+/** Into memory. */
+export async function readCorpus(choice: CorpusChoice, plain = false): Promise<ReadCorpus> {
+  const read: Document[][] = [[], []];
+  let units = 0;
+  const { parts, isText, corpus, ...about } = await survey(choice, plain, (document, part) => {
+    read[part]!.push(document);
+    units += document.text.length;
+    checkLength(units, nameOf(choice));
+  });
+  const joined = (all: readonly Document[]) => [{ text: all.map(({ text }) => text).join('') }];
+  const [documents, heldOut] = read.map((all) => (isText ? joined(all) : all)) as [Document[], Document[]];
+  return { ...about, corpus: { documents, heldOut: parts.length > 1 ? heldOut : undefined, ...corpus } };
 }

@@ -3,19 +3,16 @@
 import { isObject, quote, show } from '../../model/json.ts';
 import { normalizeText } from '../../model/text/tokenizer.ts';
 import type { Document } from '../../train/documents.ts';
-import type { NamedText } from './files.ts';
 
 export const isJsonLines = (name: string): boolean => /\.(jsonl|ndjson)(\.gz)?$/i.test(name);
 
-/** The documents, empty ones too; empty lines are none. An error names the line. */
-export function readJsonLines({ name, text }: NamedText, field: string | undefined): Document[] {
-  const documents = text
+/** The documents, empty ones too; empty lines are none. An error names the line. @param first the number of the first line */
+export function readJsonLines(name: string, text: string, field: string | undefined, first = 1): Document[] {
+  return text
     .split('\n')
-    .map((line, i) => [line, `${name} line ${i + 1}`] as const)
+    .map((line, i) => [line, `${name} line ${first + i}`] as const)
     .filter(([line]) => line.trim() !== '')
     .map(([line, where]) => readDocument(line, where, field));
-  if (documents.length === 0) throw new Error(`${name} holds no document; expected one JSON object a line`);
-  return documents;
 }
 
 function readDocument(line: string, where: string, field: string | undefined): Document {

@@ -3,9 +3,11 @@
  * A piece ends before a space or line break that follows something else. There the pre-tokenizer of BPE cuts in any case, and
  * nothing that is normalized stands on both sides: so the tokens of the pieces are those of the whole text. Only where a text
  * has no such place for a megabyte, it is cut between any two characters. */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, createReadStream, openSync, readSync } from 'node:fs';
+import { pipeline } from 'node:stream';
+import { createGunzip } from 'node:zlib';
 import { normalizeText } from '../../model/text/tokenizer.ts';
-import { decodeText } from '../host/decode.ts';
+import { decodeText, markedDecoder } from '../host/decode.ts';
 import { attempt } from '../host/files.ts';
 
 /** Small enough for what one piece leaves behind to be cleared away at once. */
@@ -14,11 +16,11 @@ const pieceBytes = 1 << 16;
 const longestRun = 16;
 
 /** The files one after another, each on a line of its own. @param size bytes that are read at a time, at least 4 */
-export function* textPieces(paths: readonly string[], size = pieceBytes): Generator<string, void, undefined> {
+export async function* textPieces(paths: readonly string[], size = pieceBytes): AsyncGenerator<string> {
   let text = '';
   for (const path of paths) {
     let between = text === '' || text.endsWith('\n') ? '' : '\n';
-    for (const part of decodedParts(path, size)) {
+    for await (const part of decodedParts(path, size)) {
       text += between + part;
       between = '';
       const at = cutPlace(text, text.length > longestRun * size);
@@ -42,39 +44,90 @@ function cutPlace(text: string, anywhere: boolean): number {
   return i;
 }
 
-/** The text of a UTF-8 file without the mark at its start, cut between any two characters. */
-function* decodedParts(path: string, size: number): Generator<string, void, undefined> {
-  const file = attempt('read', path, () => openSync(path, 'r'));
-  const bytes = Buffer.alloc(size);
-  const read = (at: number, from: number) =>
-    attempt('read', path, () => readSync(file, bytes, at, size - at, from));
-  const linesBefore = (offset: number): number => {
-    let lines = 0;
-    for (let from = 0; from < offset; from += size) {
-      const part = bytes.subarray(0, Math.min(read(0, from), offset - from));
-      for (const byte of part) if (byte === 0x0a) lines++;
+/** The text of a file without the mark at its start, cut between any two characters. */
+async function* decodedParts(path: string, size: number): AsyncGenerator<string> {
+  let [offset, begun] = [0, false];
+  const name = nameOf(path);
+  const unpackedName = path === '-' ? 'FILE' : path.replace(/\.gz$/, '');
+  let kept: Uint8Array = new Uint8Array(0);
+  let marked: ReturnType<typeof markedDecoder>;
+  const decoded = async (bytes: Uint8Array, more: boolean): Promise<string> => {
+    if (offset === 0) marked = markedDecoder(bytes, name);
+    if (marked !== undefined) return marked(bytes, more);
+    const decode = (lines: number) => decodeText(bytes, name, unpackedName, { offset, lines });
+    try {
+      return decode(0);
+    } catch {
+      return decode(await linesBefore(path, offset, size)); // says it again, with the right line
     }
-    return lines;
   };
-  let begun = false;
+  const next = async (bytes: Uint8Array, more: boolean): Promise<string> => {
+    const text = await decoded(bytes, more);
+    offset += bytes.length;
+    const part = begun ? text : text.replace(/^\ufeff+/, '');
+    begun ||= part !== '';
+    return part;
+  };
+  for await (const chunk of bytesOf(path, size)) {
+    const bytes = kept.length === 0 ? chunk : Buffer.concat([kept, chunk]);
+    const end = bytes.length < 4 ? 0 : marked === undefined ? wholeCharacters(bytes) : bytes.length;
+    if (end > 0) yield await next(bytes.subarray(0, end), true);
+    kept = bytes.subarray(end);
+  }
+  if (offset + kept.length === 0) throw new Error(`${name} is empty; expected a text`);
+  if (kept.length > 0 || marked !== undefined) yield await next(kept, false);
+}
+
+/** Whether bytes begin as gzip does. */
+export const isPacked = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b;
+
+/** The bytes of a file, or of standard input, unpacked if they are gzip. */
+async function* bytesOf(path: string, size: number): AsyncGenerator<Uint8Array> {
+  const stored = path === '-' ? process.stdin : createReadStream(path, { highWaterMark: size });
+  let packed = false;
   try {
-    for (let offset = 0, kept = 0, got = -1; got !== 0; ) {
-      got = read(kept, offset + kept);
-      const filled = kept + got;
-      const end = got === 0 ? filled : wholeCharacters(bytes.subarray(0, filled));
-      if (end > 0) {
-        const text = decodeText(bytes.subarray(0, end), path, path, { offset, lines: linesBefore });
-        const part: string = begun ? text : text.replace(/^\ufeff+/, '');
-        begun ||= part !== '';
-        yield part;
-      }
-      bytes.copyWithin(0, end, filled);
-      kept = filled - end;
-      offset += end;
-    }
+    const chunks: AsyncIterator<Uint8Array> = stored[Symbol.asyncIterator]();
+    const { value: first, done } = await chunks.next();
+    if (done) return;
+    packed = isPacked(first);
+    const all = async function* () {
+      yield first;
+      yield* { [Symbol.asyncIterator]: () => chunks };
+    };
+    yield* packed ? pipeline(all, createGunzip(), () => {}) : all();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (packed && code?.startsWith('Z_')) throw new Error(`${nameOf(path)} is damaged gzip: ${message}`);
+    attempt('read', path, () => {
+      throw error;
+    });
+  }
+}
+
+const nameOf = (path: string): string => (path === '-' ? 'standard input' : path);
+
+/** Some bytes of a file. */
+export function bytesAt(path: string, offset: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  const file = attempt('read', path, () => openSync(path, 'r'));
+  try {
+    return bytes.subarray(
+      0,
+      attempt('read', path, () => readSync(file, bytes, 0, length, offset)),
+    );
   } finally {
     closeSync(file);
   }
+}
+
+async function linesBefore(path: string, offset: number, size: number): Promise<number> {
+  let [lines, at] = [0, 0];
+  for await (const bytes of bytesOf(path, size)) {
+    for (const byte of bytes.subarray(0, offset - at)) if (byte === 0x0a) lines++;
+    at += bytes.length;
+    if (at >= offset) break;
+  }
+  return lines;
 }
 
 /** How many of the bytes are whole characters of UTF-8. */

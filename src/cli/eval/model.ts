@@ -115,7 +115,7 @@ const ownCorpus = (folder: string) => readCorpusOf(trainedOn(folder));
 
 /** Other texts, read as the run's own are. */
 const otherCorpus = (folder: string, data: readonly string[]) =>
-  readCorpus({ ...ownChoice(folder)?.corpus, data, valData: undefined, loss: undefined });
+  readCorpus({ ...ownChoice(folder)?.corpus, data, valData: undefined });
 
 function trainedOn(folder: string): OwnChoice {
   const own = ownChoice(folder);

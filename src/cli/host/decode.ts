@@ -8,16 +8,16 @@ export function checkLength(bytes: number, source: string): void {
   if (bytes <= most) return;
   const [got, limit] = [bytes, most].map((n) => `${Math.floor(n / 1e6)} MB`);
   throw new Error(
-    `${source} is too long: ${got}; expected at most ${limit} of text; take a part of it (npm run train reads larger ones, if they are plain and have neither --documents nor --val-data)`,
+    `${source} is too long: ${got}; expected at most ${limit} of text; take a part of it (npm run train reads larger ones in pieces, but not from standard input)`,
   );
 }
 
-/** Where bytes stand in their file, and how many lines end before a place there. */
+/** Where bytes stand in their file, and how many lines end before them. */
 export interface Place {
   readonly offset: number;
-  readonly lines: (offset: number) => number;
+  readonly lines: number;
 }
-const start: Place = { offset: 0, lines: () => 0 };
+const start: Place = { offset: 0, lines: 0 };
 
 /** The text of UTF-8 or marked UTF-16 bytes. Errors call it `source`, and in the command that they suggest it is `file`.
  * @param place of a later part of a file, which has no mark */
@@ -25,8 +25,8 @@ export function decodeText(bytes: Uint8Array, source: string, file = source, pla
   checkLength(bytes.length, source);
   const isStart = place.offset === 0;
   const convert = (encoding: string) => `iconv -f ${encoding} -t UTF-8 ${shellWord(file)} > utf8.txt`;
-  const mark = isStart ? utf16Mark(bytes) : undefined;
-  if (mark !== undefined) return decodeMarked(bytes, mark, source);
+  const marked = isStart ? markedDecoder(bytes, source) : undefined;
+  if (marked !== undefined) return marked(bytes);
   const wide = isStart ? utf16(bytes) : undefined;
   if (wide !== undefined) {
     throw new Error(`${source} is not UTF-8 text, it looks like UTF-16; to convert it: ${convert(wide)}`);
@@ -45,26 +45,31 @@ export function decodeText(bytes: Uint8Array, source: string, file = source, pla
         : mixes(bytes)
           ? `the rest is UTF-8, so it mixes encodings; to leave out what is not: ${convert('UTF-8 -c')}`
           : `if it is an older text: ${convert('WINDOWS-1252')}`;
-    const line = place.lines(place.offset) + lines;
+    const line = place.lines + lines;
     throw new Error(`${source} is not UTF-8 text: ${bad}, line ${line}; ${hint}`);
   }
   throw new Error(`${source} holds NUL bytes: a binary file; expected a plain text file`);
 }
 
-function utf16Mark(bytes: Uint8Array): 'utf-16le' | 'utf-16be' | undefined {
+/** What decodes bytes that begin with the mark of UTF-16, all at once or, as long as `more` follow, in parts; undefined for
+ * others. */
+export function markedDecoder(
+  bytes: Uint8Array,
+  source: string,
+): ((bytes: Uint8Array, more?: boolean) => string) | undefined {
   const mark = (bytes[0]! << 8) | bytes[1]!;
-  return mark === 0xfffe ? 'utf-16le' : mark === 0xfeff ? 'utf-16be' : undefined;
-}
-
-function decodeMarked(bytes: Uint8Array, encoding: string, source: string): string {
-  let text: string;
-  try {
-    text = new TextDecoder(encoding, { fatal: true }).decode(bytes);
-  } catch {
-    throw new Error(`${source} begins with the mark of UTF-16, but is not UTF-16 text; is it whole?`);
-  }
-  if (text.includes('\0')) throw new Error(`${source} holds NUL characters; expected a plain text file`);
-  return text;
+  if (mark !== 0xfffe && mark !== 0xfeff) return undefined;
+  const decoder = new TextDecoder(mark === 0xfffe ? 'utf-16le' : 'utf-16be', { fatal: true });
+  return (part, more = false) => {
+    let text: string;
+    try {
+      text = decoder.decode(part, { stream: more });
+    } catch {
+      throw new Error(`${source} begins with the mark of UTF-16, but is not UTF-16 text; is it whole?`);
+    }
+    if (text.includes('\0')) throw new Error(`${source} holds NUL characters; expected a plain text file`);
+    return text;
+  };
 }
 
 /** Whether bytes that are not all UTF-8 have characters of several bytes in UTF-8: older encodings do not look like it. */

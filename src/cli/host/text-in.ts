@@ -14,11 +14,7 @@ export function isPiped(): boolean {
 
 /** All of standard input, as UTF-8. */
 export async function readInput(): Promise<string> {
-  return decodeText(await readInputBytes(), 'standard input', '-');
-}
-
-export async function readInputBytes(): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
-  return Buffer.concat(chunks);
+  return decodeText(Buffer.concat(chunks), 'standard input', '-');
 }

@@ -1,6 +1,7 @@
 /** Which flags of npm run train cannot go together. A flag that would have no effect is refused, not silently
  * ignored. */
 
+import type { Corpus } from '../../train/documents.ts';
 import { defaultPreset, presets } from '../../train/presets.ts';
 import { UsageError } from '../command/command.ts';
 import type { TrainFlags } from './flags.ts';
@@ -66,10 +67,19 @@ export function checkStop(stopAt: number | undefined, step: number, steps: numbe
   );
 }
 
-/** Throws a UsageError for --field where nothing has fields. */
-export function checkField({ field }: TrainFlags, { jsonLines }: { readonly jsonLines: boolean }): void {
-  if (field === undefined || jsonLines) return;
-  throw new UsageError(
-    '--field is where JSON lines have their text, and there are none in --data; leave it out',
-  );
+/** Throws a UsageError for --field where nothing has fields, and for --loss where there are no prompts. */
+export function checkFields(
+  { field, loss }: TrainFlags,
+  { jsonLines, corpus }: { readonly jsonLines: boolean; readonly corpus: Pick<Corpus, 'loss'> },
+): void {
+  if (field !== undefined && !jsonLines) {
+    throw new UsageError(
+      '--field is where JSON lines have their text, and there are none in --data; leave it out, or say --documents jsonl',
+    );
+  }
+  if (loss !== undefined && corpus.loss === undefined) {
+    throw new UsageError(
+      '--loss goes with JSON lines that have "prompt" and "completion", and there are none in --data; leave it out',
+    );
+  }
 }

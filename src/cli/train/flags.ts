@@ -2,12 +2,12 @@
 import { archs } from '../../model/config.ts';
 import { initializations } from '../../model/initialize.ts';
 import { tokenizers } from '../../model/text/tokenizer.ts';
-import { documentModes, losses } from '../../train/corpus-choice.ts';
 import { samplings } from '../../train/dataset.ts';
 import { optimizers } from '../../train/optimizer.ts';
 import { presetNames } from '../../train/presets.ts';
 import { shapes } from '../../train/schedule.ts';
 import { rules, type Values } from '../command/command.ts';
+import { dataFlags } from '../data/flags.ts';
 import { kernelFlags } from '../host/kernels.ts';
 
 const { positive, notNegative, belowOne, seed } = rules;
@@ -20,41 +20,7 @@ const steps = { kind: 'integer', value: 'N', rule: positive } as const;
 /** `aliases` are the names of the same flags in nanoGPT, Hugging Face's Trainer and run_clm, PyTorch Lightning,
  * llama2.c and makemore. */
 export const trainFlags = {
-  data: {
-    section: 'What to learn, and where it goes',
-    kind: 'text',
-    multiple: true,
-    value: 'FILE',
-    help: 'the text to learn (default data/stories.txt), UTF-8; may be given several times; also a folder, .jsonl, gzip of each, - for standard input; one plain text may be larger than memory',
-    aliases: ['dataset', 'train-file', 'train-data', 'input-file', 'corpus'],
-  },
-  'val-data': {
-    kind: 'text',
-    multiple: true,
-    value: 'FILE',
-    help: 'the text to hold out, read like --data (default: the last 10 % of --data)',
-    aliases: ['valid-data', 'validation-file', 'validation-data', 'val-file', 'eval-file', 'test-file'],
-  },
-  documents: {
-    kind: 'choice',
-    choices: documentModes,
-    value: 'D',
-    help: 'what has an end of its own: none, all is one text (default); file, each file, or line of a .jsonl (default where there is one); lines; blocks, apart by two empty lines or more; jsonl, each line of any file',
-    aliases: ['document-mode', 'split-documents'],
-  },
-  field: {
-    kind: 'text',
-    value: 'NAME',
-    help: 'where a line of a .jsonl file has its text (default text)',
-    aliases: ['text-field', 'text-column', 'dataset-text-field'],
-  },
-  loss: {
-    kind: 'choice',
-    choices: losses,
-    value: 'all|completion',
-    help: 'with "prompt" and "completion" in a .jsonl: what is learned of them (default completion)',
-    aliases: ['train-on'],
-  },
+  ...dataFlags,
   preset: {
     kind: 'choice',
     choices: presetNames,

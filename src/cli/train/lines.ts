@@ -183,16 +183,19 @@ export function closingLines(
     '',
     texts.length === 1
       ? knownWordsLine(texts[0]!, textOf(run.corpus), isSample ? 'a sample of the corpus' : 'the corpus')
-      : noveltyLine(texts, run.corpus),
+      : noveltyLine(texts, run.corpus, isSample ? 'a sample of the text' : 'the text'),
     `saved in ${run.path}, with report.html to look at; to go on from a prompt: ${sampleCommand(run.path)}`,
   ];
 }
 
 /** How many of a list's new lines are new. */
-function noveltyLine(texts: readonly string[], { documents, heldOut = [] }: Corpus): string {
+function noveltyLine(texts: readonly string[], { documents, heldOut = [] }: Corpus, name: string): string {
   const known = new Set([...documents, ...heldOut].map(({ text }) => text));
-  const copies = texts.filter((text) => known.has(text)).length;
-  return `of these, ${texts.length - copies} are new, and ${copies === 1 ? '1 is a copy' : `${copies} are copies`} of a line of the text`;
+  const lines = texts.filter((text) => text !== '');
+  const copies = lines.filter((text) => known.has(text)).length;
+  const empty = texts.length - lines.length;
+  const isAre = (count: number) => (count === 1 ? '1 is' : `${count} are`);
+  return `of these, ${isAre(lines.length - copies)} new, and ${copies === 1 ? '1 is a copy' : `${copies} are copies`} of a line of ${name}${empty === 0 ? '' : `; ${isAre(empty)} empty`}`;
 }
 
 function knownWordsLine(sample: string, corpus: string, name: string): string {
