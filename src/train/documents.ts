@@ -196,7 +196,7 @@ export function decodeDocuments(tokens: Int32Array, tokenizer: Tokenizer): Docum
   return documents;
 }
 
-const wholeOf = ({ prompt = '', text }: Document): string => prompt + text;
+export const wholeOf = ({ prompt = '', text }: Document): string => prompt + text;
 
 /** Several texts as one, with something between them. */
 export function joined(documents: readonly Document[], between: string): string {

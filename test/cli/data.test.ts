@@ -168,7 +168,7 @@ describe('prompts and completions', () => {
 
   it('are documents, of which completions are learned unless more is asked for', async () => {
     const path = file('a.jsonl', `${pair}\n{"text": "plain"}\n{"prompt": "x", "completion": ""}`);
-    const { corpus, choice, skipped } = await readCorpus({ data: [path] });
+    const { corpus, choice, skipped, summary } = await readCorpus({ data: [path] });
     expect(corpus.documents).toEqual([
       { prompt: '1 + 1 =', text: ' 2', where: `${path} line 1` },
       { text: 'plain' },
@@ -178,6 +178,7 @@ describe('prompts and completions', () => {
       { data: [path], documents: 'file', loss: 'completion' },
     ]);
     expect(skipped).toEqual([`1 document of ${path} without a character`]);
+    expect(summary).toBe('1 file, 2 documents, 14 characters');
     expect((await readCorpus({ data: [path], loss: 'all' })).corpus.loss).toBe('all');
     const other = file('b.jsonl', pair.replace(' 2', ' 3').replace('1 =', '1 = '));
     expect((await readCorpus({ data: [other] })).sha256).not.toBe(

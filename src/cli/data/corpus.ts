@@ -1,7 +1,7 @@
 /** From what --data and --val-data name to a corpus, its checksum, and what there is to say of it. */
 import { createHash } from 'node:crypto';
 import type { CorpusChoice, DocumentMode } from '../../train/corpus-choice.ts';
-import { type Corpus, countCharacters, type Document } from '../../train/documents.ts';
+import { type Corpus, countCharacters, type Document, wholeOf } from '../../train/documents.ts';
 import { counted } from '../../train/metrics.ts';
 import { checkLength } from '../host/decode.ts';
 import { documentsIn } from './cut.ts';
@@ -100,7 +100,7 @@ export async function survey(choice: CorpusChoice, plain: boolean, look: Look) {
       const line = () => `${JSON.stringify([part, text, prompt])}\n`;
       hash.update(isString ? JSON.stringify(text).slice(1, -1) : isText ? text : line());
       if (text.trim() !== '') documents++;
-      characters += countCharacters(text);
+      characters += countCharacters(wholeOf(document));
       prompts ||= prompt !== undefined;
       look(document, part);
     }

@@ -42,7 +42,7 @@ export function attempt<T>(what: string, path: string, operation: () => T): T {
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
-    throw new Error(`cannot ${what} ${path}: ${reasons[code] ?? code}`, { cause: error });
+    throw new Error(`cannot ${what} ${path || '""'}: ${reasons[code] ?? code}`, { cause: error });
   }
 }
 
