@@ -67,30 +67,15 @@ export async function survey(choice: CorpusChoice, plain: boolean, look: Look) {
   const isJson = (path: string) => isRecords(choice, plain, path);
   const jsonLines = files.flat().some(isJson);
   const mode = documentsOf(choice, jsonLines);
-  // JSON lines are read as documents also where these are to be one text, each on a line of its own.
   const isText = mode === 'none';
   const hash = createHash('sha256');
   const [parts, summaries]: [Part[], string[]] = [[], []];
   let prompts = false;
   for (const [part, paths] of files.entries()) {
     let empty = 0;
-    const read = async function* (): AsyncGenerator<Document> {
-      if (isText && !jsonLines) for await (const text of textPieces(paths)) yield { text };
-      else {
-        let before = '\n';
-        for (const path of paths) {
-          const way = { documents: mode, field, isRecords: isJson(path) };
-          for await (const document of documentsIn(path, textPieces([path]), way)) {
-            if (isText) {
-              const text = (before.endsWith('\n') ? '' : '\n') + document.text;
-              before = text || before;
-              yield { text };
-            } else if (document.text.trim() !== '') yield document;
-            else empty++;
-          }
-        }
-      }
-    };
+    const isPieces = isText && !jsonLines;
+    const read = () =>
+      isPieces ? piecesOf(paths) : documentsFrom(paths, isJson, { documents: mode, field }, () => empty++);
     // Of one text the checksum is its own, of two it is that of JSON strings, as it is of documents.
     const isString = isText && both.length > 1;
     let [documents, characters] = [0, 0];
@@ -128,6 +113,31 @@ export async function survey(choice: CorpusChoice, plain: boolean, look: Look) {
     summary: summaries.join('; held out: '),
     skipped,
   };
+}
+
+async function* piecesOf(paths: readonly string[]): AsyncGenerator<Document> {
+  for await (const text of textPieces(paths)) yield { text };
+}
+
+/** Without empty ones; if they are to be one text, each on a line of its own. */
+async function* documentsFrom(
+  paths: readonly string[],
+  isJson: (path: string) => boolean,
+  way: Pick<CorpusChoice, 'documents' | 'field'>,
+  onEmpty: () => void,
+): AsyncGenerator<Document> {
+  let before = '\n';
+  for (const path of paths) {
+    const pieces = textPieces([path]);
+    for await (const document of documentsIn(path, pieces, { ...way, isRecords: isJson(path) })) {
+      if (way.documents === 'none') {
+        const text = (before.endsWith('\n') ? '' : '\n') + document.text;
+        before = text || before;
+        yield { text };
+      } else if (document.text.trim() !== '') yield document;
+      else onEmpty();
+    }
+  }
 }
 
 /** Into memory. */

@@ -1,4 +1,5 @@
-/** The flags that say which texts are learned, and how they are read. */
+/** The flags that say which texts are learned, how they are read, and what their tokens are. */
+import { tokenizers } from '../../model/text/tokenizer.ts';
 import { documentModes, losses } from '../../train/corpus-choice.ts';
 import type { Flags } from '../command/command.ts';
 
@@ -38,5 +39,18 @@ export const dataFlags = {
     value: 'all|completion',
     help: 'with "prompt" and "completion" in a .jsonl: what is learned of them (default completion)',
     aliases: ['train-on'],
+  },
+  tokenizer: {
+    kind: 'choice',
+    choices: tokenizers,
+    value: 'T',
+    help: 'char: a token for each character (default); bpe: tokens of several bytes, learned from the training part',
+  },
+  'vocab-size': {
+    kind: 'integer',
+    value: 'N',
+    rule: { text: 'of at least 256, one for each byte', holds: (x: number) => x >= 256 },
+    help: 'with --tokenizer bpe: tokens (default 1024)',
+    aliases: ['n-vocab'],
   },
 } as const satisfies Flags;

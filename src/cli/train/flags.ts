@@ -1,7 +1,6 @@
 /** The flags of npm run train, as a table. What they make together with a preset or a resumed run: settings.ts. */
 import { archs } from '../../model/config.ts';
 import { initializations } from '../../model/initialize.ts';
-import { tokenizers } from '../../model/text/tokenizer.ts';
 import { samplings } from '../../train/dataset.ts';
 import { optimizers } from '../../train/optimizer.ts';
 import { presetNames } from '../../train/presets.ts';
@@ -55,19 +54,6 @@ export const trainFlags = {
     choices: ['error', 'skip'],
     value: 'error|skip',
     help: 'with --init: what to do about characters it does not know',
-  },
-  tokenizer: {
-    kind: 'choice',
-    choices: tokenizers,
-    value: 'T',
-    help: 'char: a token for each character (default); bpe: tokens of several bytes, learned from the training part',
-  },
-  'vocab-size': {
-    kind: 'integer',
-    value: 'N',
-    rule: { text: 'of at least 256, one for each byte', holds: (x: number) => x >= 256 },
-    help: 'with --tokenizer bpe: tokens (default 1024)',
-    aliases: ['n-vocab'],
   },
 
   steps: {
