@@ -16,6 +16,7 @@ import { documentsIn } from '../../src/cli/data/cut.ts';
 import { encodeText, keptTokens, largeBytes, readText } from '../../src/cli/data/large.ts';
 import { textPieces } from '../../src/cli/data/pieces.ts';
 import { openTokens, readNotes, writeTokens } from '../../src/cli/data/token-file.ts';
+import { sha256 } from '../../src/cli/host/files.ts';
 import { newestState } from '../../src/cli/runs/folder.ts';
 import { CharTokenizer, normalizeText, type Tokenizer } from '../../src/model/text/tokenizer.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
@@ -281,6 +282,10 @@ describe('a large text', () => {
   });
 });
 
+/** In their place, because a difference of long rows takes minutes to be printed. */
+const digests = (split: Split) =>
+  tokensOf(split).map((ids) => sha256(new Uint8Array(ids.buffer, ids.byteOffset, ids.byteLength)));
+
 describe('documents of a large text', () => {
   const words = (i: number) => `n${(i * 7919) % 500} ${'é🎉b'.repeat(i % 5)}${i % 3}`;
   const lines = Array.from({ length: 3000 }, (_, i) => words(i));
@@ -337,7 +342,7 @@ describe('documents of a large text', () => {
     expect(readdirSync(at('.tokens'))).toHaveLength(2);
     expect(cut).toEqual([cut[0], cut[0], cut[0]]);
     for (const { split, corpus } of [fresh, kept]) {
-      expect(tokensOf(split)).toEqual(tokensOf(expected.split));
+      expect(digests(split)).toEqual(digests(expected.split));
       expect(Object.is(split.charactersPerToken, expected.split.charactersPerToken)).toBe(true);
       expect(split.end).toBe(expected.split.end);
       if (kind === 'char' && cut[0] === 0 && memory.corpus.ends) {
@@ -347,8 +352,8 @@ describe('documents of a large text', () => {
       }
     }
     const other = encodeText(read, tokenizer, { context: 31 }, at('.tokens'));
-    expect(tokensOf((await other).split)).toEqual(
-      tokensOf(encodeSplit(memory.corpus, tokenizer, { context: 31 })),
+    expect(digests((await other).split)).toEqual(
+      digests(encodeSplit(memory.corpus, tokenizer, { context: 31 })),
     );
   });
 
