@@ -73,6 +73,7 @@ export const rows: Readonly<Record<string, Row>> = {
   'constant-mean': changed({ settings: { shape: 'constant', emaDecay: 0.95 } }),
   wsd: changed({ settings: { shape: 'wsd' } }),
   'context-64': changed({ config: { contextLength: 64 }, settings: { batchSize: 2 * base.train.batchSize } }),
+  'random-windows': changed({ settings: { sampling: 'random' } }),
   'batch-double': changed({ batch: 2 }),
   nanogpt,
 };

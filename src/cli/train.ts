@@ -100,7 +100,9 @@ async function begin(given: TrainFlags): Promise<void> {
   const { split, corpus } = await encodeText(read, tokenizer, options, tokensFolder(given.out));
   checkSplit(split, config.contextLength);
   const terminal = new Terminal({ quiet: given.quiet ?? false });
-  let settings = chooseSettings(given, preset);
+  // An order of all windows of a large text would take memory, and no run is long enough to need it.
+  const chosenFlags = split.mostScored === undefined ? given : { sampling: 'random' as const, ...given };
+  let settings = chooseSettings(chosenFlags, preset);
   const windows = settings.batchSize * settings.accumulate;
   const steps =
     given.minutes !== undefined
@@ -108,7 +110,7 @@ async function begin(given: TrainFlags): Promise<void> {
       : given.epochs !== undefined
         ? stepsInEpochs(given.epochs, split, config.contextLength, windows)
         : undefined;
-  if (steps !== undefined) settings = chooseSettings({ ...given, steps, seed: settings.seed }, preset);
+  if (steps !== undefined) settings = chooseSettings({ ...chosenFlags, steps, seed: settings.seed }, preset);
   checkStop(given['stop-at'], 0, settings.steps);
   const chosen = await openKernels(given);
   const { kernels, arithmetic } = chosen;

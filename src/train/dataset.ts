@@ -89,7 +89,7 @@ export class Batches {
   readonly #shuffle: RandomStream;
   #epoch = -1;
   #offset = 0;
-  readonly #order: Int32Array;
+  #order = new Int32Array(0);
 
   /** @param end the token between documents */
   constructor(tokens: Tokens, time: number, seed: number, sampling: Sampling = 'random', end?: number) {
@@ -100,7 +100,6 @@ export class Batches {
     this.#random = new RandomStream(seed, 'batch');
     this.#shuffle = new RandomStream(seed, 'shuffle');
     this.windows = windowsIn(tokens.length, time);
-    this.#order = new Int32Array(this.windows);
   }
 
   /** Fills inputs and targets (B * T each) for micro-batch `draw` of `draws` in this step. */
@@ -127,12 +126,12 @@ export class Batches {
   /** Shuffles the windows (Fisher and Yates), and moves them all by one offset, so that each epoch cuts the text at
    * other places. */
   #reshuffle(epoch: number): void {
-    const order = this.#order;
-    for (let i = 0; i < order.length; i++) order[i] = i;
+    const order = Int32Array.from({ length: this.windows }, (_, i) => i);
     for (let i = order.length - 1; i > 0; i--) {
       const j = this.#shuffle.below(i + 1, epoch, 0, i);
       [order[i], order[j]] = [order[j]!, order[i]!];
     }
+    this.#order = order;
     this.#offset = this.#shuffle.below(this.#tokens.length - this.windows * this.#time, epoch, 1);
     this.#epoch = epoch;
   }

@@ -15,7 +15,7 @@ import { copyColumns, HiddenMatrices } from './hidden-matrices.ts';
 import type { Optimizer, OptimizerSettings } from './optimizer.ts';
 import { orthogonalize } from './orthogonal.ts';
 
-const momentum = 0.95;
+const momentum = 0.85; // 0.95 is usual, and worse in runs of minutes: docs/recipe.md
 
 export class Muon implements Optimizer {
   readonly flops: number;

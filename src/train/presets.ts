@@ -30,7 +30,7 @@ const tinyShakespeare = {
 /** Settings that docs/recipe.md found good for models of these sizes; --find-lr looks for better learning rates. */
 const recipe = {
   accumulate: 1,
-  sampling: 'random',
+  sampling: 'epoch',
   initialization: 'fan-in',
   optimizer: 'muon',
   muonLearningRate: 0.025,
@@ -49,27 +49,19 @@ export const presets = {
   nano: {
     summary: 'the default: learns the shipped stories letter by letter, in a minute on two cores',
     model: { arch: 'qwen3', contextLength: 128, channels: 128, heads: 4, layers: 3, dropout: 0 },
-    train: {
-      ...recipe,
-      steps: 620,
-      batchSize: 12,
-      warmup: 31,
-      learningRate: 4e-3,
-      muonLearningRate: 0.02,
-      evalEvery: 100,
-    },
+    train: { ...recipe, steps: 1200, batchSize: 12, warmup: 30, evalEvery: 100 },
   },
   words: {
     summary: 'the same text in pieces of words (BPE): sentences that read, in a minute on two cores',
     tokenizer: 'bpe',
     model: { arch: 'qwen3', contextLength: 64, channels: 128, heads: 4, layers: 3, dropout: 0 },
-    train: { ...recipe, steps: 900, batchSize: 16, warmup: 45, evalEvery: 100 },
+    train: { ...recipe, steps: 1500, batchSize: 16, warmup: 45, evalEvery: 250 },
   },
   shakespeare: {
     summary: 'the best loss on Tiny Shakespeare in two minutes on two cores',
     text: tinyShakespeare,
     model: { arch: 'qwen3', contextLength: 128, channels: 128, heads: 4, layers: 3, dropout: 0 },
-    train: { ...recipe, steps: 900, batchSize: 12, warmup: 20, evalEvery: 100 },
+    train: { ...recipe, steps: 2400, batchSize: 12, warmup: 40, evalEvery: 200 },
   },
   small: {
     summary: 'about 3 million parameters and a longer context, for larger texts',

@@ -25,7 +25,7 @@ import { Trainer, type TrainSettings } from './trainer.ts';
 
 export type StateFile = CheckpointFile | 'optimizer.safetensors' | 'state.json';
 /** To be raised whenever the program would continue from the same state differently. */
-const stateVersion = 2;
+const stateVersion = 3;
 
 /** The settings of a run: the trainer's, and those of the loop around it that decide which model is kept. */
 export interface RunSettings extends Required<TrainSettings> {

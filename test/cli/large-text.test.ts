@@ -451,6 +451,8 @@ describe('npm run train on a large text', () => {
     expect(whole.out).toContain('over windows spread over what is held out, with 1,048,576 held-out tokens');
     expect(whole.out).toMatch(/words: \d+ % of \d+ in a sample of the corpus/);
 
+    // An order of all its windows would take memory.
+    expect(newestState(straight).state.settings.sampling).toBe('random');
     expect((await trainCommand(begin(pieces, '--stop-at', '1'))).code).toBe(0);
     rmSync(text);
     const second = await trainCommand(['--resume', pieces]);

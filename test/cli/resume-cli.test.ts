@@ -113,9 +113,9 @@ describe('a run stopped with --stop-at', () => {
       [
         'another state version',
         [],
-        (run) => edit(run, /"version": 2/, '"version": 99'),
+        (run) => edit(run, /"version": 3/, '"version": 99'),
         1,
-        /written by another version: expected state version 2, got 99/,
+        /written by another version: expected state version 3, got 99/,
       ],
       [
         'other arithmetic',

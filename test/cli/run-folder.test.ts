@@ -177,9 +177,9 @@ describe('newestState', () => {
     [
       'of another version',
       (state) => {
-        state['version'] = 3;
+        state['version'] = 4;
       },
-      /written by another version: expected state version 2, got 3/,
+      /written by another version: expected state version 3, got 4/,
     ],
     [
       'under the name of another step',

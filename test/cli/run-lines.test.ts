@@ -91,7 +91,7 @@ describe('the end of a run', () => {
 
   it('is known when the run is resumed once more', () => {
     const state = {
-      ...{ version: 2, step: 12, best: null, evaluationsSinceBest: 0, settings: runSettings },
+      ...{ version: 3, step: 12, best: null, evaluationsSinceBest: 0, settings: runSettings },
       ...{ preset: 'nano', data: 'x', corpusSha256: 'x', arithmetic: 'x' },
     };
     expect(completeLines(state, 'runs/x')[0]).toBe(

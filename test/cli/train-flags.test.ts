@@ -117,7 +117,10 @@ describe('the table of presets', () => {
       '--context',
       ...presetNames.map((name) => String(presets[name].model.contextLength)),
     ]);
-    expect(row('lr')).toContain('0.004');
+    expect(row('lr')).toEqual([
+      '--lr',
+      ...presetNames.map((name) => String(presets[name].train.learningRate)),
+    ]);
     expect(row('tokenizer').slice(0, 3)).toEqual(['--tokenizer', 'char', 'bpe']);
   });
 

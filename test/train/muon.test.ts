@@ -80,8 +80,8 @@ const isHidden = (name: string) => /c_attn|c_proj|c_fc|_proj/.test(name) && name
 function naiveMuon(name: string, start: Matrix, gradients: Matrix[], rate: number): Matrix {
   let [w, m] = [start, sum([0, start])];
   for (const g of gradients) {
-    m = sum([0.95, m], [0.05, g]);
-    const u = sum([0.95, m], [0.05, g]);
+    m = sum([0.85, m], [0.15, g]);
+    const u = sum([0.85, m], [0.15, g]);
     const parts = split(name, u).map((part) => {
       const scale = Math.sqrt(Math.max(1, part.length / part[0]!.length));
       return sum([scale, zeroPower(part)]);

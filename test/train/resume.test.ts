@@ -140,7 +140,7 @@ describe('encodeState and restoreTrainer', () => {
     for (let i = 0; i < 3; i++) trainer.train();
     const files = encode(trainer);
     const state = decodeState(files.get('state.json')!, 'test');
-    expect(state).toEqual({ version: 2, step: 3, ...progress, ...identity, settings: runSettings });
+    expect(state).toEqual({ version: 3, step: 3, ...progress, ...identity, settings: runSettings });
     const again = start();
     const checkpoint = decodeCheckpoint((file) => files.get(file as StateFile), 'test');
     restoreTrainer(again, checkpoint, files.get('optimizer.safetensors')!, state, 'test');

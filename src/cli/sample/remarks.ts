@@ -9,7 +9,7 @@ import { listFolder, readBytes } from '../host/files.ts';
 import { runOf } from '../runs/folder.ts';
 import { isLocked } from '../runs/lock.ts';
 
-/** Which model a command has loaded: runs/nano/best, step 620, 1.228 nats per token.
+/** Which model a command has loaded: runs/nano/best, step 1200, 0.915 nats per token.
  * @param folder the checkpoint's; one that belongs to no run is told by its size */
 export function modelLine(folder: string, parameters: number): string {
   const run = runOf(folder);

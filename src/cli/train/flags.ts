@@ -98,7 +98,7 @@ export const trainFlags = {
     kind: 'choice',
     choices: samplings,
     value: 'S',
-    help: 'random: any window each time (default); epoch: every window once before any again',
+    help: 'epoch: every window once before any again (default); random: any window each time, the default for texts of 64 MB and more',
   },
   patience: {
     kind: 'integer',
