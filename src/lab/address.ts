@@ -12,6 +12,8 @@ export class Address {
   readonly #listeners = new Set<() => void>();
   /** What is set but not in the address yet. */
   #ahead: string | undefined;
+  /** The address when that was set. Where it has become another, a link leads elsewhere, though the event has yet to come. */
+  #from = '';
   #changedAt = Number.NEGATIVE_INFINITY;
 
   constructor() {
@@ -43,6 +45,7 @@ export class Address {
     const waiting = this.#ahead !== undefined;
     this.#ahead = ahead;
     if (waiting) return;
+    this.#from = location.hash;
     const wait = this.#changedAt + pause - performance.now();
     if (wait <= 0) this.#write();
     else setTimeout(() => this.#write(), wait);
@@ -68,7 +71,7 @@ export class Address {
   }
 
   #write(): void {
-    if (this.#ahead === undefined) return; // a link has led elsewhere meanwhile
+    if (this.#ahead === undefined || location.hash !== this.#from) return;
     history.replaceState(null, '', this.#ahead);
     this.#ahead = undefined;
     this.#changedAt = performance.now();

@@ -159,4 +159,29 @@ describe('Next token', () => {
     }
     expectPeace();
   });
+
+  inBrowser(
+    'leaves the address to a link that is followed while a slider has yet to be written',
+    async () => {
+      await open('next-token');
+      const waited = await evaluate(`(() => {
+      const slider = document.querySelector('[name=t]');
+      const move = (value) => {
+        slider.value = value;
+        slider.dispatchEvent(new Event('input'));
+      };
+      const timers = [];
+      const { setTimeout } = window;
+      window.setTimeout = (timer) => timers.push(timer);
+      move(0.5); // is written at once
+      move(0.6); // waits for its time, which here comes after the link and before the event that tells of it
+      window.setTimeout = setTimeout;
+      location.hash = '#write';
+      for (const timer of timers) timer();
+      return timers.length;
+    })()`);
+      await until(`document.querySelector('nav [aria-current]').textContent === 'Write'`);
+      expect([waited, await evaluate('location.hash')]).toEqual([1, '#write']);
+    },
+  );
 });
