@@ -12,7 +12,7 @@ import {
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { version } from '../../src/cli/command/command.ts';
-import { inklings, node, inkling as run } from '../support/command.ts';
+import { inklings, node, refuses, inkling as run } from '../support/command.ts';
 import { type Exit, root } from '../support/runs.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
@@ -319,20 +319,7 @@ describe('bad input gives one line, an exit code, and nothing else', () => {
     ['nothing to score', ['eval', '--run', join(root, 'test/golden/gpt2-tiny')], 1, /--data FILE/],
   ];
 
-  let exits: readonly Exit[];
-  beforeAll(async () => {
-    exits = await inklings(cases.map(([, command]) => command));
-  });
-  it.each(cases.map(([name, , code, message], i) => [name, i, code, message] as const))(
-    '%s',
-    (_, i, code, message) => {
-      const result = exits[i]!;
-      expect(result.err.trim()).toMatch(message);
-      expect(result.err.trim().split('\n')).toHaveLength(1);
-      expect(result.err).not.toMatch(/ {4}at |node:internal/);
-      expect(result.code).toBe(code);
-    },
-  );
+  refuses(cases);
 
   it('overwrites and creates nothing', () => {
     expect(readFileSync(join(busy, 'precious.txt'), 'utf8')).toBe('mine');

@@ -2,8 +2,8 @@
 import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { inkling, inklings } from '../support/command.ts';
-import { type Exit, root } from '../support/runs.ts';
+import { inkling, refuses } from '../support/command.ts';
+import { root } from '../support/runs.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
 const golden = join(root, 'test/golden/gpt2-tiny');
@@ -141,17 +141,5 @@ describe('bad input gives one line and an exit code', () => {
     ],
     ['a flag of another job', [...pair('ref1.txt'), '--run', run], 2, /--run does not go with --hyp/],
   ];
-  let exits: readonly Exit[];
-  beforeAll(async () => {
-    exits = await inklings(cases.map(([, args]) => ['eval', ...args]));
-  });
-  it.each(cases.map(([name, , code, message], i) => [name, i, code, message] as const))(
-    '%s',
-    (_, i, code, message) => {
-      const result = exits[i]!;
-      expect(result.err.trim()).toMatch(message);
-      expect(result.err.trim().split('\n')).toHaveLength(1);
-      expect(result.code).toBe(code);
-    },
-  );
+  refuses(cases.map(([name, args, code, message]) => [name, ['eval', ...args], code, message]));
 });

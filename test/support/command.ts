@@ -2,6 +2,7 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { beforeAll, expect, it } from 'vitest';
 import { type Exit, root } from './runs.ts';
 
 interface Around {
@@ -52,4 +53,29 @@ export async function inklings(
   );
   if (err !== '') throw new Error(err);
   return JSON.parse(out) as Exit[];
+}
+
+/** A test for each command: it ends with this code, and with one line that matches and has no stack trace. */
+export function refuses(
+  cases: readonly (readonly [
+    name: string,
+    command: Parameters<typeof inklings>[0][number],
+    code: number,
+    message: RegExp,
+  ])[],
+): void {
+  let exits: readonly Exit[];
+  beforeAll(async () => {
+    exits = await inklings(cases.map(([, command]) => command));
+  });
+  it.each(cases.map(([name, , code, message], i) => [name, i, code, message] as const))(
+    '%s',
+    (_, i, code, message) => {
+      const result = exits[i]!;
+      expect(result.err.trim()).toMatch(message);
+      expect(result.err.trim().split('\n')).toHaveLength(1);
+      expect(result.err).not.toMatch(/ {4}at |node:internal/);
+      expect(result.code).toBe(code);
+    },
+  );
 }
