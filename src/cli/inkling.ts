@@ -5,6 +5,10 @@ import { suggestion } from './command/suggest.ts';
 
 const commands: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<unknown> }>> = {
   train: { about: 'learns a text file', run: () => import('./train.ts') },
+  distill: {
+    about: 'learns a text and what several trained models say about it',
+    run: () => import('./distill.ts'),
+  },
   sample: { about: 'continues a prompt with a trained model', run: () => import('./sample.ts') },
   eval: {
     about: 'measures how well a model predicts a text, and what it writes',

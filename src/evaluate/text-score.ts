@@ -26,14 +26,20 @@ export interface Scorer {
 /** Windows in one pass; any number gives the same bits. */
 const windowsAtOnce = 8;
 
-/** A checkpoint's model, ready to score, and to write `slots` texts at a time. */
+/** A checkpoint's model, ready to score `batch` windows and to write `slots` texts at a time. */
 export function scorerOf(
   checkpoint: Checkpoint,
-  { kernels, slots, source }: { readonly kernels: Kernels; readonly slots: number; readonly source: string },
+  options: {
+    readonly kernels: Kernels;
+    readonly slots: number;
+    readonly source: string;
+    readonly batch?: number;
+  },
 ): Scorer {
+  const { kernels, slots, source, batch = windowsAtOnce } = options;
   const { config, tokenizer } = checkpoint;
-  const model = new Gpt(config, { kernels, batch: windowsAtOnce, slots, gradients: false });
-  const rows = windowsAtOnce * config.contextLength;
+  const model = new Gpt(config, { kernels, batch, slots, gradients: false });
+  const rows = batch * config.contextLength;
   const buffers = { inputs: model.arena.ids('inputs', rows), targets: model.arena.ids('targets', rows) };
   model.arena.allocate(kernels.memory);
   loadParameters(model, checkpoint, source);

@@ -123,13 +123,15 @@ export class Gpt {
     return logits;
   }
 
-  /** Adds to the gradient of every parameter that of scale * (sum of the losses of the last full pass, with targets (N)). */
-  backward(targets: Ids, scale: number): void {
+  /** Adds to the gradient of every parameter that of scale * (sum of the losses of the last full pass, with targets (N)).
+   * @param less (N V), subtracted from the gradient of the logits */
+  backward(targets: Ids, scale: number, less?: Tensor): void {
     const { ids, positions, logits } = this.#last;
     const N = ids.shape[0]!;
     const dlogits = this.#dlogits.rows(N);
     let dx = this.#dx.rows(N);
     this.kernels.crossEntropyBackward(dlogits, logits, targets, scale);
+    if (less) this.kernels.weightedSum(dlogits, 1, dlogits, -1, less);
     this.kernels.matmulTransposedA(this.#head.grad, dlogits, this.#final, 'add');
     this.kernels.matmul(dx, dlogits, this.#head.value, 'set');
     dx = this.#norm.backward(dx);

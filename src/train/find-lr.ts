@@ -7,8 +7,9 @@
  * divergence are in balance. So the suggestion is a fraction of the minimum's rate. Smith, arXiv 1506.01186 and
  * 1803.09820. */
 import { exp, log } from '../tensor/math.ts';
+import { DivergenceError } from './divergence.ts';
 import { train } from './train.ts';
-import { DivergenceError, type Trainer } from './trainer.ts';
+import type { Trainer } from './trainer.ts';
 
 export interface RangeStep {
   /** What multiplies the peak learning rate of the settings, and Muon's as well. */

@@ -43,6 +43,14 @@ export interface RunIdentity {
   readonly corpus?: CorpusChoice | undefined;
   /** Which kernels compute, and whether they fuse multiply and add: the last bit of every result depends on it. */
   readonly arithmetic: string;
+  /** The models that it learns from; absent where it learns from the text alone. */
+  readonly teachers?: readonly TeacherIdentity[] | undefined;
+}
+export interface TeacherIdentity {
+  /** Of a run or model folder. */
+  readonly path: string;
+  /** Of its weights. */
+  readonly sha256: string;
 }
 export interface TrainingState extends Progress, RunIdentity {
   readonly version: number;
@@ -117,6 +125,9 @@ export function decodeState(bytes: Uint8Array, source: string): TrainingState {
   }
   const fault = value.corpus === undefined ? undefined : faultInChoice(value.corpus);
   if (fault !== undefined) refuse(`corpus: ${fault}`);
+  if (value.teachers !== undefined && !areTeachers(value.teachers)) {
+    refuse(`teachers: expected a list of paths with a sha256 each, got ${show(value.teachers)}`);
+  }
   if (!isObject(settings)) return refuse(`settings: expected an object, got ${show(settings)}`);
   for (const [key, range] of Object.entries(numbers)) check(`settings.${key}`, settings[key], range);
   const { steps, learningRate, evalTokens } = settings as unknown as RunSettings;
@@ -145,6 +156,12 @@ export function decodeState(bytes: Uint8Array, source: string): TrainingState {
     check('best.nll', best.nll, notNegative);
   }
   return value as unknown as TrainingState;
+}
+
+function areTeachers(value: unknown): boolean {
+  const isTeacher = (one: unknown) =>
+    isObject(one) && typeof one.path === 'string' && typeof one.sha256 === 'string';
+  return Array.isArray(value) && value.length > 0 && value.every(isTeacher);
 }
 
 /** Puts weights, moments and step into a trainer made for the same sizes. If anything does not fit, it throws and has

@@ -7,6 +7,8 @@ import { Gpt, type GptOptions } from '../model/gpt.ts';
 import type { Tensor } from '../tensor/tensor.ts';
 import { AdamW } from './adamw.ts';
 import { Batches, type Sampling, type Split, type Window } from './dataset.ts';
+import { teach } from './distill.ts';
+import { divergence } from './divergence.ts';
 import { Muon } from './muon.ts';
 import type { Optimizer, OptimizerSettings } from './optimizer.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
@@ -36,9 +38,6 @@ export interface StepRecord {
   readonly gradNorm: number;
 }
 
-/** The loss or the gradient is NaN or infinite. Thrown before the update, so the weights are still good. */
-export class DivergenceError extends Error {}
-
 export class Trainer {
   readonly model: Gpt;
   readonly optimizer: Optimizer;
@@ -50,19 +49,24 @@ export class Trainer {
   readonly #average: WeightAverage | undefined;
   readonly #buffers: WindowBuffers;
   readonly #losses: Tensor;
+  readonly #teachers: readonly Gpt[];
   readonly #batches: Batches;
   readonly #split: Split;
   readonly #windows: readonly Window[];
 
   /** Plans and allocates all memory; the parameters are zero until they are initialised or loaded. With `allocate`
-   * false it only plans, which tells how much memory a run would need even where there is not enough. */
+   * false it only plans, which tells how much memory a run would need even where there is not enough.
+   * @param options.teachers see distill.ts */
   constructor(
     config: ModelConfig,
     settings: TrainSettings,
     split: Split,
-    options: Pick<GptOptions, 'kernels' | 'precision' | 'architecture'> & { readonly allocate?: boolean },
+    options: Pick<GptOptions, 'kernels' | 'precision' | 'architecture'> & {
+      readonly allocate?: boolean;
+      readonly teachers?: readonly Gpt[];
+    },
   ) {
-    const { kernels, precision = 'float32', architecture, allocate = true } = options;
+    const { kernels, precision = 'float32', architecture, allocate = true, teachers = [] } = options;
     const T = config.contextLength;
     const rows = settings.batchSize * T;
     this.settings = settings;
@@ -88,6 +92,7 @@ export class Trainer {
     this.#losses = arena.saved('losses', [rows]);
     if (allocate) arena.allocate(kernels.memory);
     this.#batches = new Batches(split.train, T, settings.seed, settings.sampling, split.end);
+    this.#teachers = teachers;
     this.#split = split;
     this.#windows = heldOutWindows(split, T, settings.evalTokens);
   }
@@ -127,12 +132,14 @@ export class Trainer {
       const logits = model.forward(inputs.row(draw), { batch, time, dropout });
       model.kernels.crossEntropy(this.#losses, logits, targets.row(draw));
       for (let n = 0; n < this.#losses.size; n++) sum += this.#losses.data[n]!;
-      model.backward(targets.row(draw), 1 / learned);
+      const window = { inputs: inputs.row(draw), targets: targets.row(draw) };
+      const taught = teach(this.#teachers, dropout.step, window, time, 1 / learned);
+      model.backward(targets.row(draw), 1 / learned, taught);
     }
     const loss = sum / learned;
     const gradNorm = optimizer.norm();
     if (!Number.isFinite(loss) || !Number.isFinite(gradNorm)) {
-      throw this.#diverged(this.step + 1, `loss ${loss}, gradient norm ${gradNorm}`);
+      throw divergence(model, this.step + 1, `loss ${loss}, gradient norm ${gradNorm}`);
     }
     this.step += 1;
     optimizer.update(learningRate, gradNorm, this.step);
@@ -142,18 +149,8 @@ export class Trainer {
   /** Throws a DivergenceError if a parameter is NaN or infinite after the last update: then there is nothing to
    * save. */
   checkParameters(): void {
-    if (!this.model.arena.params.data.every(Number.isFinite)) throw this.#diverged(this.step, 'its update');
-  }
-
-  #diverged(step: number, what: string): DivergenceError {
-    const bad = this.model.arena.firstNonFinite();
-    const where =
-      bad === undefined
-        ? ''
-        : `; the first bad tensor is ${bad.tensor}, element ${bad.index} is ${bad.value}`;
-    return new DivergenceError(
-      `training diverged in step ${step}: ${what}${where}; try a lower --lr or a longer --warmup`,
-    );
+    const { model, step } = this;
+    if (!model.arena.params.data.every(Number.isFinite)) throw divergence(model, step, 'its update');
   }
 
   /** The held-out loss over the settings' windows, or over everything. Draws nothing, changes nothing.
@@ -168,7 +165,7 @@ export class Trainer {
       return score(model, buffers, this.#split.validation, windows, { charactersPerToken });
     } catch (error) {
       if (this.model.arena.firstNonFinite() === undefined) throw error;
-      throw this.#diverged(this.step, 'the held-out loss after it is NaN');
+      throw divergence(model, this.step, 'the held-out loss after it is NaN');
     }
   }
 }

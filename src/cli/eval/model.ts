@@ -1,15 +1,13 @@
 /** What npm run eval opens: a model ready to score and generate, and the texts that belong to it. */
-import { existsSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { type Scorer, scorerOf } from '../../evaluate/text-score.ts';
 import type { Checkpoint } from '../../model/files/checkpoint.ts';
-import { type CorpusChoice, faultInChoice } from '../../train/corpus-choice.ts';
 import { encodeSplit } from '../../train/dataset.ts';
 import { type Corpus, joined, oneText, splitCorpus, textOf } from '../../train/documents.ts';
 import { nameOf, readCorpus, readCorpusOf } from '../data/corpus.ts';
-import { readJson } from '../host/files.ts';
 import { openKernels } from '../host/kernels.ts';
 import { findCheckpoint, readCheckpoint, runOf } from '../runs/folder.ts';
+import { type OwnText, ownText } from '../runs/own-text.ts';
 import { noteAddedText } from '../sample/remarks.ts';
 import type { EvalFlags } from './flags.ts';
 
@@ -90,7 +88,7 @@ export async function heldOutText(folder: string, data: readonly string[] | unde
 
 /** The corpus that prompts are taken from, what is held out of it, and the one that the model has learned. */
 async function promptTexts(folder: string, data: readonly string[] | undefined) {
-  const own = ownChoice(folder);
+  const own = ownText(folder);
   const path = data === undefined ? trainedOn(folder).data : nameOf({ data });
   const paths = (list: readonly string[]) => list.map((one) => resolve(one)).join('\n');
   const ownPaths = own && paths(own.corpus?.data ?? [own.data]);
@@ -115,28 +113,10 @@ const ownCorpus = (folder: string) => readCorpusOf(trainedOn(folder));
 
 /** Other texts, read as the run's own are. */
 const otherCorpus = (folder: string, data: readonly string[]) =>
-  readCorpus({ ...ownChoice(folder)?.corpus, data, valData: undefined });
+  readCorpus({ ...ownText(folder)?.corpus, data, valData: undefined });
 
-function trainedOn(folder: string): OwnChoice {
-  const own = ownChoice(folder);
+function trainedOn(folder: string): OwnText {
+  const own = ownText(folder);
   if (own !== undefined) return own;
   throw new Error(`${folder} does not say what it was trained on; say which text to score with --data FILE`);
-}
-
-interface OwnChoice {
-  readonly data: string;
-  readonly corpus?: CorpusChoice;
-}
-
-/** What the run of this checkpoint was trained on, as its run.json says. */
-function ownChoice(folder: string): OwnChoice | undefined {
-  const run = runOf(folder);
-  if (run === undefined || !existsSync(join(run, 'run.json'))) return undefined;
-  const path = join(run, 'run.json');
-  const { data, corpus } = readJson(path);
-  if (typeof data !== 'string') return undefined;
-  if (corpus === undefined) return { data };
-  const fault = faultInChoice(corpus);
-  if (fault !== undefined) throw new Error(`${path}: corpus: ${fault}`);
-  return { data, corpus: corpus as unknown as CorpusChoice };
 }

@@ -20,6 +20,7 @@ import { writeFolder } from '../host/files.ts';
 import { closeKernels, openKernels } from '../host/kernels.ts';
 import type { Terminal } from '../host/terminal.ts';
 import type { TrainFlags } from './flags.ts';
+import { modelsOf, openTeachers, type Teacher } from './teachers.ts';
 
 /** Steps are measured for so long, and for at most a tenth of --minutes; the first third is only to warm up. */
 const measuredSeconds = 3;
@@ -32,6 +33,7 @@ export interface Calibration {
   readonly settings: RunSettings;
   readonly split: Split;
   readonly tokenizer: Tokenizer;
+  readonly teachers: readonly Teacher[];
 }
 
 /** Seconds that each part of a run costs on this machine. */
@@ -128,11 +130,12 @@ function measureCosts(
 }
 
 function warmTrainer(
-  { config, settings, split }: Omit<Calibration, 'tokenizer'>,
+  { config, settings, split, teachers }: Omit<Calibration, 'tokenizer'>,
   kernels: Kernels,
   seconds: number,
 ): Trainer {
-  const trainer = freshTrainer(config, settings, split, { kernels });
+  const scorers = openTeachers(teachers, settings, config, kernels);
+  const trainer = freshTrainer(config, settings, split, { kernels, teachers: modelsOf(scorers) });
   trainSteps(trainer, seconds);
   return trainer;
 }

@@ -22,9 +22,10 @@ const excluded: { readonly [N in Name]?: readonly Name[] } = {
   plan: ['overfit-batch', 'find-lr'],
   resume: [
     ...(['init', 'out', 'overwrite', 'preset', 'plan', 'overfit-batch', 'unknown', 'field'] as const),
-    ...(['epochs', 'minutes', 'find-lr', 'documents', 'loss'] as const),
+    ...(['epochs', 'minutes', 'find-lr', 'documents', 'loss', 'from'] as const),
   ],
   init: ['initialization'],
+  from: ['init', 'tokenizer', 'vocab-size', 'overfit-batch', 'find-lr'],
   'overfit-batch': ['epochs', 'minutes', 'find-lr', 'init', ...whileRunning],
   'find-lr': ['epochs', 'minutes', 'init', 'steps', 'schedule', 'warmup', 'min-lr', ...whileRunning],
 };

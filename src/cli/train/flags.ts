@@ -49,6 +49,13 @@ export const trainFlags = {
     help: 'start a new run from the weights of a run or model folder',
     aliases: ['model-name-or-path', 'from-pretrained', 'pretrained'],
   },
+  from: {
+    kind: 'text',
+    multiple: true,
+    value: 'RUN',
+    help: 'learn what this run predicts as well (distillation); may be given several times, after npm run distill with several runs behind it',
+    aliases: ['teacher', 'teachers', 'teacher-model'],
+  },
   unknown: {
     kind: 'choice',
     choices: ['error', 'skip'],

@@ -1,4 +1,5 @@
 /** The lines that a training run prints at its beginning and end, for --plan, and about baselines and samples. */
+import type { EnsembleScore } from '../../evaluate/ensemble.ts';
 import { textTable } from '../../evaluate/table.ts';
 import { countWords, wordsOf } from '../../evaluate/words.ts';
 import type { ModelConfig } from '../../model/config.ts';
@@ -50,6 +51,21 @@ export function headLines(
   return [
     `${read}; ${counted(split.train.length, 'token')} to learn from, ${whole(split.validation.length)} held out, vocabulary ${vocabSize}`,
     `model: ${counted(layers, 'layer')}, ${counted(heads, 'head')}, ${counted(channels, 'channel')}, context ${contextLength}: ${counted(parameters, 'parameter')}${source === undefined ? '' : `, starting from ${source}`}`,
+  ];
+}
+
+/** What the teachers of a student know: each alone, and the mean of their probabilities, which is to be learned. */
+export function teacherLines(
+  teachers: readonly { readonly path: string }[],
+  { alone, together }: EnsembleScore,
+  { charactersPerToken = 1 }: Split,
+): string[] {
+  const nats = (nll: number) => (nll / charactersPerToken).toFixed(4);
+  return [
+    ...teachers.map(
+      ({ path }, i) => `learning from ${path}: validation ${nats(alone[i]!)} nats per character`,
+    ),
+    ...(teachers.length > 1 ? [`together, as the mean of their probabilities: ${nats(together)}`] : []),
   ];
 }
 

@@ -1,12 +1,26 @@
-/** The text of a run that is resumed. */
+/** The text that a run learns, where it is not simply named. */
+
 import type { Checkpoint } from '../../model/files/checkpoint.ts';
+import type { CorpusChoice } from '../../train/corpus-choice.ts';
 import type { TrainingState } from '../../train/state.ts';
 import { choiceOf, nameOf } from '../data/corpus.ts';
 import { type Encoded, encodeText, keptTokens, readText, tokensFolder } from '../data/large.ts';
+import { ownText } from '../runs/own-text.ts';
 import type { TrainFlags } from './flags.ts';
 import { initCommand } from './lines.ts';
+import { chooseCorpus } from './settings.ts';
 
-/** From the tokens that were kept, else read again. Throws if it is not the same. */
+/** What the flags name; a student learns the text of its first teacher where they name nothing.
+ * @param teacher its checkpoint folder */
+export function corpusOf(
+  given: TrainFlags,
+  teacher: string | undefined,
+): [choice: CorpusChoice, plain: boolean] {
+  const own = teacher === undefined || given.data !== undefined ? undefined : ownText(teacher);
+  return own === undefined ? [chooseCorpus(given), false] : choiceOf(own);
+}
+
+/** The text of a run that is resumed: from the tokens that were kept, else read again. Throws if it is not the same. */
 export async function textOfRun(
   { data, 'val-data': valData }: TrainFlags,
   state: TrainingState,
