@@ -14,11 +14,11 @@ export interface EnsembleScore {
   readonly together: number;
 }
 
-/** Scores what is held out, in blocks of T. */
+/** Scores what is held out, in blocks of T, or of a model's context where that is shorter. */
 export function scoreEnsemble(scorers: readonly Scorer[], split: Split, T: number): EnsembleScore {
-  const windows = heldOutWindows(split, T, 'full');
   const probabilities: number[] = [];
   const alone = scorers.map(({ model, buffers }) => {
+    const windows = heldOutWindows(split, Math.min(T, model.config.contextLength), 'full');
     let [count, sum] = [0, 0];
     scoreTokens(model, buffers, split.validation, windows, (nll) => {
       probabilities[count] = (probabilities[count] ?? 0) + exp(-nll);

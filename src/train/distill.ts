@@ -5,7 +5,7 @@
  * are p - y and q - y. So the student's cross-entropy against the mixture of both, s q + (1 - s) y, has the gradient
  *     p - s q - (1 - s) y = (p - y) - s (q - y)
  * Of several teachers one is asked for each batch, in turns: as the cross-entropy is linear in q, that is on average the one
- * against the mean of all, at the cost of one. A mean of probabilities predicts better than each of those that it is of,
+ * against the mean of all, at the cost of one. One with a shorter context reads a window in pieces. A mean of probabilities predicts better than each of those that it is of,
  * and one student can come near to it. Hinton, Vinyals and Dean, arXiv 1503.02531. */
 import type { Gpt } from '../model/gpt.ts';
 import type { Ids, Tensor } from '../tensor/tensor.ts';
@@ -24,7 +24,8 @@ export function teach(
 ): Tensor | undefined {
   const teacher = teachers[turn % teachers.length];
   if (teacher === undefined) return undefined;
-  const logits = teacher.forward(inputs, { batch: inputs.size / time, time });
+  const piece = Math.min(time, teacher.config.contextLength);
+  const logits = teacher.forward(inputs, { batch: inputs.size / piece, time: piece });
   teacher.kernels.crossEntropyBackward(logits, logits, targets, share * scale);
   return logits;
 }

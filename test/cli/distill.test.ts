@@ -96,10 +96,10 @@ describe('what it refuses', () => {
     ['no such run', ['distill', '--from', `${a}-none`], 1, /a-none: no such folder/],
     ['other tokens', from(foreign), 1, /foreign has other tokens than .*a; all that one student/],
     [
-      'too short a context',
-      ['distill', '--from', short, '--context', '8', '--out', join(scratch, 'none')],
+      'a context that does not fit',
+      ['distill', '--from', short, '--context', '6', '--out', join(scratch, 'none')],
       1,
-      /short sees 4 tokens and the student 8; choose --context 4 or less$/,
+      /short sees 4 tokens and the student 6; expected at most as many, or a multiple: choose another/,
     ],
     ['documents', from('--data', text, '--documents', 'lines'), 1, /a does not know where a document ends/],
     ['a tokenizer', from('--tokenizer', 'bpe'), 2, /--tokenizer cannot go with --from; leave it out/],

@@ -126,7 +126,12 @@ describe('the table of presets', () => {
 
   it('says once what all have in common, and misses nothing that a preset decides', () => {
     expect(lines.filter((line) => line.includes('--beta1'))).toHaveLength(1);
-    const settings = Object.keys({ tokenizer: 'char', ...presets.nano.model, ...presets.nano.train });
+    const settings = Object.keys({
+      tokenizer: 'char',
+      documents: 'none',
+      ...presets.nano.model,
+      ...presets.nano.train,
+    });
     const shown = presetTable().match(/--[a-z0-9-]+/g)!;
     expect(new Set(shown).size).toBe(settings.length);
   });

@@ -80,6 +80,17 @@ describe.each(await backends())('distillation with $name kernels', ({ kernels })
     expectSameBits(gradients([a, b], 3), gradients([a], 3));
   });
 
+  it('lets a teacher with half the context read every window in two pieces', () => {
+    const config = { ...tinyConfig, contextLength: T / 2 };
+    const short = new Gpt(config, { kernels, batch: 2 * B, slots: 0, gradients: false });
+    const buffers = { inputs: short.arena.ids('inputs', B * T), targets: short.arena.ids('targets', B * T) };
+    short.arena.allocate(kernels.memory);
+    initialize(short, 5);
+    buffers.inputs.data.set(randomIds(B * T, V).data);
+    const whole = Float32Array.from(teach([short], 0, buffers, T, 1)!.data);
+    expectSameBits(whole, teach([short], 0, buffers, T / 2, 1)!.data);
+  });
+
   it('brings a student nearer to its teacher than the text alone does', () => {
     const teacher = model(5).model;
     const distance = (trainer: Trainer) => {

@@ -57,7 +57,7 @@ async function begin(given: TrainFlags): Promise<void> {
   const presetName = given.preset ?? defaultPreset;
   const preset: Preset = presets[presetName];
   const teachers = readTeachers(given.from ?? []);
-  const [choice, plain] = corpusOf(given, teachers[0]?.source);
+  const [choice, plain] = corpusOf(given, preset, teachers[0]?.source);
   const needed = [given.init, ...(given.from ?? [])];
   if (given.overwrite && needed.includes(given.out)) {
     throw new UsageError(`--out would overwrite ${given.out}, which is needed; choose another --out`);

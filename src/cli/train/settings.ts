@@ -22,9 +22,10 @@ export function shippedText(): string {
   return relative(process.cwd(), path).replaceAll('\\', '/');
 }
 
-/** Which texts are learned, and how they are read. */
-export function chooseCorpus(given: TrainFlags): CorpusChoice {
-  const { data = [shippedText()], documents, field, loss } = given;
+/** Which texts are learned, and how they are read: the shipped one as the preset says. */
+export function chooseCorpus(given: TrainFlags, preset: Preset): CorpusChoice {
+  const { data = [shippedText()], field, loss } = given;
+  const documents = given.documents ?? (given.data === undefined ? preset.documents : undefined);
   return { data, valData: given['val-data'], documents, field, loss };
 }
 
@@ -164,10 +165,10 @@ const meaning = {
 /** Each preset in words, then each flag with its value in every preset; flags that are equal in all stand below. */
 export function presetTable(): string {
   const settings = presetNames.map((name): Readonly<Record<string, unknown>> => {
-    const { tokenizer = 'char', model, train }: Preset = presets[name];
-    return { tokenizer, ...model, ...train };
+    const { tokenizer = 'char', documents = 'none', model, train }: Preset = presets[name];
+    return { tokenizer, documents, ...model, ...train };
   });
-  const settingOf: Readonly<Record<string, string>> = { ...meaning, steps: 'steps' };
+  const settingOf: Readonly<Record<string, string>> = { ...meaning, steps: 'steps', documents: 'documents' };
   const rows: string[][] = [];
   const shared: string[] = [];
   for (const flag of Object.keys(trainFlags)) {

@@ -54,9 +54,9 @@ export function openTeachers(
 ): Scorer[] {
   return teachers.map(({ path, source, checkpoint }) => {
     const { contextLength } = checkpoint.config;
-    if (contextLength < T) {
+    if (T % Math.min(T, contextLength) !== 0) {
       throw new Error(
-        `${path} sees ${contextLength} tokens and the student ${T}; choose --context ${contextLength} or less`,
+        `${path} sees ${contextLength} tokens and the student ${T}; expected at most as many, or a multiple: choose another --context`,
       );
     }
     const batch = Math.ceil((batchSize * T) / contextLength);

@@ -2,6 +2,7 @@
 
 import type { Checkpoint } from '../../model/files/checkpoint.ts';
 import type { CorpusChoice } from '../../train/corpus-choice.ts';
+import type { Preset } from '../../train/presets.ts';
 import type { TrainingState } from '../../train/state.ts';
 import { choiceOf, nameOf } from '../data/corpus.ts';
 import { type Encoded, encodeText, keptTokens, readText, tokensFolder } from '../data/large.ts';
@@ -14,10 +15,11 @@ import { chooseCorpus } from './settings.ts';
  * @param teacher its checkpoint folder */
 export function corpusOf(
   given: TrainFlags,
+  preset: Preset,
   teacher: string | undefined,
 ): [choice: CorpusChoice, plain: boolean] {
   const own = teacher === undefined || given.data !== undefined ? undefined : ownText(teacher);
-  return own === undefined ? [chooseCorpus(given), false] : choiceOf(own);
+  return own === undefined ? [chooseCorpus(given, preset), false] : choiceOf(own);
 }
 
 /** The text of a run that is resumed: from the tokens that were kept, else read again. Throws if it is not the same. */

@@ -43,10 +43,12 @@ const vocabulary: NumberSetting = {
   ...{ name: 'vocabulary', label: 'Vocabulary', from: 256, to: 65_536, step: 1 },
   otherwise: defaultVocabSize,
 };
+/** A page learns one text. */
+const ofOneText = presetNames.filter((name) => (presets[name] as Preset).documents === undefined);
 const presetChoice: Choice = {
   name: 'preset',
   label: 'Preset',
-  choices: Object.fromEntries(presetNames.map((name) => [name, name])),
+  choices: Object.fromEntries(ofOneText.map((name) => [name, name])),
   otherwise: defaultPreset,
 };
 
