@@ -42,8 +42,9 @@ export function ngramBaselines(
   const validationGrams = new Int32Array(validation.length);
   let contexts = 1; // order 1 has one context, the empty one, with number 0
   for (let order = 1; order <= maxOrder; order++) {
-    const table = new PairTable(training.length);
-    const counts = new Int32Array(training.length); // c(h, w)
+    const most = Math.min(training.length, contexts * V); // different grams; small tables stay in the cache
+    const table = new PairTable(most);
+    const counts = new Int32Array(most); // c(h, w)
     const totals = new Int32Array(contexts); // c(h)
     const types = new Int32Array(contexts); // T(h)
     const atStart = order === 1 ? 0 : -1;
