@@ -88,10 +88,9 @@ export async function savedRun(
   const { checkpoint, state, optimizer } = await readState(files, name);
   const { config, tokenizer } = checkpoint;
   const { settings, preset, data, corpusSha256, arithmetic, best, evaluationsSinceBest } = state;
-  if (state.corpus !== undefined) {
-    throw new Error(
-      `${name} was trained on documents or several texts; the command goes on with it, with --resume`,
-    );
+  const more = state.corpus !== undefined ? 'documents or several texts' : state.teachers && 'other models';
+  if (more !== undefined) {
+    throw new Error(`${name} was trained on ${more}; the command goes on with it, with --resume`);
   }
   const text = normalizeText(given);
   if ((await sha256(text)) !== corpusSha256) {

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import type { Written } from '../../src/lab/engine/protocol.ts';
 import { tar } from '../../src/lab/tar.ts';
 import { breathe } from '../../src/library/browser-host.ts';
-import { type Files, readModel } from '../../src/library/run-files.ts';
+import { checksumFile, type Files, readModel } from '../../src/library/run-files.ts';
 import { softmax } from '../../src/library/stages.ts';
 import { loadParameters } from '../../src/model/files/checkpoint.ts';
 import { Gpt } from '../../src/model/gpt.ts';
@@ -94,6 +94,15 @@ describe('a run in memory', async () => {
     expect(checksums(await third.call('files', {}))).toEqual(checksums(files));
     await expect(third.call('reopen', { files: half, name: 'half', text: 'x' })).rejects.toThrow(
       'this is not the text that half was trained on (small.txt); open that text to go on',
+    );
+    const teachers = [{ path: 'runs/other', sha256: '0' }];
+    const taught = new Map([...half].filter(([name]) => !name.endsWith(checksumFile)));
+    for (const name of [...taught.keys()].filter((name) => name.endsWith('state.json'))) {
+      const state = { ...JSON.parse(text(half, name)), teachers };
+      taught.set(name, new TextEncoder().encode(JSON.stringify(state)));
+    }
+    await expect(third.call('reopen', { files: taught, name: 'half', text: smallText })).rejects.toThrow(
+      'half was trained on other models; the command goes on with it',
     );
   });
 
