@@ -5,16 +5,16 @@ import { suggestion } from './command/suggest.ts';
 
 const commands: Readonly<Record<string, { readonly about: string; readonly run: () => Promise<unknown> }>> = {
   train: { about: 'learns a text file', run: () => import('./train.ts') },
-  distill: {
-    about: 'learns a text and what several trained models say about it',
-    run: () => import('./distill.ts'),
-  },
   sample: { about: 'continues a prompt with a trained model', run: () => import('./sample.ts') },
   eval: {
     about: 'measures how well a model predicts a text, and what it writes',
     run: () => import('./eval.ts'),
   },
   judge: { about: 'lets you compare texts blindly', run: () => import('./judge.ts') },
+  distill: {
+    about: 'learns a text and what several trained models say about it',
+    run: () => import('./distill.ts'),
+  },
   compare: { about: 'draws several runs on one page', run: () => import('./compare.ts') },
   runs: { about: 'lists the runs so far', run: () => import('./runs.ts') },
   micro: {
