@@ -109,6 +109,8 @@ export class Guards {
 const harmlessPasses = 4;
 /** A text with so many training tokens for each parameter is large enough for a model (Hoffmann et al., 2022). */
 const enoughTokens = 20;
+/** From this dropout on nothing is warned of: it is the remedy, and docs/recipe.md shows thirteen passes with twice that. */
+const someDropout = 0.1;
 
 /** Warnings that can be given before the first step. Neither a small text alone nor many passes over a large one are a
  * danger: a model memorises what it has room for and sees again and again.
@@ -121,9 +123,9 @@ export function preflightWarnings(
 ): string[] {
   const perParameter = trainTokens / run.parameters;
   const warnings: string[] = [];
-  if (run.epochs > harmlessPasses && perParameter < enoughTokens) {
+  if (run.epochs > harmlessPasses && perParameter < enoughTokens && config.dropout < someDropout) {
     warnings.push(
-      `${Math.round(run.epochs)} passes over a text of ${perParameter.toPrecision(2)} training tokens a parameter: expect the model to learn it by heart; up to ${harmlessPasses} passes do no harm (Muennighoff et al., 2023), nor do more where there are ${enoughTokens} tokens a parameter (Hoffmann et al., 2022); fewer --steps, --patience 3, --dropout 0.1 or a smaller model would help`,
+      `${Math.round(run.epochs)} passes over a text of ${perParameter.toPrecision(2)} training tokens a parameter: expect the model to learn it by heart; up to ${harmlessPasses} passes do no harm (Muennighoff et al., 2023), nor do more where there are ${enoughTokens} tokens a parameter (Hoffmann et al., 2022); fewer --steps, --patience 3, --dropout ${someDropout} or a smaller model would help`,
     );
   }
   if (trainTokens < 20 * config.contextLength) {

@@ -220,6 +220,12 @@ describe('before the first step', () => {
     expect(told).toHaveLength(expected.length);
     for (const [i, text] of expected.entries()) expect(told[i]!.slice(0, text.length)).toBe(text);
   });
+
+  it('does not warn of many passes where there is the dropout that it would advise', () => {
+    const warnings = (dropout: number) =>
+      preflightWarnings({ ...tinyConfig, dropout }, { parameters: 606_000, epochs: 53 }, 18_000).length;
+    expect([0, 0.09, 0.1, 0.2].map(warnings)).toEqual([1, 1, 0, 0]);
+  });
 });
 
 describe('batchFloor', () => {
