@@ -6,16 +6,16 @@ import { presetTable } from './train/settings.ts';
 
 const command = {
   name: 'distill',
-  summary: `Trains a model that learns half from the text, half from what other runs predict about it.
-One small model then comes near to what several predict together, which is better than each of them.
-Its tokens are those of the runs, its text is theirs unless --data names another. What it writes is a run
-like any other: npm run train -- --resume goes on with it.`,
-  positionals: 'RUN ...',
+  summary: `Trains a model that learns half from the text, half from what other runs say.
+One model then comes near to what several predict together.
+Its tokens are those of the runs; so is its text, unless --data names another.
+What it writes is a run: npm run train -- --resume goes on with it.`,
+  positionals: '--from RUN RUN ...',
   flags: trainFlags,
   notes: presetTable(),
   examples: [
     'npm run distill -- --from runs/small runs/small-2 runs/small-3 --preset small',
-    'npm run distill -- --from runs/large --preset nano',
+    'npm run distill -- --from runs/small --preset shakespeare',
   ],
 } as const;
 

@@ -102,6 +102,13 @@ describe('what it refuses', () => {
       /short sees 4 tokens and the student 6; expected at most as many, or a multiple: choose another/,
     ],
     ['documents', from('--data', text, '--documents', 'lines'), 1, /a does not know where a document ends/],
+    ['documents of the same text', from('--documents', 'file'), 1, /a does not know where a document ends/],
+    [
+      'a field where there is none',
+      from('--field', 'story'),
+      2,
+      /--field is where JSON lines have their text/,
+    ],
     ['a tokenizer', from('--tokenizer', 'bpe'), 2, /--tokenizer cannot go with --from; leave it out/],
     ['weights to start from', from('--init', a), 2, /--init cannot go with --from; leave it out/],
     ['its own folder', from('--out', a, '--overwrite'), 2, /--out would overwrite .*a, which is needed/],

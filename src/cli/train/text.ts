@@ -1,5 +1,4 @@
 /** The text that a run learns, where it is not simply named. */
-
 import type { Checkpoint } from '../../model/files/checkpoint.ts';
 import type { CorpusChoice } from '../../train/corpus-choice.ts';
 import type { Preset } from '../../train/presets.ts';
@@ -11,7 +10,7 @@ import type { TrainFlags } from './flags.ts';
 import { initCommand } from './lines.ts';
 import { chooseCorpus } from './settings.ts';
 
-/** What the flags name; a student learns the text of its first teacher where they name nothing.
+/** What the flags name; where they name no text a student learns that of its first teacher, read as the flags say.
  * @param teacher its checkpoint folder */
 export function corpusOf(
   given: TrainFlags,
@@ -19,7 +18,11 @@ export function corpusOf(
   teacher: string | undefined,
 ): [choice: CorpusChoice, plain: boolean] {
   const own = teacher === undefined || given.data !== undefined ? undefined : ownText(teacher);
-  return own === undefined ? [chooseCorpus(given, preset), false] : choiceOf(own);
+  if (own === undefined) return [chooseCorpus(given, preset), false];
+  const { 'val-data': valData, documents, field, loss } = given;
+  const said = Object.entries({ valData, documents, field, loss }).filter(([, value]) => value !== undefined);
+  const [choice, plain] = choiceOf(own, Object.fromEntries(said));
+  return [choice, plain && said.length === 0];
 }
 
 /** The text of a run that is resumed: from the tokens that were kept, else read again. Throws if it is not the same. */
