@@ -82,7 +82,7 @@ export const presets = {
     train: { ...recipe, steps: 2400, batchSize: 12, warmup: 40, evalEvery: 200 },
   },
   small: {
-    summary: 'a larger model with a longer context: the best loss on Tiny Shakespeare in ten minutes',
+    summary: 'a larger model with a longer context, for larger texts; ten minutes on Tiny Shakespeare',
     text: tinyShakespeare,
     model: { arch: 'qwen3', contextLength: 256, channels: 192, heads: 6, layers: 4, dropout: 0.1 },
     train: {
