@@ -1,14 +1,21 @@
-/** Qwen3's block with one part replaced by GPT-2's, to see what each part is worth. Hugging Face has no classes for such
- * models, so they are only for measuring. */
+/** Qwen3's block with one part replaced by GPT-2's, or with a layer more after q, k and v, to see what each is worth. Hugging
+ * Face has no classes for such models, so they are only for measuring.
+ *
+ * The parts are made in Qwen3's order, so that what they share is drawn from the same random numbers. */
 import { qkNorm, rope, selfAttention } from '../../src/model/attention.ts';
 import { type Architecture, dropoutSite } from '../../src/model/block.ts';
 import type { Qwen3Config } from '../../src/model/config.ts';
 import { layerNorm } from '../../src/model/gpt2.ts';
-import { activation, type Build, linear, rmsNorm, sequence } from '../../src/model/layers.ts';
+import { activation, type Build, type Layer, linear, rmsNorm, sequence } from '../../src/model/layers.ts';
 
 export type Part = 'learned positions' | 'layernorm' | 'gelu';
 
-export function withPart(config: Qwen3Config, part: Part): Architecture {
+/** @param more what comes between the product for q, k and v and their norm. */
+export function withPart(
+  config: Qwen3Config,
+  part: Part | undefined,
+  more: (build: Build, block: number) => Layer = () => sequence(),
+): Architecture {
   const { channels: C, heads: H, feedForward: F, contextLength: T, normEpsilon } = config;
   const norm = (build: Build, name: string) =>
     part === 'layernorm' ? layerNorm(build, name, C) : rmsNorm(build, name, C, normEpsilon);
@@ -30,12 +37,13 @@ export function withPart(config: Qwen3Config, part: Part): Architecture {
     blocks: 'blocks',
     parts(build, batch, block) {
       const size = { C, H, batch, T, dropout: dropoutSite(config, block, 0), block };
-      const qkv = linear(build, ['q', 'k', 'v'], [C, 3 * C]);
+      const norm1 = norm(build, 'norm1');
+      const qkv = sequence(linear(build, ['q', 'k', 'v'], [C, 3 * C]), more(build, block));
       const norms = config.qkNorm ? [qkNorm(build, 'attn', size, normEpsilon)] : [];
       const turn = part === 'learned positions' ? [] : [rope(build)];
       const proj = linear(build, ['o'], [C, C], { residual: true });
       return {
-        norm1: norm(build, 'norm1'),
+        norm1,
         attention: selfAttention(build, 'attn', size, sequence(qkv, ...norms, ...turn), proj),
         norm2: norm(build, 'norm2'),
         feedForward: feedForward(build),

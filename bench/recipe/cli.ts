@@ -67,10 +67,11 @@ function train(
   run: { steps: number; seed: number; kernels: Trainer['model']['kernels'] },
 ) {
   const tokenizer = CharTokenizer.train(text);
-  const { config, settings, architecture } = row(tokenizer.vocabSize, run.steps);
+  const { config, settings, architecture, prepare } = row(tokenizer.vocabSize, run.steps);
   const split = splitTokens(tokenizer.encode(text), config.contextLength);
   const { kernels } = run;
   const trainer = freshTrainer(config, { ...settings, seed: run.seed }, split, { kernels, architecture });
+  prepare?.(trainer.model);
   const times: number[] = [];
   while (trainer.step < settings.steps) {
     const began = performance.now();

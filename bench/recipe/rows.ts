@@ -1,8 +1,10 @@
 /** The rows of docs/recipe.md: the recipe, and the recipe with one thing changed. */
 import type { Architecture } from '../../src/model/block.ts';
 import { configOf, feedForwardWidth, type ModelConfig, type Qwen3Config } from '../../src/model/config.ts';
+import type { Gpt } from '../../src/model/gpt.ts';
 import { presets } from '../../src/train/presets.ts';
 import type { RunSettings } from '../../src/train/state.ts';
+import { type Addition, additions } from './additions.ts';
 import { type Part, withPart } from './blocks.ts';
 
 type Settings = Omit<RunSettings, 'seed' | 'patience'>;
@@ -13,6 +15,8 @@ export type Row = (
   readonly config: ModelConfig;
   readonly settings: Settings;
   readonly architecture: Architecture | undefined;
+  /** To be called once the weights are drawn. */
+  readonly prepare?: ((model: Gpt) => void) | undefined;
 };
 
 /** Four layers, so that the parts of a block matter more; and no mean of the weights, which has rows of its own. */
@@ -26,6 +30,7 @@ function changed(change: {
   readonly settings?: Partial<Settings>;
   /** Instead of RMSNorm, rotary positions or SwiGLU. */
   readonly part?: Part;
+  readonly addition?: (config: Qwen3Config) => Addition;
   /** How many times the batch; the steps become so many times fewer. */
   readonly batch?: number;
 }): Row {
@@ -41,7 +46,9 @@ function changed(change: {
       warmup: Math.round(steps / 15 / batch),
       ...change.settings,
     };
-    return { config, settings, architecture: part && withPart(config, part) };
+    const added = change.addition?.(config);
+    const architecture = added?.architecture ?? (part && withPart(config, part));
+    return { config, settings, architecture, prepare: added?.prepare };
   };
 }
 
@@ -59,6 +66,10 @@ const nanogpt: Row = (vocabSize, steps) => {
   };
 };
 
+const additionRows = Object.fromEntries(
+  Object.entries(additions).map(([name, addition]) => [name, changed({ addition })]),
+);
+
 export const rows: Readonly<Record<string, Row>> = {
   recipe: changed({}),
   'learned-positions': changed({ part: 'learned positions' }),
@@ -75,6 +86,7 @@ export const rows: Readonly<Record<string, Row>> = {
   'context-64': changed({ config: { contextLength: 64 }, settings: { batchSize: 2 * base.train.batchSize } }),
   'random-windows': changed({ settings: { sampling: 'random' } }),
   'batch-double': changed({ batch: 2 }),
+  ...additionRows,
   nanogpt,
 };
 export const rowNames = Object.keys(rows);

@@ -12,18 +12,19 @@ const tokens = randomIds(40, 20).data;
 
 /** A row at a size that takes no time. */
 function start(name: string) {
-  const { config, settings, architecture } = rows[name]!(20, 100);
+  const { config, settings, architecture, prepare } = rows[name]!(20, 100);
   const tiny = { ...config, layers: 1, contextLength: 8 };
   const small = { ...settings, batchSize: 1, steps: 100, seed: 1 };
   const split = { train: tokens, validation: tokens };
-  return { settings, trainer: new Trainer(tiny, small, split, { kernels, architecture }) };
+  return { settings, prepare, trainer: new Trainer(tiny, small, split, { kernels, architecture }) };
 }
 const names = (name: string) => start(name).trainer.model.parameters.map((p) => p.name.split('.').at(-2));
 
 describe('rows of the recipe', () => {
   it.each(Object.keys(rows))('%s learns', (name) => {
-    const { trainer } = start(name);
+    const { trainer, prepare } = start(name);
     initialize(trainer.model, 1, 'fan-in');
+    prepare?.(trainer.model);
     const { loss } = trainer.train(1e-3);
     expect(loss).toBeGreaterThan(2.5); // ln 20 = 2.996 for a model that knows nothing
     expect(loss).toBeLessThan(3.5);
