@@ -130,7 +130,7 @@ export const bigramTable =
   (everywhere: boolean) =>
   (config: Qwen3Config): Addition => {
     const { channels: C, vocabSize: V } = config;
-    const mixing = mixingOf(config, qwen3(config));
+    const mixing = everywhere ? mixingOf(config, qwen3(config)) : undefined;
     let table: Parameter;
     let vectors: Tensor;
     let pairs: Ids;
@@ -139,7 +139,7 @@ export const bigramTable =
       vectors = build.saved('bigrams.y', [build.rows, C]);
     };
     const prepare = (model: Gpt): void => {
-      if (everywhere) mixing.prepare();
+      mixing?.prepare();
       table.value.data.fill(0);
       const { kernels } = model;
       const forward = model.forward.bind(model);
@@ -150,18 +150,19 @@ export const bigramTable =
       replaceKernels(model, {
         embedding(y, tokenTable, tokens, start) {
           kernels.embedding(y, tokenTable, tokens, start);
-          mixing.source.x = vectors.rows(y.shape[0]!);
-          embedding(mixing.source.x, table.value, pairs, 'set');
-          kernels.add(y, y, mixing.source.x);
+          const x = vectors.rows(y.shape[0]!);
+          embedding(x, table.value, pairs, 'set');
+          kernels.add(y, y, x);
+          if (mixing) mixing.source.x = x;
         },
         embeddingBackward(dtokenTable, dy, tokens) {
           kernels.embeddingBackward(dtokenTable, dy, tokens);
           embeddingBackward(table.grad, dy, pairs);
-          if (everywhere) embeddingBackward(table.grad, mixing.source.dx.rows(dy.shape[0]!), pairs);
+          if (mixing) embeddingBackward(table.grad, mixing.source.dx.rows(dy.shape[0]!), pairs);
         },
       });
     };
-    return { architecture: extended(everywhere ? mixing.architecture : qwen3(config), plan), prepare };
+    return { architecture: extended(mixing?.architecture ?? qwen3(config), plan), prepare };
   };
 
 /** (N): V * the token before + the token. The first of a window has none before it, for which V stands. */

@@ -1,7 +1,7 @@
 /** Qwen3's block with one part replaced by GPT-2's, or with a layer more after q, k and v, to see what each is worth. Hugging
  * Face has no classes for such models, so they are only for measuring.
  *
- * The parts are made in Qwen3's order, so that what they share is drawn from the same random numbers. */
+ * The parts are made in Qwen3's order, so that a block with no part replaced is drawn from the same random numbers. */
 import { qkNorm, rope, selfAttention } from '../../src/model/attention.ts';
 import { type Architecture, dropoutSite } from '../../src/model/block.ts';
 import type { Qwen3Config } from '../../src/model/config.ts';
