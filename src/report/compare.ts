@@ -11,7 +11,8 @@ import { page } from './style.ts';
 export interface Compared extends RunData {
   readonly report?: string;
 }
-type Side = Run & Compared;
+/** Charts draw losses divided by `per`: the characters of a token where runs differ in that, else 1. */
+type Side = Run & Compared & { readonly per: number };
 
 /** The style sheet has so many styles for curves; the next run gets the first one again. */
 const styles = 6;
@@ -20,11 +21,12 @@ const lengths = { sample: 600, name: 100, value: 100 };
 
 /** A self-contained HTML page about several runs. Names tell them apart, so they should differ. */
 export function renderComparison(runs: readonly Compared[]): string {
-  const all: Side[] = runs.map((run) => ({ ...run, ...readRun(run) }));
-  const same = (list: readonly RunData[]) =>
-    new Set(list.map((run) => JSON.stringify(run.baselines))).size <= 1;
-  const sameTokens = same(all);
-  const sameText = sameTokens || same(runs);
+  const read = runs.map((run) => ({ ...run, ...readRun(run) }));
+  const sameTokens = new Set(read.map((run) => run.charactersPerToken)).size <= 1;
+  const sameText = new Set(runs.map((run) => JSON.stringify(run.baselines))).size <= 1;
+  const all: Side[] = read.map((run) => ({ ...run, per: sameTokens ? 1 : run.charactersPerToken }));
+  const unit = sameTokens ? 'nats per token' : 'nats per character';
+  const levels = sameText && all[0] !== undefined ? baselineLevels(all[0], all[0].per) : [];
   const names = all.map((run) => run.name);
   return page(
     `${names.join(', ')} \u2013 comparison`,
@@ -32,13 +34,13 @@ export function renderComparison(runs: readonly Compared[]): string {
 <p class="kicker">Comparison</p>
 <h1>${whole(all.length)} runs</h1>
 ${!sameText && html`<p class="lead">The n-gram baselines differ: these runs were measured on different texts, and their losses say little about each other.</p>`}
-${sameText && !sameTokens && html`<p class="lead">The tokens of these runs differ in length, and so losses per token say little about each other: compare bits per character.</p>`}
+${!sameTokens && html`<p class="lead">The tokens of these runs differ in length: the charts are in nats per character, and in the table bits per character compare, losses per token do not.</p>`}
 </header>
 <main>
 <section class="finals">${finals(all)}</section>
-${chartFigure(heldOut(all, sameTokens))}
-${costs(all)}
-${chartFigure(training(all))}
+${chartFigure(heldOut(all, unit, levels))}
+${costs(all, unit)}
+${chartFigure(training(all, unit))}
 ${samples(all)}
 <section><h2>What differs</h2>${differences(all)}</section>
 </main>
@@ -92,34 +94,34 @@ function finals(runs: readonly Side[]): Markup {
   });
 }
 
-const lossAxis = (low: readonly number[]): Chart['y'] => ({
-  kind: 'linear',
-  domain: extent('linear', low, { margin: 0.04 }),
-  unit: 'nats per token',
-});
 const styleOf = (i: number): string => `run${i % styles}`;
 const lastStep = (runs: readonly Run[]): number => Math.max(1, ...runs.map((run) => run.lastStep));
 
 /** The losses of some curves that an axis shows, and a sentence where it cuts: the start is alike for all and high
  * above the rest, so it ends where nearly all points are. */
-function lossRange(curves: readonly Curve[]): { readonly y: Chart['y']; readonly cut: string } {
+function lossRange(curves: readonly Curve[], unit: string): { readonly y: Chart['y']; readonly cut: string } {
   const drawn = curves.flatMap((curve) => reachOf(curve.points));
   const high = quantile(drawn, 0.98);
-  const y = lossAxis(drawn.filter((loss) => loss <= high));
+  const low = drawn.filter((loss) => loss <= high);
+  const y: Chart['y'] = { kind: 'linear', domain: extent('linear', low, { margin: 0.04 }), unit };
   const cut = drawn.some((loss) => loss > y.domain[1])
     ? ` What lies above ${value(y.domain[1], 2)} nats, as the first steps may, is cut off.`
     : '';
   return { y, cut };
 }
 
-const measuredPoints = ({ history }: Run): Point[] =>
-  validationPoints(history.evaluations.length > 0 ? history.evaluations : history.finals);
+const scaled = (points: readonly Point[], { per }: Side): Point[] =>
+  points.map((p) => ({ ...p, y: p.y / per, ...(p.error === undefined ? {} : { error: p.error / per }) }));
+const measuredPoints = (run: Side): Point[] => {
+  const { evaluations, finals } = run.history;
+  return scaled(validationPoints(evaluations.length > 0 ? evaluations : finals), run);
+};
 
-function heldOut(runs: readonly Run[], levels: boolean): Chart {
+function heldOut(runs: readonly Side[], unit: string, levels: NonNullable<Chart['levels']>): Chart {
   const curves = runs.map(
     (run, i): Curve => ({ name: run.name, style: styleOf(i), points: measuredPoints(run), dots: true }),
   );
-  const { y, cut } = lossRange(curves);
+  const { y, cut } = lossRange(curves, unit);
   return {
     id: 'held-out',
     title: 'Held-out loss',
@@ -128,15 +130,19 @@ function heldOut(runs: readonly Run[], levels: boolean): Chart {
     x: { kind: 'linear', domain: [0, lastStep(runs)] },
     y,
     curves,
-    ...(levels && runs[0] !== undefined ? { levels: baselineLevels(runs[0]) } : {}),
+    levels,
   };
 }
 
-function training(runs: readonly Run[]): Chart {
+function training(runs: readonly Side[], unit: string): Chart {
   const curves = runs.map(
-    (run, i): Curve => ({ name: run.name, style: styleOf(i), points: curveOf(run, 'loss').mean }),
+    (run, i): Curve => ({
+      name: run.name,
+      style: styleOf(i),
+      points: scaled(curveOf(run, 'loss').mean, run),
+    }),
   );
-  const { y, cut } = lossRange(curves);
+  const { y, cut } = lossRange(curves, unit);
   return {
     id: 'training',
     title: 'Training loss',
@@ -149,12 +155,12 @@ function training(runs: readonly Run[]): Chart {
 }
 
 /** The held-out loss over time and, where the steps of the runs have different sizes, over tokens. */
-function costs(runs: readonly Run[]): Markup | undefined {
+function costs(runs: readonly Side[], unit: string): Markup | undefined {
   const sizes = runs.map(tokensPerStep);
   if (sizes.some((size) => size === undefined)) return undefined;
   const clocks = runs.map((run, i) => clockOf(run, sizes[i]!));
   const longest = Math.max(0, ...runs.map(({ lastStep }, i) => clocks[i]!(lastStep)));
-  const [unit, seconds] = (
+  const [clock, seconds] = (
     longest > 7200 ? ['hours', 3600] : longest > 180 ? ['minutes', 60] : ['seconds', 1]
   ) as [string, number];
   const over = (id: string, title: string, description: string, name: string, cost: Cost[]): Chart => {
@@ -163,7 +169,7 @@ function costs(runs: readonly Run[]): Markup | undefined {
       return { name: run.name, style: styleOf(i), points };
     });
     const xs = curves.flatMap(({ points }) => points.map((p) => p.x));
-    const { y } = lossRange(curves);
+    const { y } = lossRange(curves, unit);
     return {
       id,
       title,
@@ -178,8 +184,8 @@ function costs(runs: readonly Run[]): Markup | undefined {
     'time',
     'Held-out loss over time',
     'Time spent on training steps, reckoned from their speed.',
-    unit,
-    clocks.map((clock) => (step) => clock(step) / seconds),
+    clock,
+    clocks.map((spent) => (step) => spent(step) / seconds),
   );
   if (new Set(sizes).size === 1) return chartFigure(time);
   const tokens = over(

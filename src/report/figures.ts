@@ -133,8 +133,14 @@ function small(run: Run, points: readonly Point[], { unit, style, ...words }: Sm
   };
 }
 
-export const baselineLevels = (run: Run): Level[] =>
-  run.baselines.map((b) => ({ label: baselineName(b), detail: value(b.nll), y: b.nll, style: 'level' }));
+/** @param per what losses are divided by */
+export const baselineLevels = (run: Run, per = 1): Level[] =>
+  run.baselines.map((b) => ({
+    label: baselineName(b),
+    detail: value(b.nll / per),
+    y: b.nll / per,
+    style: 'level',
+  }));
 
 const resumeMarks = (run: Run): Mark[] =>
   run.history.resumes.first.map(({ step }) => ({ x: step, text: 'resumed', kind: 'line' }));

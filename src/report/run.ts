@@ -15,6 +15,8 @@ export interface RunData {
 export interface Run extends RunData {
   /** Where the axis of steps ends: at least 1. */
   readonly lastStep: number;
+  /** Held-out characters in a token, on average. */
+  readonly charactersPerToken: number;
   /** The lowest evaluation that the run itself made, which is of the model in best/; without any, the lowest final. The
    * one that a stop adds may be lower, but its model was not kept. */
   readonly best: EvaluationMetrics | undefined;
@@ -26,26 +28,22 @@ export interface Run extends RunData {
 export function readRun(data: RunData): Run {
   const { history } = data;
   const { latest } = history;
-  const baselines = perToken(data.baselines, latest).filter((b) => Number.isFinite(b.nll));
+  // Rounded: the last digits of the quotient differ from run to run.
+  const { nll, natsPerChar } = latest ?? {};
+  const charactersPerToken = nll && natsPerChar ? Number((nll / natsPerChar).toPrecision(9)) : 1;
+  const baselines = data.baselines
+    .map(({ order, nll }) => ({ order, nll: nll * charactersPerToken }))
+    .filter((b) => Number.isFinite(b.nll));
   const byStrength = [...baselines].sort((a, b) => b.nll - a.nll);
   return {
     ...data,
     baselines,
+    charactersPerToken,
     lastStep: Math.max(1, history.lastStep),
     best: lowest(history.evaluations.filter(({ best }) => best)) ?? lowest(history.finals),
     passed: latest && byStrength.findLast((b) => b.nll > latest.nll),
     ahead: latest && byStrength.find((b) => b.nll <= latest.nll),
   };
-}
-
-/** Baselines are in nats per character; with longer tokens, converted to nats per average token. */
-function perToken(
-  baselines: readonly Baseline[],
-  latest: EvaluationMetrics | undefined,
-): readonly Baseline[] {
-  if (latest?.natsPerChar === undefined) return baselines;
-  const charactersPerToken = latest.nll / latest.natsPerChar;
-  return baselines.map(({ order, nll }) => ({ order, nll: nll * charactersPerToken }));
 }
 
 function lowest(measured: readonly EvaluationMetrics[]): EvaluationMetrics | undefined {

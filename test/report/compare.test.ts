@@ -146,6 +146,48 @@ describe('the comparison', () => {
     });
   });
 
+  describe('with tokens of several lengths', () => {
+    const levels = [{ order: 3, nll: 1.25 }];
+    /** Runs that lose as much a character; `characters` of them make a token. */
+    const run = (name: string, characters: number, natsPerChar = [1.5, 1, 1.2]) =>
+      runOf({
+        name,
+        baselines: levels,
+        description: { training: { batchSize: 2, accumulate: 1 }, model: { contextLength: 10 } },
+        records: natsPerChar.flatMap((nats, i) => [
+          stepped(i + 1, nats * characters),
+          { ...measured(i + 1, nats * characters), ...(characters === 1 ? {} : { natsPerChar: nats }) },
+        ]),
+      });
+    const drawn = (page: string) =>
+      [...page.matchAll(/data-name="\w+" d="([^"]*)"/g)].map(([, path]) => path!);
+
+    it('draws losses and n-grams a character, and says so', () => {
+      const page = renderComparison([run('letters', 1), run('pieces', 4)]);
+      const paths = drawn(page);
+      expect(paths.length).toBe(6); // held out, over time, training
+      for (let i = 0; i < paths.length; i += 2) expect(paths[i + 1]).toBe(paths[i]);
+      expect(page).toContain('The tokens of these runs differ in length');
+      expect(page).toContain('nats per character');
+      expect(page).not.toContain('nats per token');
+      expect(page).toMatch(/3-gram<tspan[^>]*>\s*1\.250</);
+      const turned = renderComparison([run('pieces', 4), run('letters', 1)]);
+      expect(drawn(turned)).toEqual(paths);
+      expect(turned).toMatch(/3-gram<tspan[^>]*>\s*1\.250</);
+    });
+
+    it('takes two runs with the same tokens for what they are, whatever the last digit of a quotient', () => {
+      const [one, two] = [
+        run('one', 3.2087676334271085, [1.5, 0.78170363]),
+        run('two', 3.2087676334271085, [1.5, 0.78044670109]),
+      ];
+      const page = renderComparison([one, two]);
+      expect(page).not.toContain('differ in length');
+      expect(page).toContain('nats per token');
+      expect(page).toMatch(/3-gram<tspan/);
+    });
+  });
+
   it('draws n-gram lines only if all runs have the same, and else warns', () => {
     expect(page).toContain('3-gram<tspan');
     expect(page).not.toContain('baselines differ');
