@@ -9,6 +9,7 @@ import {
   pairsOf,
   questions,
   realText,
+  tokensFor,
   verdictOf,
   type Writer,
 } from '../evaluate/judge.ts';
@@ -16,7 +17,7 @@ import { wrappedLines } from '../evaluate/table.ts';
 import { readVerdicts } from '../evaluate/verdict-file.ts';
 import { comparisons, isOf, judge, judgementLines, judgementRecord, revealed } from '../evaluate/verdicts.ts';
 import { runCommand, UsageError } from './command/command.ts';
-import { heldOutText } from './eval/model.ts';
+import { heldOutTexts, learnedText } from './eval/model.ts';
 import { readText } from './host/files.ts';
 import { note, show, write } from './host/output.ts';
 import { forStream, oneLine } from './host/printable.ts';
@@ -65,10 +66,13 @@ await runCommand(command, async (given, files) => {
 async function ask(given: JudgeFlags): Promise<void> {
   const screen = given.json ? process.stderr : process.stdout;
   const say = (text: string) => show(`${wrappedLines(forStream(text, screen), widthOf(screen))}\n`, screen);
-  const { writers, text, sizes } = await openSides(given);
+  const { writers, texts, learned, sizes } = await openSides(given);
   const [a, b] = [writers.a.label, writers.b.label];
-  const planned = questions(text, sizes, given.seed ?? 1).slice(0, given.pairs ?? usualPairs);
+  const planned = questions(texts, sizes, given.seed ?? 1).slice(0, given.pairs ?? usualPairs);
   if (planned.length < (given.pairs ?? usualPairs)) note(`the text has room for ${planned.length} pairs`);
+  const known = planned.filter(({ prompt }) => learned.includes(prompt)).length;
+  if (known > 0)
+    note(`B has learned the text of ${known} of the ${planned.length} pairs: its held-out part is another`);
   const file = new VerdictFile(given.out ?? usualFile);
   const done = file.verdicts.filter(isOf({ a, b }));
   const seen = new Set(done.map(({ pair }) => pair));
@@ -99,7 +103,7 @@ async function ask(given: JudgeFlags): Promise<void> {
   if (given.json) console.log(JSON.stringify({ ...judgementRecord({ a, b }, judge(done)), file: file.path }));
 }
 
-/** The two writers, and the text that prompts are taken from. */
+/** The two writers, the texts that prompts are taken from, and what B has learned. */
 async function openSides(given: JudgeFlags) {
   const sides = sidesOf(given);
   const sizes = pairSizes(given.length, given['prompt-length']);
@@ -129,7 +133,10 @@ async function openSides(given: JudgeFlags) {
   if (a.label === b.label) {
     throw new UsageError(`A and B are both ${a.label}; give B another --b-run or --b-temperature`);
   }
-  return { writers: { a, b }, text: await heldOutText(folders[0]!, given.data), sizes };
+  const texts = await heldOutTexts(folders[0]!, given.data);
+  const [own, other = own] = folders;
+  const learned = other === own ? '' : await learnedText(other!);
+  return { writers: { a, b }, texts, learned, sizes };
 }
 
 /** nano for its best model, nano step 300 for another. */
@@ -150,9 +157,7 @@ function modelWriter(
     label,
     write(question, seed) {
       const prompt = tokenizer.decode(tokenizer.encode(question.prompt, 'skip')); // B may know fewer characters
-      // A token has a character, or of one that was never seen a byte of up to four.
-      const options = { ...settings, eosTokens: [], prompt, seed, maxNewTokens: 4 * (length + 1) };
-      return beginningOf(generate(model, options), length);
+      return beginningOf(generate(model, { ...settings, ...tokensFor(length), prompt, seed }), length);
     },
   };
 }

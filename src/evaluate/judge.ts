@@ -1,6 +1,6 @@
 /** Blind pairs for a person to judge: two continuations of one prompt, and nothing that tells which is whose.
  *
- * A text is laid out in places that do not overlap; each is a prompt of whole sentences and what truly follows it. The seed
+ * Texts are laid out in places that do not overlap; each is a prompt of whole sentences and what truly follows it. The seed
  * decides in which order they are drawn (each once), which side comes first (a coin for each), and what models write. */
 import type { SamplingSettings } from '../sample/settings.ts';
 import { RandomStream } from '../tensor/random.ts';
@@ -57,13 +57,16 @@ export interface Pair extends Pick<Question, 'id' | 'prompt' | 'first'> {
   readonly texts: readonly [string, string];
 }
 
-/** All questions that a text has room for, in the order of the seed. RangeError where it has room for none. */
-export function questions(text: string, sizes: PairSizes, seed: number): Question[] {
-  const places = layOut(text, sizes);
+/** All questions that texts have room for, in the order of the seed; none goes from one text into another. RangeError where
+ * they have room for none. */
+export function questions(texts: readonly string[], sizes: PairSizes, seed: number): Question[] {
+  const places = texts.flatMap((text) => layOut(text, sizes));
   if (places.length === 0) {
     const least = sizes.prompt + sizes.length;
+    const longest = texts.reduce((most, { length }) => Math.max(most, length), 0);
+    const what = texts.length === 1 ? 'the held-out text is' : 'the held-out documents are';
     throw new RangeError(
-      `the held-out text is too short for a pair: expected more than ${least} characters, got ${text.length}; ` +
+      `${what} too short for a pair: expected more than ${least} characters, got ${longest}; ` +
         'take a longer text, or shorter prompts and texts',
     );
   }
@@ -119,6 +122,13 @@ export function verdictOf({ id, first }: Pair, said: Place, { a, b }: Pick<Verdi
   const second = first === 'a' ? 'b' : 'a';
   const verdict = said === 'same' ? 'same' : said === 'first' ? first : second;
   return { pair: id, first, verdict, a, b };
+}
+
+/** What a model is asked for: it goes on as far as the real text does, so its ends of texts are masked. A token has a
+ * character, or of one that was never seen a byte of up to four. */
+export function tokensFor(length: number): { readonly maxNewTokens: number; readonly minNewTokens: number } {
+  const tokens = 4 * (length + 1);
+  return { maxNewTokens: tokens, minNewTokens: tokens };
 }
 
 /** The beginning of a text that comes in pieces, as long as it is shown and one character more. */

@@ -68,7 +68,7 @@ export function judgementLines(judgement: Judgement, left = 0): string {
   const counts = `A is preferred in ${verdicts.a} of ${n}${same}${share}.`;
   if (preferred !== undefined) {
     const name = preferred.toUpperCase();
-    return `${counts}\n${left === 0 ? `${name} is better.` : `${name} is ahead; of the pairs that were planned, ${left} are still to come.`}`;
+    return `${counts}\n${left === 0 ? `${name} is better.` : `${name} is ahead; of the pairs that were planned, ${left} ${left === 1 ? 'is' : 'are'} still to come.`}`;
   }
   const more = needed === 1 ? 'about 1 more pair' : `about ${needed.toLocaleString('en-US')} more pairs`;
   const wait = Number.isFinite(needed) ? `${more} would do` : 'no number of pairs would do';

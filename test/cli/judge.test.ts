@@ -119,6 +119,37 @@ describe('npm run judge', () => {
     expect(row!.b).toBe(`model ${join(other, 'best')}, temperature 0.8, top-p 0.95`);
   });
 
+  it('stays inside one document, masks the ends of texts, and says what B has learned', async () => {
+    const tales = file('tales');
+    cpSync(run, tales, { recursive: true });
+    const config = JSON.parse(readFileSync(join(tales, 'best/config.json'), 'utf8'));
+    writeFileSync(join(tales, 'best/config.json'), JSON.stringify({ ...config, eos_token_id: 5 })); // the d, of which it writes most
+    const data = file('documents.txt');
+    const sentence = (i: number, part: string) => `Fig ${i} had a ${part} and a bag of beef. `;
+    const document = (i: number) => ['bed', 'cage', 'bike', 'face'].map((part) => sentence(i, part)).join('');
+    writeFileSync(data, Array.from({ length: 60 }, (_, i) => document(i)).join('\n\n\n'));
+    const corpus = { data: [data], documents: 'blocks' };
+    writeFileSync(join(tales, 'run.json'), JSON.stringify({ data, corpus }));
+    const args = ['--run', tales, '--pairs', '4', ...sizes];
+    const { out } = await judge([...args, '--out', file('documents.csv')], '1\n'.repeat(4));
+    const rows = readVerdicts(readFileSync(file('documents.csv'), 'utf8'), 'documents');
+    const shown = out.split(/pair \d of 4\n/).slice(1);
+    expect(rows).toHaveLength(4);
+    for (const [i, { first }] of rows.entries()) {
+      const [prompt, one, two] = shown[i]!.split(/\n1\n|\n2\n|\nWhich is better/);
+      const [model, real] = first === 'a' ? [one!, two!] : [two!, one!];
+      expect(model).not.toContain('d');
+      expect(model.trim().length).toBeGreaterThan(20);
+      const numbers = Array.from(`${prompt}\n${real}`.matchAll(/Fig\s+(\d+)/g), ([, number]) => number);
+      expect(new Set(numbers).size).toBe(1);
+    }
+    const plain = file('plain');
+    cpSync(run, plain, { recursive: true });
+    writeFileSync(join(plain, 'run.json'), JSON.stringify({ data }));
+    const both = await judge([...args, '--b-run', plain, '--out', file('both.csv')], 'q\n');
+    expect(both.err).toMatch(/B has learned the text of [34] of the 4 pairs/);
+  });
+
   it('sums up the files of several judges', async () => {
     writeFileSync(file('anna.csv'), verdictHeader + verdictLine(verdict('1', 'a')).repeat(30));
     const theirs = [verdict('2', 'b'), verdict('3', 'same'), verdict('4', 'a', 'y')];

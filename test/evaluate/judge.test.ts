@@ -20,7 +20,7 @@ const stories = splitText(
 ).heldOut;
 
 describe('the questions of a text', () => {
-  const drawn = questions(stories, usualSizes, 1);
+  const drawn = questions([stories], usualSizes, 1);
 
   it('stand in it, each once, and none reaches into another', () => {
     expect(drawn.length).toBeGreaterThan(60);
@@ -38,13 +38,27 @@ describe('the questions of a text', () => {
     expect(new Set(drawn.map(({ id }) => id)).size).toBe(drawn.length);
   });
 
+  it('never go from one text into another', () => {
+    const documents = stories.split(/\n\n\n+/).filter((text) => text.length > 500);
+    const inside = questions(documents, usualSizes, 1);
+    expect(documents.length).toBeGreaterThan(20);
+    expect(inside.length).toBeGreaterThan(documents.length / 2);
+    for (const { prompt, truth } of inside) {
+      expect(documents.filter((text) => text.includes(prompt + truth))).toHaveLength(1);
+    }
+    const few = ['A short text. '.repeat(9), 'Another. '.repeat(20)];
+    expect(() => questions(few, usualSizes, 1)).toThrow(
+      'the held-out documents are too short for a pair: expected more than 360 characters, got 180',
+    );
+  });
+
   it('have prompts of whole sentences', () => {
     for (const { prompt } of drawn) expect(prompt).toMatch(/^\S[\s\S]*[.!?]["]?$/);
   });
 
   it('come in the order of the seed, with coins and darts of their own', () => {
-    expect(questions(stories, usualSizes, 1)).toEqual(drawn);
-    const others = questions(stories, usualSizes, 2);
+    expect(questions([stories], usualSizes, 1)).toEqual(drawn);
+    const others = questions([stories], usualSizes, 2);
     const prompts = (list: typeof drawn) => list.map(({ prompt }) => prompt);
     expect(prompts(others)).not.toEqual(prompts(drawn));
     expect(prompts(others).sort()).toEqual(prompts(drawn).sort());
@@ -55,7 +69,7 @@ describe('the questions of a text', () => {
 
   it('have a fair coin: of 2,000 about half show A first, whatever came before', () => {
     const coins = Array.from({ length: 40 }, (_, seed) =>
-      questions(stories, usualSizes, seed)
+      questions([stories], usualSizes, seed)
         .slice(0, 50)
         .map(({ first }) => first),
     ).flat();
@@ -67,16 +81,16 @@ describe('the questions of a text', () => {
 
   it('are found where there are no sentences, or not even words', () => {
     const sizes = { prompt: 20, length: 40 };
-    const words = questions('one two three four '.repeat(40), sizes, 1);
+    const words = questions(['one two three four '.repeat(40)], sizes, 1);
     expect(words.length).toBeGreaterThan(5);
     for (const { prompt } of words) expect(prompt).toMatch(/^(one|two|three|four)( (one|two|three|four))+$/);
-    expect(questions('abcdefghij'.repeat(60), sizes, 1).length).toBeGreaterThan(5);
-    const [first] = questions('猫在垫子上。狗在木头上！'.repeat(30), { prompt: 6, length: 12 }, 1);
+    expect(questions(['abcdefghij'.repeat(60)], sizes, 1).length).toBeGreaterThan(5);
+    const [first] = questions(['猫在垫子上。狗在木头上！'.repeat(30)], { prompt: 6, length: 12 }, 1);
     expect(first!.prompt).toMatch(/^[猫狗].*[。！]$/);
   });
 
   it('are refused where there is no room, with what it takes', () => {
-    expect(() => questions('A short text. '.repeat(5), usualSizes, 1)).toThrow(
+    expect(() => questions(['A short text. '.repeat(5)], usualSizes, 1)).toThrow(
       'the held-out text is too short for a pair: expected more than 360 characters, got 70; take a longer text',
     );
   });
@@ -102,7 +116,7 @@ describe('two texts of a pair', () => {
   });
 
   it('are within a few characters of each other, in real text', () => {
-    const drawn = questions(stories, usualSizes, 1);
+    const drawn = questions([stories], usualSizes, 1);
     const pairs = drawn.slice(1).map(({ truth }, i) => cutAlike(truth, drawn[i]!.truth, usualSizes.length));
     const apart = pairs.map(([a, b]) => Math.abs(a.length - b.length));
     expect(apart.reduce((sum, by) => sum + by, 0) / apart.length).toBeLessThan(6);
@@ -116,7 +130,7 @@ describe('two texts of a pair', () => {
 
 describe('a pair', () => {
   const sizes = pairSizes(40);
-  const [question] = questions('The cat sat on the mat. The dog sat on the log. '.repeat(9), sizes, 1);
+  const [question] = questions(['The cat sat on the mat. The dog sat on the log. '.repeat(9)], sizes, 1);
 
   it.each(['a', 'b'] as const)(
     'is written and shown with %s first, and holds nobody’s name',
@@ -153,7 +167,7 @@ describe('a pair', () => {
         return 'One. Two.';
       },
     };
-    const all = questions('The cat sat on the mat. The dog sat on the log. '.repeat(30), sizes, 1);
+    const all = questions(['The cat sat on the mat. The dog sat on the log. '.repeat(30)], sizes, 1);
     const pairs = pairsOf(all, { a: writer, b: realText }, sizes);
     expect(written).toBe(0);
     for (let i = 0; i < 5; i++) {

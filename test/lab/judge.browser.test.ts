@@ -18,7 +18,7 @@ import { NodeEngine, smallText } from './support.ts';
 const { open, evaluate, until, press, problem, expectPeace, send } = labPage();
 
 const sizes = pairSizes(60);
-const all = questions(splitText(smallText).heldOut, sizes, 3);
+const all = questions([splitText(smallText).heldOut], sizes, 3);
 const plain = { topP: 0.95, topK: 0, minP: 0 };
 
 /** The model that the page trains in these tests, in Node. */

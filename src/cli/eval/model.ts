@@ -80,10 +80,16 @@ export async function heldOutAndTraining(
   };
 }
 
-/** The part of a text that the model of a checkpoint folder has not seen, by the same rule. */
-export async function heldOutText(folder: string, data: readonly string[] | undefined): Promise<string> {
+/** What the model of a checkpoint folder has not seen, by the same rule: one text, or documents. */
+export async function heldOutTexts(folder: string, data: readonly string[] | undefined): Promise<string[]> {
   const { asked } = await promptTexts(folder, data);
-  return joined(splitCorpus(asked).heldOut, '\n');
+  return splitCorpus(asked).heldOut.map((document) => joined([document], ''));
+}
+
+/** What the model of a checkpoint folder has learned, as one text; nothing where the folder does not say what. */
+export async function learnedText(folder: string): Promise<string> {
+  const own = ownText(folder);
+  return own === undefined ? '' : joined(splitCorpus((await readCorpusOf(own)).corpus).training, '\n');
 }
 
 /** The corpus that prompts are taken from, what is held out of it, and the one that the model has learned. */

@@ -1,5 +1,5 @@
 /** Who writes the two texts: the fields to choose it, and what they make of the model at hand. */
-import { beginningOf, modelLabel, realText, type Writer } from '../../evaluate/judge.ts';
+import { beginningOf, modelLabel, realText, tokensFor, type Writer } from '../../evaluate/judge.ts';
 import type { Side } from '../../evaluate/verdicts.ts';
 import type { Files } from '../../library/run-files.ts';
 import { defaultSampling } from '../../sample/settings.ts';
@@ -68,6 +68,7 @@ export function sides(lab: Lab, changed: () => void): Sides {
   });
 
   const writer = (engine: Engine, { name, step }: ModelInfo, side: Side, length: number): Writer => {
+    const { maxNewTokens, minNewTokens } = tokensFor(length);
     const settings = {
       temperature: numberOf(address, temperature(side)),
       topP: numberOf(address, topP(side)),
@@ -76,8 +77,7 @@ export function sides(lab: Lab, changed: () => void): Sides {
     return {
       label: modelLabel(step === undefined ? name : `${name} step ${step}`, settings),
       write: ({ prompt }, seed) => {
-        const drawn = { ...settings, eosTokens: [] }; // both texts have their length
-        const maxNewTokens = 4 * (length + 1); // a character that was never seen takes up to four tokens
+        const drawn = { ...settings, minNewTokens };
         const given = { text: prompt, settings: drawn, seed, maxNewTokens, alternatives: 0 };
         return beginningOf(engine.stream('generate', given), length);
       },
