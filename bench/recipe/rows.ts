@@ -2,12 +2,16 @@
 import type { Architecture } from '../../src/model/block.ts';
 import { configOf, feedForwardWidth, type ModelConfig, type Qwen3Config } from '../../src/model/config.ts';
 import type { Gpt } from '../../src/model/gpt.ts';
+import type { Arena } from '../../src/tensor/arena.ts';
+import type { Kernels } from '../../src/tensor/kernels.ts';
+import type { Optimizer } from '../../src/train/optimizer.ts';
 import { presets } from '../../src/train/presets.ts';
 import type { RunSettings } from '../../src/train/state.ts';
 import { type Addition, additions } from './additions.ts';
 import { type Part, withPart } from './blocks.ts';
+import { optimizerRows, type Tail } from './optimizers.ts';
 
-type Settings = Omit<RunSettings, 'seed' | 'patience'>;
+export type Settings = Omit<RunSettings, 'seed' | 'patience'>;
 export type Row = (
   vocabSize: number,
   steps: number,
@@ -17,7 +21,14 @@ export type Row = (
   readonly architecture: Architecture | undefined;
   /** To be called once the weights are drawn. */
   readonly prepare?: ((model: Gpt) => void) | undefined;
+  /** Absent: the one of the settings. */
+  readonly optimizer?: MakeOptimizer | undefined;
+  /** Absent: the schedule of the settings to its end. */
+  readonly tail?: Tail | undefined;
 };
+/** It plans its memory in the arena. */
+type MakeOptimizer = (arena: Arena, kernels: Kernels, settings: Settings) => Optimizer;
+export type Change = Parameters<typeof changed>[0];
 
 /** Four layers, so that the parts of a block matter more; and no mean of the weights, which has rows of its own. */
 const base = {
@@ -33,12 +44,14 @@ function changed(change: {
   readonly addition?: (config: Qwen3Config) => Addition;
   /** How many times the batch; the steps become so many times fewer. */
   readonly batch?: number;
+  readonly optimizer?: MakeOptimizer;
+  readonly tail?: Tail;
 }): Row {
   return (vocabSize, steps) => {
     const { model, train } = base;
     const sizes = { ...model, vocabSize, feedForward: feedForwardWidth(model.arch, model.channels) };
     const config = { ...configOf(model.arch, sizes), ...change.config } as Qwen3Config;
-    const { batch = 1, part } = change;
+    const { batch = 1, part, optimizer, tail } = change;
     const settings = {
       ...train,
       batchSize: train.batchSize * batch,
@@ -48,7 +61,7 @@ function changed(change: {
     };
     const added = change.addition?.(config);
     const architecture = added?.architecture ?? (part && withPart(config, part));
-    return { config, settings, architecture, prepare: added?.prepare };
+    return { config, settings, architecture, prepare: added?.prepare, optimizer, tail };
   };
 }
 
@@ -88,5 +101,6 @@ export const rows: Readonly<Record<string, Row>> = {
   'batch-double': changed({ batch: 2 }),
   ...additionRows,
   nanogpt,
+  ...Object.fromEntries(Object.entries(optimizerRows).map(([name, change]) => [name, changed(change)])),
 };
 export const rowNames = Object.keys(rows);

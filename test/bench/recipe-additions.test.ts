@@ -1,16 +1,16 @@
 /** The recipe's additions: their gradients are derivatives, and each is nothing where it should be nothing. */
 import { describe, expect, it } from 'vitest';
-import { type Addition, additions, bigramTable, pairsOf, softCap } from '../bench/recipe/additions.ts';
-import type { Qwen3Config } from '../src/model/config.ts';
-import { Gpt } from '../src/model/gpt.ts';
-import { modelTolerance } from '../src/model/gradcheck.ts';
-import { initialize } from '../src/model/initialize.ts';
-import { compareGradients } from '../src/tensor/gradcheck/gradcheck.ts';
-import { negativeLogLikelihood } from '../src/tensor/reference/cross-entropy.ts';
-import { reference } from '../src/tensor/reference/index.ts';
-import { type Ids, ids } from '../src/tensor/tensor.ts';
-import { expectClose } from './support/compare.ts';
-import { randomIds, randomize, tinyQwen3 } from './support/models.ts';
+import { type Addition, additions, bigramTable, pairsOf, softCap } from '../../bench/recipe/additions.ts';
+import type { Qwen3Config } from '../../src/model/config.ts';
+import { Gpt } from '../../src/model/gpt.ts';
+import { modelTolerance } from '../../src/model/gradcheck.ts';
+import { initialize } from '../../src/model/initialize.ts';
+import { compareGradients } from '../../src/tensor/gradcheck/gradcheck.ts';
+import { negativeLogLikelihood } from '../../src/tensor/reference/cross-entropy.ts';
+import { reference } from '../../src/tensor/reference/index.ts';
+import { type Ids, ids } from '../../src/tensor/tensor.ts';
+import { expectClose } from '../support/compare.ts';
+import { randomIds, randomize, tinyQwen3 } from '../support/models.ts';
 
 const config: Qwen3Config = { ...tinyQwen3, tiedHead: true, vocabSize: 4, layers: 3 };
 const V = config.vocabSize;
