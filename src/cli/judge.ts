@@ -71,8 +71,11 @@ async function ask(given: JudgeFlags): Promise<void> {
   const planned = questions(texts, sizes, given.seed ?? 1).slice(0, given.pairs ?? usualPairs);
   if (planned.length < (given.pairs ?? usualPairs)) note(`the text has room for ${planned.length} pairs`);
   const known = planned.filter(({ prompt }) => learned.includes(prompt)).length;
-  if (known > 0)
-    note(`B has learned the text of ${known} of the ${planned.length} pairs: its held-out part is another`);
+  if (known > 0) {
+    note(
+      `B has an advantage: it has learned ${known} of these ${planned.length} texts; its held-out part is another`,
+    );
+  }
   const file = new VerdictFile(given.out ?? usualFile);
   const done = file.verdicts.filter(isOf({ a, b }));
   const seen = new Set(done.map(({ pair }) => pair));

@@ -147,7 +147,7 @@ describe('npm run judge', () => {
     cpSync(run, plain, { recursive: true });
     writeFileSync(join(plain, 'run.json'), JSON.stringify({ data }));
     const both = await judge([...args, '--b-run', plain, '--out', file('both.csv')], 'q\n');
-    expect(both.err).toMatch(/B has learned the text of [34] of the 4 pairs/);
+    expect(both.err).toMatch(/B has an advantage: it has learned [34] of these 4 texts/);
   });
 
   it('sums up the files of several judges', async () => {
