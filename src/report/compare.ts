@@ -34,7 +34,7 @@ export function renderComparison(runs: readonly Compared[]): string {
 <p class="kicker">Comparison</p>
 <h1>${whole(all.length)} runs</h1>
 ${!sameText && html`<p class="lead">The n-gram baselines differ: these runs were measured on different texts, and their losses say little about each other.</p>`}
-${!sameTokens && html`<p class="lead">The tokens of these runs differ in length: the charts are in nats per character, and in the table bits per character compare, losses per token do not.</p>`}
+${!sameTokens && html`<p class="lead">The tokens of these runs differ in length: the charts are in nats per character, and in the table only bits per character can be compared.</p>`}
 </header>
 <main>
 <section class="finals">${finals(all)}</section>

@@ -89,7 +89,6 @@ export const presets = {
   },
   large: {
     summary: 'a larger model: for larger texts, and as the student of several runs (npm run distill)',
-    text: tinyShakespeare,
     model: { arch: 'qwen3', contextLength: 512, channels: 192, heads: 6, layers: 4, dropout: 0 },
     train: {
       ...recipe,
