@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { root } from './support/runs.ts';
+import { root } from './support/root.ts';
 import { suiteFolder } from './support/scratch.ts';
 
 /** Lines of all files together, without micro.ts. */

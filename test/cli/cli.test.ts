@@ -13,7 +13,8 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { version } from '../../src/cli/command/command.ts';
 import { inklings, node, refuses, inkling as run } from '../support/command.ts';
-import { type Exit, root } from '../support/runs.ts';
+import { root, stripsTypes } from '../support/root.ts';
+import type { Exit } from '../support/runs.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
 const folder = suiteFolder();
@@ -408,7 +409,7 @@ describe('inkling', () => {
     symlinkSync(join(root, 'src'), join(clone, 'src')); // tsx is looked for beside bin
     const result = await node([join(clone, 'bin/inkling.js'), '--version']);
     expect(result).toEqual(
-      'typescript' in process.features && process.features.typescript
+      stripsTypes
         ? { code: 0, out: `inkling ${version()}\n`, err: '' }
         : {
             ...{ code: 1, out: '' },

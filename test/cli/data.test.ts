@@ -6,7 +6,8 @@ import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { readCorpus } from '../../src/cli/data/corpus.ts';
 import { sha256 } from '../../src/cli/host/files.ts';
-import { filesIn, root, trainCommand } from '../support/runs.ts';
+import { bin, root } from '../support/root.ts';
+import { filesIn, trainCommand } from '../support/runs.ts';
 import { testFolder } from '../support/scratch.ts';
 
 const { at, file } = testFolder();
@@ -284,7 +285,7 @@ describe('a model that is tuned', () => {
 
 describe('standard input', () => {
   const train = (args: string[], input: string | Uint8Array) =>
-    execFileSync(process.execPath, [join(root, 'bin/inkling.js'), 'train', ...args, '--seed', '1'], {
+    execFileSync(process.execPath, [bin, 'train', ...args, '--seed', '1'], {
       cwd: root,
       input,
       encoding: 'utf8',

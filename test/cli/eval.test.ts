@@ -3,7 +3,7 @@ import { cpSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { inkling, refuses } from '../support/command.ts';
-import { root } from '../support/runs.ts';
+import { root } from '../support/root.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
 const golden = join(root, 'test/golden/gpt2-tiny');

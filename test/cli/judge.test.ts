@@ -4,7 +4,6 @@ import { cpSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { parse } from '../../src/cli/command/command.ts';
 import { type Answers, pipedAnswers, terminalAnswers } from '../../src/cli/judge/answers.ts';
@@ -15,9 +14,9 @@ import { readVerdicts, verdictHeader, verdictLine } from '../../src/evaluate/ver
 import type { Verdict } from '../../src/evaluate/verdicts.ts';
 import { wilsonInterval } from '../../src/evaluate/wilson.ts';
 import { inklings } from '../support/command.ts';
+import { bin, root } from '../support/root.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = suiteFolder();
 const file = (name: string) => join(folder, name);
 
@@ -38,7 +37,7 @@ describe('npm run judge', () => {
     return start(args, typed);
   }
   function start(args: readonly string[], input: string): ReturnType<typeof judge> {
-    const words = ['-c', 'exec "$0" bin/inkling.js judge "$@" < "$INPUT"', process.execPath, ...args];
+    const words = ['-c', 'exec "$0" "$@" < "$INPUT"', process.execPath, bin, 'judge', ...args];
     return new Promise((resolve) => {
       execFile('sh', words, { cwd: root, env: { ...process.env, INPUT: input } }, (error, out, err) => {
         resolve({ code: typeof error?.code === 'number' ? error.code : 0, out, err });

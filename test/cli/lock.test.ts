@@ -13,7 +13,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { isLocked, lockFolder } from '../../src/cli/runs/lock.ts';
-import { root } from '../support/runs.ts';
+import { root } from '../support/root.ts';
 import { testFolder } from '../support/scratch.ts';
 
 const { at } = testFolder();

@@ -11,7 +11,8 @@ import {
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { listRuns, type RunSummary, runsTable } from '../../src/cli/runs/list.ts';
-import { copyOf, filesIn, records, root, trainIn } from '../support/runs.ts';
+import { root } from '../support/root.ts';
+import { copyOf, filesIn, records, trainIn } from '../support/runs.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
 const scratch = suiteFolder();

@@ -1,6 +1,5 @@
 /** npm run sample as a user runs it, on the PyTorch folder: 13 characters, line break, space and a to k; context 16. */
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { beamSearch } from '../../src/sample/beam.ts';
 import { generate, generateAll, sampleRequests } from '../../src/sample/generate.ts';
@@ -9,8 +8,8 @@ import { Trace } from '../../src/sample/trace.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
 import { ids } from '../../src/tensor/tensor.ts';
 import { golden, openModel } from '../support/models.ts';
+import { bin, root } from '../support/root.ts';
 
-const root = fileURLToPath(new URL('../..', import.meta.url));
 const { path, checkpoint } = golden('gpt2-tiny');
 const { tokenizer } = checkpoint;
 const model = openModel(checkpoint, { kernels: reference, batch: 1, slots: 6, gradients: false });
@@ -23,7 +22,7 @@ interface Result {
 
 /** Runs the command on the reference kernels, whose bits are those of `model` here. */
 function sample(args: readonly string[], input?: string): Promise<Result> {
-  const script = ['bin/inkling.js', 'sample', '--run', path, '--backend', 'reference'];
+  const script = [bin, 'sample', '--run', path, '--backend', 'reference'];
   // A shell's pipe: the command reads a prompt from one, and from nothing else that is not a terminal.
   const shell = input === undefined ? 'exec "$@"' : `printf '${input}' | "$@"`;
   const child = spawn('sh', ['-c', shell, 'sh', process.execPath, ...script, ...args], { cwd: root });

@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { StopSignal } from '../../src/cli/host/stop-signal.ts';
-import { root } from '../support/runs.ts';
+import { root } from '../support/root.ts';
 import { freshPaths } from '../support/scratch.ts';
 
 const fresh = freshPaths();

@@ -2,7 +2,6 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import type { Written } from '../../src/lab/engine/protocol.ts';
 import { tar } from '../../src/lab/tar.ts';
@@ -13,6 +12,7 @@ import { loadParameters } from '../../src/model/files/checkpoint.ts';
 import { Gpt } from '../../src/model/gpt.ts';
 import { beamSearch } from '../../src/sample/beam.ts';
 import { reference } from '../../src/tensor/reference/index.ts';
+import { bin } from '../support/root.ts';
 import { suiteFolder } from '../support/scratch.ts';
 import { checksums, NodeEngine, smallDraw, smallRun, smallText } from './support.ts';
 
@@ -37,7 +37,6 @@ describe('a run in memory', async () => {
 
   it('has the files of the command, byte for byte, and its records but for times and samples', () => {
     writeFileSync(join(folder, 'small.txt'), smallText);
-    const bin = fileURLToPath(new URL('../../bin/inkling.js', import.meta.url));
     const sizes = '--layers 2 --channels 32 --heads 2 --context 32 --dropout 0.1';
     const settings = '--steps 30 --batch-size 4 --eval-every 10 --eval-tokens 256 --seed 5';
     const flags = `train --data small.txt --out run ${sizes} ${settings} --math portable --threads 1 --keep 1 --quiet`;
@@ -226,7 +225,6 @@ describe('a run in memory', async () => {
       mkdirSync(dirname(join(folder, 'looked', path)), { recursive: true });
       writeFileSync(join(folder, 'looked', path), bytes);
     }
-    const bin = fileURLToPath(new URL('../../bin/inkling.js', import.meta.url));
     const settings = '--preset nano --steps 20 --batch-size 4 --eval-every 10 --eval-tokens 256 --seed 6';
     const flags = `train --init looked --data more.txt --out on ${settings} --math portable --threads 1 --keep 1 --quiet`;
     execFileSync(process.execPath, [bin, ...flags.split(' ')], { cwd: folder, stdio: 'pipe' });

@@ -12,7 +12,8 @@ import { parseArgs } from 'node:util';
 import { findCheckpoint, newestState, readCheckpoint } from '../../src/cli/runs/folder.ts';
 import { checksumFile } from '../../src/library/run-files.ts';
 import { RandomStream } from '../../src/tensor/random.ts';
-import { root, scratchFolder, story, trainCommand } from '../support/runs.ts';
+import { root } from '../support/root.ts';
+import { scratchFolder, story, trainCommand } from '../support/runs.ts';
 
 const { values } = parseArgs({
   options: { kills: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' } },

@@ -3,7 +3,8 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, expect, it } from 'vitest';
-import { type Exit, root } from './runs.ts';
+import { bin, built, root, stripsTypes } from './root.ts';
+import type { Exit } from './runs.ts';
 
 interface Around {
   readonly cwd?: string;
@@ -21,17 +22,20 @@ export function node(args: readonly string[], { cwd = root, env = {} }: Around =
 }
 
 export const inkling = (...args: string[]): Promise<Exit> => inklingIn(root, ...args);
-export const inklingIn = (cwd: string, ...args: string[]): Promise<Exit> =>
-  node([join(root, 'bin/inkling.js'), ...args], { cwd });
+export const inklingIn = (cwd: string, ...args: string[]): Promise<Exit> => node([bin, ...args], { cwd });
 
 /** Commands that end soon, in help or in an error, one after the other in one process: what each says, and its exit code. */
 export async function inklings(
   commands: readonly (readonly [name: string, ...args: readonly string[]])[],
   around?: Around,
 ): Promise<Exit[]> {
-  const cli = pathToFileURL(join(root, 'src/cli/')).href;
+  const isBench = commands.some(([name]) => name === 'bench');
+  const dist = isBench || built === undefined ? undefined : join(built, 'dist/cli/'); // bench is in no package
+  const cli = pathToFileURL(dist ?? join(root, 'src/cli/')).href;
+  const loader = dist !== undefined || stripsTypes ? [] : ['--import', import.meta.resolve('tsx')];
   // A command runs when it is imported, on the arguments of the process.
   const script = `
+    (await import('node:module')).enableCompileCache?.();
     const { stdout, stderr } = process;
     stdout.setMaxListeners(0);
     const print = stdout.write.bind(stdout);
@@ -43,12 +47,12 @@ export async function inklings(
       Object.assign(said, { out: '', err: '' });
       process.argv.splice(1, Infinity, 'inkling', ...args);
       process.exitCode = 0;
-      await import('${cli}' + (name === 'bench' ? '../../bench/cli' : name) + '.ts?' + i);
+      await import('${cli}' + (name === 'bench' ? '../../bench/cli' : name) + '${dist === undefined ? '.ts' : '.js'}?' + i);
       exits.push({ code: process.exitCode, ...said });
     }
     print(JSON.stringify(exits), () => process.exit(0));`; // whoever may still wait for an input
   const { out, err } = await node(
-    ['--import', import.meta.resolve('tsx'), '--input-type=module', '--eval', script],
+    [...loader, '--no-warnings', '--input-type=module', '--eval', script],
     around,
   );
   if (err !== '') throw new Error(err);

@@ -3,7 +3,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { StopSignal } from '../../src/cli/host/stop-signal.ts';
 import { Terminal } from '../../src/cli/host/terminal.ts';
 import { newestState } from '../../src/cli/runs/folder.ts';
@@ -17,8 +16,7 @@ import type { Baseline, MetricsRecord } from '../../src/train/metrics.ts';
 import { type RunSettings, restoreTrainer } from '../../src/train/state.ts';
 import { Trainer } from '../../src/train/trainer.ts';
 import { tinyConfig } from './models.ts';
-
-export const root = fileURLToPath(new URL('../..', import.meta.url));
+import { bin, root } from './root.ts';
 
 /** A new folder, in memory where the system offers that: flushing hundreds of checkpoints to a disk takes minutes. */
 export function scratchFolder(): string {
@@ -153,7 +151,7 @@ export function trainCommand(
     readonly shell?: string;
   } = {},
 ): Promise<Exit> {
-  const command = [process.execPath, join(root, 'bin/inkling.js'), 'train', ...args];
+  const command = [process.execPath, bin, 'train', ...args];
   const [program, ...rest] =
     options.shell === undefined ? command : ['sh', '-c', `${options.shell}; exec "$@"`, 'sh', ...command];
   const child = spawn(program!, rest, {
