@@ -24,7 +24,7 @@ import { modelsOf, openTeachers, type Teacher } from './teachers.ts';
 
 /** Steps are measured for so long, and for at most a tenth of --minutes; the first third is only to warm up. */
 const measuredSeconds = 3;
-/** The same for --plan; the first half is only to warm up. */
+/** The same for --plan. */
 const plannedSeconds = 2;
 const leastSteps = 3;
 
@@ -83,11 +83,16 @@ export async function stepsInMinutes(
 }
 
 /** One line for --plan: how long the run would take here. Only steps are measured. Evaluations are forward passes, so
- * they are taken as a third of the work of a step with as many tokens. */
-export function timeLine(parts: Omit<Calibration, 'tokenizer'>, kernels: Kernels): string {
+ * they are taken as a third of the work of a step with as many tokens.
+ * @param measured for how many seconds; the first half is only to warm up */
+export function timeLine(
+  parts: Omit<Calibration, 'tokenizer'>,
+  kernels: Kernels,
+  measured = plannedSeconds,
+): string {
   const { config, settings, split } = parts;
   const { steps, evalEvery, evalTokens, batchSize, accumulate } = settings;
-  const step = trainSteps(warmTrainer(parts, kernels, plannedSeconds / 2), plannedSeconds / 2);
+  const step = trainSteps(warmTrainer(parts, kernels, measured / 2), measured / 2);
   const perToken = step / (3 * batchSize * accumulate * config.contextLength);
   const heldOut = Math.min(split.validation.length, split.mostScored ?? Number.POSITIVE_INFINITY);
   const seconds = secondsOf(steps, {
