@@ -12,7 +12,9 @@ import { type Ids, ids } from '../../src/tensor/tensor.ts';
 import { expectClose } from '../support/compare.ts';
 import { randomIds, randomize, tinyQwen3 } from '../support/models.ts';
 
-const config: Qwen3Config = { ...tinyQwen3, tiedHead: true, vocabSize: 4, layers: 3 };
+/** The smallest with several heads, and with several blocks after the first: each gradient is measured number by number. */
+const small = { vocabSize: 4, layers: 3, channels: 8, heads: 2, feedForward: 4 };
+const config: Qwen3Config = { ...tinyQwen3, ...small, tiedHead: true };
 const V = config.vocabSize;
 const [batch, time] = [2, 5];
 const inputs = randomIds(batch * time, V, 2);
