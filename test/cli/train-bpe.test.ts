@@ -9,7 +9,7 @@ import { CharTokenizer } from '../../src/model/text/tokenizer.ts';
 import { encodeSplit } from '../../src/train/dataset.ts';
 import { oneText, splitText } from '../../src/train/documents.ts';
 import type { EvaluationMetrics } from '../../src/train/metrics.ts';
-import { inkling } from '../support/command.ts';
+import { inkling, refuses } from '../support/command.ts';
 import { type Exit, filesIn, records, trainCommand } from '../support/runs.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
@@ -96,22 +96,33 @@ describe('npm run train -- --tokenizer bpe', () => {
     );
   });
 
-  it.each([
-    [['--vocab-size', '300'], '--vocab-size goes with --tokenizer bpe only'],
+  const bpeOf = (size: string) => ['--tokenizer', 'bpe', '--vocab-size', size];
+  refuses([
     [
-      ['--tokenizer', 'bpe', '--vocab-size', '255'],
-      'must be a whole number of at least 256, one for each byte, got "255"',
+      'a size without a BPE',
+      ['train', '--vocab-size', '300'],
+      2,
+      /--vocab-size goes with --tokenizer bpe only/,
     ],
-    [['--resume', run, '--tokenizer', 'char'], '--tokenizer char contradicts --resume'],
     [
-      ['--init', run, '--data', data, '--tokenizer', 'bpe', '--vocab-size', '300'],
-      '--vocab-size 300 contradicts --init',
+      'fewer tokens than bytes',
+      ['train', ...bpeOf('255')],
+      2,
+      /must be a whole number of at least 256, one for each byte, got "255"/,
     ],
-  ])('refuses %j', async (args, message) => {
-    const { code, err } = await trainCommand(args);
-    expect([code, err.trim().split('\n').length]).toEqual([2, 1]);
-    expect(err).toContain(message);
-  });
+    [
+      'characters after --resume',
+      ['train', '--resume', run, '--tokenizer', 'char'],
+      2,
+      /--tokenizer char contradicts --resume/,
+    ],
+    [
+      'another size after --init',
+      ['train', '--init', run, '--data', data, ...bpeOf('300')],
+      2,
+      /--vocab-size 300 contradicts --init/,
+    ],
+  ]);
 });
 
 describe('a run with a BPE', () => {
