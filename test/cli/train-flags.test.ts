@@ -64,6 +64,7 @@ describe('the settings of a resumed run', () => {
     [{ plan: true }, '--plan cannot go with --resume; leave it out'],
     [{ 'overfit-batch': true }, '--overfit-batch cannot go with --resume; leave it out'],
     [{ unknown: 'skip' }, '--unknown cannot go with --resume; leave it out'],
+    [{ documents: 'none' }, '--documents cannot go with --resume; leave it out'],
   ] as [TrainFlags, string][])('refuse %j', (given, message) => {
     expect(() => resume(given)).toThrow(new UsageError(message));
   });
