@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   mkdirSync,
@@ -11,7 +10,7 @@ import {
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { listRuns, type RunSummary, runsTable } from '../../src/cli/runs/list.ts';
-import { root } from '../support/root.ts';
+import { inkling } from '../support/command.ts';
 import { copyOf, filesIn, records, trainIn } from '../support/runs.ts';
 import { suiteFolder } from '../support/scratch.ts';
 
@@ -133,14 +132,8 @@ describe('the list of runs', () => {
 });
 
 describe('npm run runs', () => {
-  const command = (...args: string[]) =>
-    execFileSync(process.execPath, ['--import', 'tsx', join(root, 'src/cli/runs.ts'), ...args], {
-      cwd: root,
-      encoding: 'utf8',
-    });
-
-  it('prints the list as JSON', () => {
-    const list = JSON.parse(command(at('fresh'), '--json'));
+  it('prints the list as JSON', async () => {
+    const list = JSON.parse((await inkling('runs', at('fresh'), '--json')).out);
     expect(list).toMatchObject([
       { name: 'fresh', path: at('fresh'), step: 0, steps: 50, loss: null, bytes: 25 },
     ]);

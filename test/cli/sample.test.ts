@@ -20,9 +20,9 @@ interface Result {
   readonly err: string;
 }
 
-/** Runs the command on the reference kernels, whose bits are those of `model` here. */
+/** The command on the reference kernels, whose bits are those of `model` here. */
+const script = [bin, 'sample', '--run', path, '--backend', 'reference'];
 function sample(args: readonly string[], input?: string): Promise<Result> {
-  const script = [bin, 'sample', '--run', path, '--backend', 'reference'];
   // A shell's pipe: the command reads a prompt from one, and from nothing else that is not a terminal.
   const shell = input === undefined ? 'exec "$@"' : `printf '${input}' | "$@"`;
   const child = spawn('sh', ['-c', shell, 'sh', process.execPath, ...script, ...args], { cwd: root });
@@ -232,18 +232,7 @@ describe.concurrent('npm run sample', { timeout: 120_000 }, () => {
   });
 
   it('ends, well, when its reader has left, however much there was still to draw', async () => {
-    const args = [
-      'src/cli/sample.ts',
-      '--run',
-      path,
-      '--backend',
-      'reference',
-      '--tokens',
-      '1e15',
-      '--prompt',
-      'a',
-    ];
-    const child = spawn(process.execPath, ['--import', 'tsx', ...args], {
+    const child = spawn(process.execPath, [...script, '--tokens', '1e15', '--prompt', 'a'], {
       cwd: root,
       stdio: ['ignore', 'pipe', 'pipe'],
       timeout: 60_000,
