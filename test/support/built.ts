@@ -6,11 +6,12 @@ import { join } from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { root, stripsTypes } from './root.ts';
 
-/** Called by vitest before the first test, with what to do after the last. */
-export function setup(project: TestProject): (() => void) | undefined {
-  if (stripsTypes) return undefined;
+/** Called by vitest before the first test. */
+export function setup(project: TestProject): void {
+  if (stripsTypes) return;
   // Below node_modules, where bin/inkling.js takes itself for installed.
   const built = mkdtempSync(join(root, 'node_modules/.inkling-'));
+  process.on('exit', () => rmSync(built, { recursive: true, force: true })); // after Ctrl+C, too
   cpSync(join(root, 'bin'), join(built, 'bin'), { recursive: true });
   for (const name of ['package.json', 'src', 'data', 'docs']) {
     symlinkSync(join(root, name), join(built, name));
@@ -23,5 +24,4 @@ export function setup(project: TestProject): (() => void) | undefined {
   build();
   project.onTestsRerun(build);
   process.env['INKLING_BUILT'] = built;
-  return () => rmSync(built, { recursive: true });
 }
