@@ -5,7 +5,7 @@
 import type { Kernels } from '../kernels.ts';
 import { reference } from '../reference/index.ts';
 import type { Tensor } from '../tensor.ts';
-import { assemble } from '../wasm/assembler.ts';
+import { assemble, type Func } from '../wasm/assembler.ts';
 import { adamw } from './adamw.ts';
 import { attention } from './attention/attention.ts';
 import { attentionBackward } from './attention/backward.ts';
@@ -19,8 +19,9 @@ import { gelu } from './gelu.ts';
 import { layernorm } from './layernorm.ts';
 import type { Engine, Family, Work } from './machine/engine.ts';
 import { SharedMemory } from './machine/memory.ts';
+import { entry, meeting, pass, type Step, writePass } from './machine/pass.ts';
 import { Pool, type SimdHost } from './machine/pool.ts';
-import { Recorder } from './machine/recorder.ts';
+import { type Launch, Recorder } from './machine/recorder.ts';
 import { hasFusedMultiplyAdd, hasRelaxedSimd, hasSimd, hasThreads, type Target } from './machine/target.ts';
 import { wideIsFaster } from './machine/wide.ts';
 import { matmul } from './matmul/matmul.ts';
@@ -79,9 +80,9 @@ export interface SimdKernels extends Kernels {
 const splitNanoseconds = 3000;
 /** Several chunks a thread, so that one that starts late or is interrupted does not hold up the others. */
 const chunksPerThread = 4;
-/** The same two numbers for what is recorded. */
-const recordedNanoseconds = 1000;
-const recordedChunks = 1;
+/** In a pass a thread's chunk takes at least so many times as long as threads take to meet, which is measured: cores may be
+ * neighbours or far from each other. */
+const leastMeetings = 6;
 
 /** Starting is the one asynchronous step. Rejects if there is no SIMD or if a worker does not start. */
 export async function createSimdKernels(host: SimdHost, options: SimdOptions): Promise<SimdKernels> {
@@ -106,9 +107,22 @@ export async function createSimdKernels(host: SimdHost, options: SimdOptions): P
   const pool = threads > 1 ? await Pool.open(host, threads, { module, memory, kernels }) : undefined;
   const recorder = new Recorder();
   const engine = createEngine({ target, threads, kernels, shared, pool, recorder });
+  const compute = kernels[pass.name]!;
+  /** What runs a pass of these steps. */
+  const compose = (steps: readonly Step[]): (() => void) => {
+    const address = writePass(shared, kernelsOf(built), steps, threads);
+    return pool === undefined ? () => void compute(address, 0, 0) : () => pool.runPass(address);
+  };
+  const leastChunk = leastMeetings * (pool === undefined ? 0 : meetingTime(host, threads, compose));
 
   return {
     ...operationsOf(built, engine, recorder),
+    record(compute) {
+      const launches = recorder.record(compute);
+      return launches === undefined
+        ? compute
+        : compose(launches.map((launch) => stepOf(launch, threads, leastChunk)));
+    },
     name: 'simd',
     memory: shared,
     threads,
@@ -146,7 +160,14 @@ export function selfTest(host: SimdHost, fma: boolean): string {
 type Exports = Record<string, (...args: number[]) => number>;
 type Built = ReturnType<Family>;
 
-const codeOf = (built: readonly Built[]) => assemble(built.flatMap(({ functions }) => functions));
+/** What passes are made of, in the order of the module's table. */
+const kernelsOf = (built: readonly Built[]) => [
+  meeting,
+  ...built.flatMap(({ functions }) => functions.filter(isKernel)),
+];
+const isKernel = ({ params }: Func) => 'from' in params && 'to' in params;
+const codeOf = (built: readonly Built[]) =>
+  assemble([...built.flatMap(({ functions }) => functions), pass], kernelsOf(built).map(entry));
 
 function operationsOf(built: readonly Built[], engine: Engine, recorder: Recorder): Kernels {
   const simd: Record<string, unknown> = { ...reference };
@@ -156,7 +177,7 @@ function operationsOf(built: readonly Built[], engine: Engine, recorder: Recorde
       simd[name] = withReference(fast as Operation, slow, recorder);
     }
   }
-  return { ...(simd as unknown as Kernels), record: (compute) => recorder.record(compute) };
+  return simd as unknown as Kernels;
 }
 
 type Operation = (first: Tensor, ...rest: unknown[]) => unknown;
@@ -169,6 +190,37 @@ function withReference(fast: Operation, slow: Operation, recorder: Recorder): Op
   };
 }
 
+/** Into how many chunks work is cut, if each takes so many nanoseconds at least. */
+function chunksOf({ outputs, unit = 1, cost }: Work, least: number, most: number): number {
+  return Math.min(Math.floor((outputs * cost) / least), Math.ceil(outputs / unit), most);
+}
+
+/** @param least nanoseconds that a chunk takes at least */
+function stepOf({ kernel, work, args }: Launch, threads: number, least: number): Step {
+  const { outputs, unit = 1 } = work;
+  const chunks = Math.max(1, chunksOf(work, least, threads));
+  const units = Math.ceil(outputs / unit);
+  const bound = (chunk: number) => Math.min(Math.floor((units * chunk) / chunks) * unit, outputs);
+  return { kernel, args, bounds: Array.from({ length: chunks + 1 }, (_, chunk) => bound(chunk)) };
+}
+
+/** Nanoseconds that threads take to meet before a step: the least of some tries, for other work only makes it longer. */
+function meetingTime(
+  host: SimdHost,
+  threads: number,
+  compose: (steps: readonly Step[]) => () => void,
+): number {
+  const meetings = 100;
+  const bounds = new Array<number>(threads + 1).fill(0);
+  const meet = compose(Array.from({ length: meetings }, () => ({ kernel: meeting, args: [], bounds })));
+  const times = Array.from({ length: 30 }, () => {
+    const began = host.now();
+    meet();
+    return host.now() - began;
+  });
+  return (1e6 * Math.min(...times)) / meetings;
+}
+
 function createEngine(parts: {
   readonly target: Target;
   readonly threads: number;
@@ -179,26 +231,18 @@ function createEngine(parts: {
 }): Engine {
   const { target, threads, kernels, shared, pool, recorder } = parts;
   const names = Object.keys(kernels);
-  /** The launch of a recorded kernel. All that it needs lies ready, so that smaller pieces are worth handing over. */
-  const again = (index: number, { outputs, unit = 1, cost }: Work, args: readonly number[]): (() => void) => {
-    const pieces = Math.min(Math.floor((outputs * cost) / recordedNanoseconds), Math.ceil(outputs / unit));
-    const chunks = Math.min(pieces, recordedChunks * threads);
-    const job = chunks < 2 ? undefined : pool?.prepare(index, { outputs, unit, chunks }, args);
-    if (job !== undefined) return () => pool!.start(job);
-    const [kernel, all] = [kernels[names[index]!]!, [...args, 0, outputs]];
-    return () => void kernel(...all);
-  };
   return {
     target,
     threads,
     direct: ({ name }) => kernels[name]!,
-    launcher: ({ name }) => {
+    launcher: (kernel) => {
+      const { name } = kernel;
       const onThisThread = kernels[name]!;
       const index = names.indexOf(name);
-      return ({ outputs, unit = 1, cost }: Work, ...args: number[]): void => {
-        const pieces = Math.min(Math.floor((outputs * cost) / splitNanoseconds), Math.ceil(outputs / unit));
-        const chunks = Math.min(pieces, threads * chunksPerThread);
-        recorder.add(() => again(index, { outputs, unit, cost }, args));
+      return (work: Work, ...args: number[]): void => {
+        const { outputs, unit = 1 } = work;
+        const chunks = chunksOf(work, splitNanoseconds, threads * chunksPerThread);
+        recorder.add({ kernel, work, args: [...args] });
         if (pool !== undefined && chunks >= 2) {
           pool.run(index, { outputs, unit, chunks }, args);
         } else {

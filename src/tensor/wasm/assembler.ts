@@ -11,6 +11,7 @@
 import {
   type Code,
   codeOf,
+  constants,
   type Expr,
   type Result,
   type Stmt,
@@ -128,14 +129,29 @@ export function call<P extends Params, R extends Type | 'void'>(
   f: Func<P, R>,
   args: Arguments<P>,
 ): Result<R> {
-  const values = Object.keys(f.params).map((key) => codeOf(f.params[key]!, args[key] as Value<Type>));
-  return { type: f.result, code: [...values, 0x10, f] } as unknown as Result<R>;
+  return { type: f.result, code: [...argumentsOf(f, args), 0x10, f] } as unknown as Result<R>;
 }
 
+/** Calls the function at `index` of the module's table, which has the parameters and the result of `like`. */
+export function callIndirect<P extends Params, R extends Type | 'void'>(
+  like: Func<P, R>,
+  index: Expr<'i32'>,
+  args: Arguments<P>,
+): Result<R> {
+  // Types are listed in the order of functions, so a function's index is that of its type.
+  return {
+    type: like.result,
+    code: [...argumentsOf(like, args), index.code, 0x11, like, 0],
+  } as unknown as Result<R>;
+}
+
+const argumentsOf = <P extends Params>({ params }: Func<P>, args: Arguments<P>): Code[] =>
+  Object.keys(params).map((key) => codeOf(params[key]!, args[key] as Value<Type>));
+
 /** The bytes of a module that imports `env.memory` (shared) and exports the given functions by name. Functions that
- * these call are in the module as well, without an export. */
-export function assemble(exported: readonly Func[]): Uint8Array<ArrayBuffer> {
-  const functions = [...exported];
+ * these call, and those of the table, are in the module as well, without an export. */
+export function assemble(exported: readonly Func[], table: readonly Func[] = []): Uint8Array<ArrayBuffer> {
+  const functions = [...exported, ...table];
   const indices = new Map<unknown, number>(functions.map((f, i) => [f, i]));
   const indexOf = (f: Func): number => {
     const known = indices.get(f);
@@ -159,13 +175,16 @@ export function assemble(exported: readonly Func[]): Uint8Array<ArrayBuffer> {
   const vector = (items: readonly Code[]): Code => [uleb(items.length), items];
   const section = (id: number, content: Code): Code => [id, sized(flat(content))];
   const limits = [3, 1, uleb(65536)]; // shared; memories of 1 to 65,536 pages of 64 KiB fit
+  const places = uleb(table.length);
   return Uint8Array.from(
     flat([
       [0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
       section(1, vector(functions.map(signature))),
       section(2, vector([[text('env'), text('memory'), 2, limits]])),
       section(3, vector(functions.map((_, i) => uleb(i)))),
+      section(4, vector([[0x70, 1, places, places]])),
       section(7, vector(exported.map((f, i) => [text(f.name), 0, uleb(i)]))),
+      section(9, vector([[0, constants.i32(0), end, vector(table.map((f) => uleb(indices.get(f)!)))]])),
       section(10, vector(bodies.map(sized))),
     ]),
   );

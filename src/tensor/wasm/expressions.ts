@@ -95,8 +95,9 @@ export function op<const S extends `${string} -> ${Type | 'void'}`>(
   return build as unknown as Instruction<S>;
 }
 
-/** Two-byte opcodes: 0xfd for vectors, 0xfc for the rest. */
+/** Two-byte opcodes: 0xfd for vectors, 0xfe for threads, 0xfc for the rest. */
 export const simd = (n: number): Code => [0xfd, ...uleb(n)];
+export const atomic = (n: number): Code => [0xfe, ...uleb(n)];
 export const misc = (n: number): Code => [0xfc, ...uleb(n)];
 
 export type Address = Value<'i32'>;

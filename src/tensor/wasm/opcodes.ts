@@ -6,6 +6,7 @@
  * Numbers: WebAssembly core specification 2.0, "Index of Instructions" (https://webassembly.github.io/spec/core/),
  * and for `relaxed...` the relaxed-SIMD proposal (https://github.com/WebAssembly/relaxed-simd). */
 import {
+  atomic,
   constants,
   expr,
   extract,
@@ -56,6 +57,14 @@ export const i32 = {
   truncSatF32: op('f32 -> i32', misc(0)),
   truncSatF64: op('f64 -> i32', misc(2)),
   fromBits: op('f32 -> i32', [0xbc]),
+};
+
+/** Of words that several threads use, in one order for all of them. `compareExchange` sets the word at an address to the
+ * third if it is the second; its value is what was there. */
+export const i32Atomic = {
+  load: load('i32', atomic(0x10), 2),
+  store: store('i32', atomic(0x17), 2),
+  compareExchange: op('i32 i32 i32 -> i32', [atomic(0x48), 2, 0]),
 };
 
 export const i64 = {

@@ -66,6 +66,27 @@ describe.each(backends.map((k) => ({ k, name: label(k) })))('$name', ({ k }) => 
     );
   });
 
+  test('numbers that are no integers, and more kernels than threads can share, come out the same', () => {
+    const [x, gain, r] = [place(k, 'x', [1, 70]), place(k, 'gain', [70], normals(70, 1)), place(k, 'r', [1])];
+    const [weight, h, y] = [
+      place(k, 'w', [70, 300], normals(21_000, 2)),
+      place(k, 'h', [1, 300]),
+      place(k, 'y', [1, 300]),
+    ];
+    const compute = () => {
+      k.rmsnorm(x, r, x, gain, 0.3);
+      k.matmul(h, x, weight, 'set');
+      k.gelu(y, h);
+      k.weightedSum(h, 0.7, y, -1.25, h);
+    };
+    const results = [compute, k.record(compute)].map((run) => {
+      x.data.set(normals(70, 3));
+      run();
+      return [...x.data, ...r.data, ...y.data, ...h.data];
+    });
+    expectSame(results[1]!, results[0]!, 'recorded');
+  });
+
   test('what the reference computed is computed again, too', () => {
     const wide = (name: string) => new Tensor(name, [1, 2], Float64Array.of(1, 2));
     const [a, y] = [wide('a'), wide('y')];

@@ -7,6 +7,7 @@ import {
   assemble,
   memory as bulk,
   call,
+  callIndirect,
   doWhile,
   type Expr,
   type Func,
@@ -16,6 +17,7 @@ import {
   f64x2,
   func,
   i32,
+  i32Atomic,
   i32x4,
   i64,
   i64x2,
@@ -397,6 +399,19 @@ describe('memory', () => {
     );
   });
 
+  test('atomic loads, stores and exchanges', () => {
+    const { buffer, exports } = run(
+      func('store', {}, () => [i32Atomic.store(8, -5, 4)]),
+      func('load', {}, () => i32Atomic.load(8, 4)),
+      func('exchange', { expected: 'i32' }, ({ expected }) => i32Atomic.compareExchange(12, expected, 9)),
+    );
+    exports['store']!();
+    expect(new Int32Array(buffer)[3]).toBe(-5);
+    expect(exports['load']!()).toBe(-5);
+    expect([exports['exchange']!(4), exports['load']!()]).toEqual([-5, -5]);
+    expect([exports['exchange']!(-5), exports['load']!()]).toEqual([-5, 9]);
+  });
+
   test('fill and copy', () => {
     const { buffer, exports } = run(func('go', {}, () => [bulk.fill(8, 7, 4), bulk.copy(20, 8, 3)]));
     exports['go']!();
@@ -460,6 +475,27 @@ describe('functions and control', () => {
     exports['main']!(32);
     expect([...new Float32Array(buffer, 32, 4)]).toEqual([3, 6, 9, 12]);
     expect(Object.keys(exports)).toEqual(['main']);
+  });
+
+  test('functions are called by their place in the table, of which none needs an export', () => {
+    const two = { a: 'i32', b: 'i32' } as const;
+    const table = [
+      func('sub', two, ({ a, b }) => i32.sub(a, b)),
+      func('other', {}, () => [i32.store(0, 1)]),
+      func('mul', two, ({ a, b }) => i32.mul(a, b)),
+    ];
+    const like = func('like', two, ({ a }) => a);
+    const choose = func('choose', { index: 'i32', ...two }, ({ index, a, b }) =>
+      callIndirect(like, index, { a, b }),
+    );
+    const memory = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+    const module = new WebAssembly.Module(assemble([choose], table));
+    const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+    expect(Object.keys(exports)).toEqual(['choose']);
+    const call = exports['choose'] as (index: number, a: number, b: number) => number;
+    expect([call(0, 7, 3), call(2, 7, 3)]).toEqual([4, 21]);
+    expect(() => call(1, 7, 3)).toThrow(WebAssembly.RuntimeError); // of another type
+    expect(() => call(3, 7, 3)).toThrow(WebAssembly.RuntimeError); // not there
   });
 
   test('hundreds of locals and long bodies keep their indices and lengths right', () => {

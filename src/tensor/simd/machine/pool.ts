@@ -3,6 +3,7 @@
  * Workers instantiate the same module on the same memory, spin a while for the next job, then park. Work is split over
  * outputs only, so how many threads there are and who computes what cannot change a bit. The job block and the order
  * in which it is written and read are described in worker.ts. */
+import { pass } from './pass.ts';
 import type { Target } from './target.ts';
 import { layout, type WorkerData, work } from './worker.ts';
 
@@ -41,13 +42,16 @@ export interface Cut {
   readonly chunks: number;
 }
 
-/** A kernel with all that it needs, described in the block. */
-export interface Job {
+/** A kernel with all that it needs; `args` with room for from and to. */
+interface Job {
   readonly kernel: number;
   readonly cut: Cut;
-  readonly record: number;
-  /** With room for from and to. */
   readonly args: number[];
+}
+
+interface PoolParts extends Pick<WorkerData, 'module' | 'memory'> {
+  /** All that the module exports: kernels, and what computes a pass. */
+  readonly kernels: Readonly<Record<string, (...args: number[]) => number>>;
 }
 
 export class Pool {
@@ -55,38 +59,31 @@ export class Pool {
   readonly #words = new Int32Array(this.#block);
   readonly #values = new Float64Array(this.#block);
   readonly #workers: WorkerHandle[] = [];
-  readonly #kernels: readonly ((...args: number[]) => void)[];
+  readonly #kernels: readonly ((...args: number[]) => number)[];
+  readonly #pass: (...args: number[]) => number;
   readonly #patience: number;
-  /** Records in use; the first is for jobs that are run once. */
-  #records = 1;
   /** What `done` will be when the job at work is. */
   #expected = 0;
   #failure = '';
 
-  private constructor(kernels: readonly ((...args: number[]) => void)[], patience: number) {
-    this.#kernels = kernels;
+  private constructor({ kernels }: PoolParts, patience: number) {
+    this.#kernels = Object.values(kernels);
+    this.#pass = kernels[pass.name]!;
     this.#patience = patience;
   }
 
   /** Starts `threads - 1` workers; the calling thread is the last one. Rejects with one error if any does not start.
    * A worker that is killed in the middle of a chunk cannot say so, and the waiting thread hears no events: so
    * `patience` seconds without any chunk finished count as its death. */
-  static async open(
-    host: SimdHost,
-    threads: number,
-    parts: Pick<WorkerData, 'module' | 'memory'> & {
-      readonly kernels: Record<string, (...args: number[]) => void>;
-    },
-    patience = 10,
-  ): Promise<Pool> {
+  static async open(host: SimdHost, threads: number, parts: PoolParts, patience = 10): Promise<Pool> {
     const names = Object.keys(parts.kernels);
-    const pool = new Pool(Object.values(parts.kernels), patience);
+    const pool = new Pool(parts, patience);
     const { module, memory } = parts;
-    const data = { module, memory, block: pool.#block, names, layout, spins: workerSpins };
+    const data = { module, memory, block: pool.#block, names, pass: pass.name, layout, spins: workerSpins };
     // tsx and other esbuild-based loaders wrap named functions in a helper of this name, which the worker lacks.
     const source = `(() => { const __name = (f) => f; return ${work.toString()}; })()`;
-    const starts = Array.from({ length: threads - 1 }, () =>
-      host.startWorker(source, data, (reason) => pool.#fail(reason)),
+    const starts = Array.from({ length: threads - 1 }, (_, i) =>
+      host.startWorker(source, { ...data, thread: i + 1 }, (reason) => pool.#fail(reason)),
     );
     for (const start of await Promise.allSettled(starts)) {
       if (start.status === 'fulfilled') pool.#workers.push(start.value);
@@ -106,31 +103,16 @@ export class Pool {
     for (const worker of this.#workers) worker.terminate();
   }
 
-  /** Describes a job that will be run again and again; undefined when there is no more room. `args` are those before
-   * from and to. */
-  prepare(kernel: number, cut: Cut, args: readonly number[]): Job | undefined {
-    if (this.#records === layout.maxRecords) return undefined;
-    return this.#describe(this.#records++, kernel, cut, args);
-  }
-
   /** Computes all outputs of one kernel, on all threads. */
   run(kernel: number, cut: Cut, args: readonly number[]): void {
-    this.start(this.#describe(0, kernel, cut, args));
-  }
-
-  start(job: Job): void {
     this.#check();
-    const words = this.#words;
-    const { chunks } = job.cut;
-    // From here on workers may read the record.
-    Atomics.store(words, layout.open, (job.record << layout.openBits) | (chunks - 1));
-    if (Atomics.load(words, layout.parked) > 0) {
-      Atomics.add(words, layout.generation, 1);
-      Atomics.notify(words, layout.generation);
-    }
+    const job = this.#describe(kernel, cut, args);
+    // From here on workers may read the description.
+    Atomics.store(this.#words, layout.open, cut.chunks - 1);
+    this.#wake();
     try {
-      this.#compute(job, chunks);
-      this.#expected = (this.#expected + chunks - 1 - this.#help(job)) | 0;
+      this.#compute(job, cut.chunks);
+      this.#expected = (this.#expected + cut.chunks - 1 - this.#help(job)) | 0;
     } catch (error) {
       this.#fail(String(error));
       throw error;
@@ -138,14 +120,41 @@ export class Pool {
     this.#wait();
   }
 
-  #describe(record: number, kernel: number, cut: Cut, args: readonly number[]): Job {
+  /** Computes the pass at an address, on all threads: see pass.ts. */
+  runPass(address: number): void {
+    this.#check();
+    const words = this.#words;
+    Atomics.store(words, layout.pass, address);
+    Atomics.add(words, layout.passes, 1);
+    this.#wake();
+    try {
+      for (let step = this.#pass(address, 0, 0), naps = 0; step > 0; ) {
+        Atomics.wait(words, layout.failure, 0, 1); // a millisecond, counted as below
+        this.#check();
+        const next = this.#pass(address, 0, step);
+        naps = next === step ? naps + 1 : 0;
+        if (naps > 1000 * this.#patience) this.#noProgress();
+        step = next;
+      }
+    } catch (error) {
+      this.#fail(String(error));
+      throw error;
+    }
+  }
+
+  #wake(): void {
+    if (Atomics.load(this.#words, layout.parked) === 0) return;
+    Atomics.add(this.#words, layout.generation, 1);
+    Atomics.notify(this.#words, layout.generation);
+  }
+
+  #describe(kernel: number, cut: Cut, args: readonly number[]): Job {
     if (args.length > layout.maxArguments) {
       throw new RangeError(`simd: expected at most ${layout.maxArguments} arguments, got ${args.length}`);
     }
     const values = [kernel, cut.outputs, cut.unit, cut.chunks, args.length, ...args];
-    const start = layout.records + record * layout.recordWords;
-    for (let i = 0; i < values.length; i++) this.#values[start + i] = values[i]!;
-    return { kernel, cut, record, args: [...args, 0, 0] };
+    for (let i = 0; i < values.length; i++) this.#values[layout.job + i] = values[i]!;
+    return { kernel, cut, args: [...args, 0, 0] };
   }
 
   /** @param chunk from 1 */
@@ -160,10 +169,9 @@ export class Pool {
   #help(job: Job): number {
     const words = this.#words;
     for (let helped = 0; ; ) {
-      const open = Atomics.load(words, layout.open);
-      const chunk = open - (job.record << layout.openBits);
+      const chunk = Atomics.load(words, layout.open);
       if (chunk === 0) return helped;
-      if (Atomics.compareExchange(words, layout.open, open, open - 1) !== open) continue;
+      if (Atomics.compareExchange(words, layout.open, chunk, chunk - 1) !== chunk) continue;
       this.#compute(job, chunk);
       helped += 1;
     }
@@ -180,14 +188,16 @@ export class Pool {
       if (done === expected) break;
       this.#check();
       idle = done === seen ? idle + 1 : 0;
-      if (idle > this.#patience) {
-        this.#fail(`no progress in ${this.#patience} s`);
-        this.#check();
-      }
+      if (idle > this.#patience) this.#noProgress();
       seen = done;
       Atomics.wait(words, layout.done, done, 1000);
     }
     Atomics.store(words, layout.mainParked, 0);
+  }
+
+  #noProgress(): void {
+    this.#fail(`no progress in ${this.#patience} s`);
+    this.#check();
   }
 
   /** Remembers the first reason; what a worker wrote down itself says more than that it ended. */

@@ -1,15 +1,23 @@
 /** The kernels that operations launch, so that they can be launched again without the operations.
  *
  * A cached pass through a model is some forty launches with the same numbers for every token: only what lies at the
- * addresses changes. Checking shapes and working out numbers takes a fifth of its time. */
+ * addresses changes. */
+import type { Func } from '../../wasm/assembler.ts';
+import type { Work } from './engine.ts';
+
+export interface Launch {
+  readonly kernel: Func;
+  readonly work: Work;
+  /** Without from and to. */
+  readonly args: readonly number[];
+}
 
 export class Recorder {
-  #launches: (() => void)[] | undefined;
+  #launches: Launch[] | undefined;
   #whole = true;
 
-  /** @param again makes the launch that is to be repeated; called only while something is recorded */
-  add(again: () => () => void): void {
-    this.#launches?.push(again());
+  add(launch: Launch): void {
+    this.#launches?.push(launch);
   }
 
   /** Says that something was computed in another way, so that launches are not all of it. */
@@ -17,9 +25,9 @@ export class Recorder {
     this.#whole = false;
   }
 
-  /** Runs `compute`; gives a function that launches the same kernels, or `compute` where they are not all of it. */
-  record(compute: () => void): () => void {
-    const launches: (() => void)[] = [];
+  /** Runs `compute`; returns what it launched, or undefined if that is not all of it. */
+  record(compute: () => void): readonly Launch[] | undefined {
+    const launches: Launch[] = [];
     this.#launches = launches;
     this.#whole = true;
     try {
@@ -27,9 +35,6 @@ export class Recorder {
     } finally {
       this.#launches = undefined;
     }
-    if (!this.#whole) return compute;
-    return () => {
-      for (const launch of launches) launch();
-    };
+    return this.#whole ? launches : undefined;
   }
 }
