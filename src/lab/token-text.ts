@@ -10,6 +10,9 @@ const signs: ReadonlyMap<string, string> = new Map([
   ['\n', '↵'],
   ['\t', '⇥'],
 ]);
+/** The name of a token by itself, with its spaces seen. */
+export const seen = (name: string): string => name.replaceAll(' ', '\u2423');
+
 const joiner = '\u200d';
 
 /** The text of a token, in which spaces, line ends, invisible characters and bytes that are no whole character are seen.

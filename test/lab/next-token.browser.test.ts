@@ -145,7 +145,7 @@ describe('Next token', () => {
     await here.stream('train', smallTraining);
     await until(`document.querySelectorAll('.bars tr[data-id]').length === 40`);
     await slide('f', 1); // what stands in the prompt was said
-    for (const text of ['The ', 'She said <b>"', '']) {
+    for (const text of ['The ', 'She said <b>"', '', 'The']) {
       await evaluate(`(() => {
         const box = document.querySelector('[name=prompt]');
         box.value = ${JSON.stringify(text)};
@@ -157,6 +157,9 @@ describe('Next token', () => {
       await until(`Number(document.querySelector('.bars tr[data-id]').dataset.p) === ${first}`);
       for (const [id, p] of await rows()) expect(p).toBe(probabilities[id]);
     }
+    const { ids } = await here.call('distribution', { text: ' ' });
+    const space = `document.querySelector('.bars tr[data-id="${ids[0]}"] th').textContent`;
+    expect(await evaluate(space)).toBe('␣');
     expectPeace();
   });
 

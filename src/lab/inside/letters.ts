@@ -20,9 +20,6 @@ export function kindOf(token: string): keyof typeof kinds {
   return vowels.includes(letter) ? 'vowel' : 'consonant';
 }
 
-/** A token with its spaces seen. */
-export const seen = (token: string): string => token.replaceAll(' ', '\u2423');
-
 /** The first tokens that have a sign, by id: a map of more would not be readable. Bytes and invisible characters have none. */
 export function signs(tokens: readonly string[], most: number): readonly number[] {
   return [...tokens.keys()].filter((id) => !/^(<0x|U\+)/.test(tokens[id]!)).slice(0, most);

@@ -7,11 +7,12 @@ import { attentionPart, attentionStyle, type Picked } from '../inside/attention.
 import { embeddingsPart, embeddingsStyle } from '../inside/embeddings.ts';
 import { headsOf, headsPart, headsStyle, setsOf, textOfHeads } from '../inside/heads.ts';
 import { lensPart, lensStyle } from '../inside/lens.ts';
-import { seen, signs } from '../inside/letters.ts';
+import { signs } from '../inside/letters.ts';
 import { shadeStyle } from '../inside/shades.ts';
 import { sizesPart } from '../inside/sizes.ts';
 import type { View } from '../lab.ts';
 import { paced } from '../paced.ts';
+import { seen } from '../token-text.ts';
 import { leftOut, modelNow, noModel } from '../wording.ts';
 
 /** Tokens. With more, no picture would be readable, and none drawn in time. */

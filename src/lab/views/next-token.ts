@@ -7,6 +7,7 @@ import { make, onceAFrame, show } from '../dom.ts';
 import { confident, type Example, longTailed } from '../examples.ts';
 import type { View } from '../lab.ts';
 import { samplerSettings, samplerSliders } from '../sampler-controls.ts';
+import { seen } from '../token-text.ts';
 import { leftOut, modelNow, noModel, percent, promptOf } from '../wording.ts';
 
 const examples: Readonly<Record<string, Example>> = { confident, tail: longTailed };
@@ -75,7 +76,7 @@ export const nextToken: View = {
       }
       try {
         const { ids, logits, unknown } = await lab.engine.call('distribution', { text });
-        const { tokens } = session.model;
+        const tokens = session.model.tokens.map(seen);
         shown = { prompt: text, tokens, logits, history: Array.from(ids) };
         note.textContent = `What ${modelNow(session)} expects${leftOut(unknown)}.`;
       } catch (error) {

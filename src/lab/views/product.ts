@@ -1,7 +1,6 @@
 /** One product: a matrix product of the model, number by number, forward and backward; then softmax and cross-entropy. */
 import { inTurn, make, show } from '../dom.ts';
 import type { Product } from '../engine/product-protocol.ts';
-import { seen } from '../inside/letters.ts';
 import type { View } from '../lab.ts';
 import { paced } from '../paced.ts';
 import { problemPlace } from '../problem.ts';
@@ -10,6 +9,7 @@ import { placeControls, placeOf } from '../product/place.ts';
 import { softmaxTable } from '../product/softmax.ts';
 import { productStyle } from '../product/style.ts';
 import { arithmetics, equality, measuredAs, wordsOf } from '../product/words.ts';
+import { seen } from '../token-text.ts';
 import { leftOut, modelNow, noModel } from '../wording.ts';
 
 /** Milliseconds before gradients are measured: it takes a while, and somebody may be moving a slider. */

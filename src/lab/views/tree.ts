@@ -5,11 +5,11 @@ import { type NumberSetting, numberBox, numberOf, seedSetting, slider } from '..
 import { inTurn, make, show } from '../dom.ts';
 import { beamWidth } from '../engine/protocol.ts';
 import type { Tree } from '../engine/tree-protocol.ts';
-import { seen } from '../inside/letters.ts';
 import type { View } from '../lab.ts';
 import { brief, exactly } from '../numbers.ts';
 import { paced } from '../paced.ts';
 import { problemPlace } from '../problem.ts';
+import { seen } from '../token-text.ts';
 import { type Layout, labelOf, layoutOf, picture } from '../tree/picture.ts';
 import { treeStyle } from '../tree/style.ts';
 import { leftOut, modelNow, noModel, percent, promptOf } from '../wording.ts';

@@ -1,7 +1,7 @@
 /** One token of a text: how likely it was, and what else could have stood there. */
-import { tokenOnOneLine } from '../../model/text/characters.ts';
 import { html } from '../../report/html.ts';
 import { make, show } from '../dom.ts';
+import { seen } from '../token-text.ts';
 import { percent } from '../wording.ts';
 import type { TextToken } from './text.ts';
 
@@ -11,9 +11,6 @@ export interface Place {
   readonly at: number;
   readonly names: readonly string[];
 }
-
-/** A token by itself: white space has to be seen. */
-export const tokenName = (text: string): string => tokenOnOneLine(text).replaceAll(' ', '␣');
 
 export class Alternatives {
   readonly element: HTMLElement;
@@ -49,7 +46,7 @@ export class Alternatives {
     const numbers = `probability ${percent(probability)}, rank ${rank} of ${names.length}; entropy ${entropy.toFixed(2)} nats`;
     show(
       this.#told,
-      html`Token ${at + 1}, <b>${tokenName(names[id]!)}</b>${chosen === true && ', chosen by you'}: ${numbers}`,
+      html`Token ${at + 1}, <b>${seen(names[id]!)}</b>${chosen === true && ', chosen by you'}: ${numbers}`,
     );
     const all = alternatives.some((other) => other.id === id) ? alternatives : [...alternatives, token];
     const most = alternatives[0]!.probability;
@@ -57,7 +54,7 @@ export class Alternatives {
       other: (typeof all)[number],
       i: number,
     ) => html`<button type="button" data-choice="${i}" data-id="${other.id}" data-p="${String(other.probability)}"${other.id === id && html` disabled`}>
-<span class="token">${tokenName(names[other.id]!)}</span><span>${percent(other.probability)}</span>
+<span class="token">${seen(names[other.id]!)}</span><span>${percent(other.probability)}</span>
 <svg viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="${other.id === id ? 'drawn' : 'strong'}" y="1" height="8" width="${(100 * other.probability) / most}"/></svg></button>`;
     show(this.#list, html`${all.map(row)}`);
   }

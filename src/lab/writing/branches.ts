@@ -3,8 +3,9 @@ import { counted } from '../../train/metrics.ts';
 import { make } from '../dom.ts';
 import type { ModelInfo, Streams, Tokens } from '../engine/protocol.ts';
 import type { Lab } from '../lab.ts';
+import { seen } from '../token-text.ts';
 import { leftOut, modelNow } from '../wording.ts';
-import { Alternatives, type Place, tokenName } from './alternatives.ts';
+import { Alternatives, type Place } from './alternatives.ts';
 import { type TextToken, TokenText } from './text.ts';
 
 interface Branch {
@@ -75,7 +76,7 @@ export class Branches {
     const ids = [...(await this.#prompt!).ids, ...before.map((token) => token.id), id];
     const text = (await lab.engine.call('pieces', { ids })).at(-1)!;
     const rank = 1 + token.alternatives.filter((other) => other.probability > probability).length;
-    const label = `${this.#branches.length + 1}: ${tokenName(names[id]!)} at ${at + 1}`;
+    const label = `${this.#branches.length + 1}: ${seen(names[id]!)} at ${at + 1}`;
     const chosen = { ...token, id, text, probability, rank, chosen: true };
     await this.#write(label, [...before, chosen], { ...request(), text: '', ids });
   }
