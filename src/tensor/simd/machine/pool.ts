@@ -139,6 +139,8 @@ export class Pool {
     } catch (error) {
       this.#fail(String(error));
       throw error;
+    } finally {
+      Atomics.add(words, layout.passes, 1);
     }
   }
 

@@ -6,12 +6,13 @@
  * late finds no chunk or one of a newer job: either is fine. Nobody waits for a worker that has not started; the main thread
  * takes its share. A line of the cache takes a tenth of a microsecond from one core to the other, so few are passed on.
  *
- * A recorded pass (pass.ts) is offered by its address, and by a count of all that were offered. */
+ * A recorded pass (pass.ts) is offered by its address and by a count, which is odd while a run of it lasts. */
 
 /** Indices of 32-bit words; those that threads fight over are a cache line apart. */
 export const layout = {
   /** Chunks that nobody has taken. */
   open: 0,
+  /** Of passes, begun and ended. */
   passes: 1,
   pass: 2,
   /** Chunks that workers have finished, of all jobs; it wraps around. */
@@ -59,14 +60,15 @@ export function work(data: WorkerData, ready: () => void): void {
     for (let known = 0; ; ) {
       const generation = Atomics.load(words, at.generation);
       let open = 0;
-      let passes = known;
-      for (let spin = 0; spin < spins && open === 0 && passes === known; spin++) {
+      let run = 0;
+      for (let spin = 0; spin < spins && open === 0 && run === 0; spin++) {
         open = Atomics.load(words, at.open);
-        passes = Atomics.load(words, at.passes);
+        const passes = Atomics.load(words, at.passes);
+        if (passes !== known && passes % 2 !== 0) run = passes;
       }
-      if (passes !== known) {
-        known = passes;
-        pass(Atomics.load(words, at.pass), thread, 0);
+      if (run !== 0) {
+        // Whoever gave up waiting comes again, as long as the run lasts.
+        if (pass(Atomics.load(words, at.pass), thread, 0) === 0) known = run;
       } else if (open === 0) {
         Atomics.add(words, at.parked, 1);
         Atomics.wait(words, at.generation, generation);

@@ -4,7 +4,16 @@ import { nodeHost } from '../../../../src/cli/host/simd-host.ts';
 import { SharedMemory } from '../../../../src/tensor/simd/machine/memory.ts';
 import { entry, pass, type Step, writePass } from '../../../../src/tensor/simd/machine/pass.ts';
 import { Pool, type SimdHost } from '../../../../src/tensor/simd/machine/pool.ts';
-import { assemble, f32, func, i32, loop, when } from '../../../../src/tensor/wasm/assembler.ts';
+import {
+  assemble,
+  f32,
+  func,
+  i32,
+  i32Atomic,
+  loop,
+  when,
+  whileLoop,
+} from '../../../../src/tensor/wasm/assembler.ts';
 import { element } from '../../../../src/tensor/wasm/lanes.ts';
 
 /** y[i] = x[n - 1 - i] + added: what one thread writes another reads in the next step. */
@@ -28,7 +37,29 @@ const slow = func('slow', { at: 'i32', x: 'i32', from: 'i32', to: 'i32' }, ({ at
     when(i32.gt(from, 0), [i32.store(at, 1), loop(i, 0, 2 ** 28, 1, [i32.store(at, i, 4)]), f32.store(x, 1)]),
   ];
 });
-const table = [mirror, trap, slow];
+/** Takes a tenth of a second. */
+const pause = func('pause', { at: 'i32', from: 'i32', to: 'i32' }, ({ at }, local) => {
+  const i = local('i32');
+  return [loop(i, 0, 2 ** 28, 1, [i32.store(at, i)])];
+});
+/** Output 0 waits for output 1, a second or two, and says at `at` + 4 whether it came. */
+const together = func('together', { at: 'i32', from: 'i32', to: 'i32' }, ({ at, from }, local) => {
+  const looks = local('i32');
+  const missing = i32.eqz(i32Atomic.load(at));
+  return [
+    when(
+      i32.gt(from, 0),
+      [i32Atomic.store(at, 1)],
+      [
+        looks.set(0),
+        whileLoop(i32.and(missing, i32.lt(looks, 2 ** 30)), [looks.set(i32.add(looks, 1))]),
+        i32.store(at, i32Atomic.load(at), 4),
+        i32.store(at, 0),
+      ],
+    ),
+  ];
+});
+const table = [mirror, trap, slow, pause, together];
 
 const pools: Pool[] = [];
 afterAll(() => {
@@ -129,6 +160,21 @@ describe('every step is computed once, after the steps before it', () => {
     ]);
     pool.runPass(address);
     expect([...y]).toEqual([10, 11]);
+  });
+
+  test('one that waited in vain while the caller was busy comes again', async () => {
+    const { pool, shared, compose } = await start(2);
+    const { buffer, byteOffset: at } = shared.reserve(3 * 4);
+    const address = compose([
+      { kernel: mirror, args: [at, at, 0, 0], bounds: [0, 0, 0] },
+      { kernel: pause, args: [at + 8], bounds: [0, 1] },
+      { kernel: together, args: [at], bounds: [0, 1, 2] },
+    ]);
+    for (let i = 0; i < 3; i++) {
+      const words = new Int32Array(buffer, at, 2).fill(0);
+      pool.runPass(address);
+      expect(words[1]).toBe(1);
+    }
   });
 
   test('one that parks between two runs is woken', async () => {
