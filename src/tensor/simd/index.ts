@@ -20,7 +20,7 @@ import { layernorm } from './layernorm.ts';
 import type { Engine, Family, Work } from './machine/engine.ts';
 import { SharedMemory } from './machine/memory.ts';
 import { entry, meeting, pass, type Step, writePass } from './machine/pass.ts';
-import { Pool, type SimdHost } from './machine/pool.ts';
+import { outputsBefore, Pool, type SimdHost } from './machine/pool.ts';
 import { type Launch, Recorder } from './machine/recorder.ts';
 import { hasFusedMultiplyAdd, hasRelaxedSimd, hasSimd, hasThreads, type Target } from './machine/target.ts';
 import { wideIsFaster } from './machine/wide.ts';
@@ -199,9 +199,12 @@ function chunksOf({ outputs, unit = 1, cost }: Work, least: number, most: number
 function stepOf({ kernel, work, args }: Launch, threads: number, least: number): Step {
   const { outputs, unit = 1 } = work;
   const chunks = Math.max(1, chunksOf(work, least, threads));
-  const units = Math.ceil(outputs / unit);
-  const bound = (chunk: number) => Math.min(Math.floor((units * chunk) / chunks) * unit, outputs);
-  return { kernel, args, bounds: Array.from({ length: chunks + 1 }, (_, chunk) => bound(chunk)) };
+  const cut = { outputs, unit, chunks };
+  return {
+    kernel,
+    args,
+    bounds: Array.from({ length: chunks + 1 }, (_, count) => outputsBefore(cut, count)),
+  };
 }
 
 /** Nanoseconds that threads take to meet before a step: the median of some tries, for other work makes one longer, and a thread

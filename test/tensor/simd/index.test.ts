@@ -66,7 +66,7 @@ describe.each(backends.map((k) => ({ k, name: label(k) })))('$name', ({ k }) => 
     );
   });
 
-  test('numbers that are no integers, and more kernels than threads can share, come out the same', () => {
+  test('kernels that take numbers which are no integers, in steps shared or not, give the same bits recorded', () => {
     const [x, gain, r] = [place(k, 'x', [1, 70]), place(k, 'gain', [70], normals(70, 1)), place(k, 'r', [1])];
     const [weight, h, y] = [
       place(k, 'w', [70, 300], normals(21_000, 2)),

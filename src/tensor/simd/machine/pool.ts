@@ -42,6 +42,11 @@ export interface Cut {
   readonly chunks: number;
 }
 
+/** The first output after so many chunks. */
+export function outputsBefore({ outputs, unit, chunks }: Cut, count: number): number {
+  return Math.min(Math.floor((Math.ceil(outputs / unit) * count) / chunks) * unit, outputs);
+}
+
 /** A kernel with all that it needs; `args` with room for from and to. */
 interface Job {
   readonly kernel: number;
@@ -160,10 +165,9 @@ export class Pool {
   }
 
   /** @param chunk from 1 */
-  #compute({ kernel, cut: { outputs, unit, chunks }, args }: Job, chunk: number): void {
-    const units = Math.ceil(outputs / unit);
-    args[args.length - 2] = Math.floor((units * (chunk - 1)) / chunks) * unit;
-    args[args.length - 1] = Math.min(Math.floor((units * chunk) / chunks) * unit, outputs);
+  #compute({ kernel, cut, args }: Job, chunk: number): void {
+    args[args.length - 2] = outputsBefore(cut, chunk - 1);
+    args[args.length - 1] = outputsBefore(cut, chunk);
     this.#kernels[kernel]!(...args);
   }
 
