@@ -1,5 +1,6 @@
 /** Cached sampling as a user gets it, and its two parts alone: the step of the model and the choice of the sampler. */
 import type { ModelConfig } from '../src/model/config.ts';
+import { freeze } from '../src/model/freeze.ts';
 import { Gpt } from '../src/model/gpt.ts';
 import { initialize } from '../src/model/initialize.ts';
 import { generateAll } from '../src/sample/generate.ts';
@@ -30,6 +31,7 @@ export function measureSampling(
   const model = new Gpt(config, { kernels, batch: 0, slots: streams, gradients: false });
   model.arena.allocate(kernels.memory);
   initialize(model, 1);
+  freeze(model);
   const requests = Array.from({ length: streams }, (_, stream) => ({ prompt: [0], stream }));
   const settings = samplingSettings({ temperature: 0.8 });
   const generate = () =>

@@ -63,7 +63,7 @@ function tiles(target: Target, rows: number, vectors: number, packed: boolean, n
       ]),
     ];
   });
-  const { pack } = packing(target);
+  const { pack } = packing(columns);
   const memory = new WebAssembly.Memory({ initial: 512, maximum: 512, shared: true });
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(assemble([kernel, pack])), {
     env: { memory },
@@ -72,7 +72,7 @@ function tiles(target: Target, rows: number, vectors: number, packed: boolean, n
   new Float32Array(memory.buffer, bAt, K * N).set(bData);
   const run = exports as Record<string, (...args: number[]) => void>;
   return () => {
-    if (packed) run['pack']!(packedAt, bAt, N, K, 0, N / columns);
+    if (packed) run[pack.name]!(packedAt, bAt, N, K, 0, N / columns);
     run[name]!(M, N, K);
   };
 }

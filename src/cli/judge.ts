@@ -33,7 +33,7 @@ import {
   usualPairs,
 } from './judge/flags.ts';
 import { mergedTable, pairText, widthOf } from './judge/screen.ts';
-import { generate, loadModel, type Model } from './library.ts';
+import { freeze, generate, loadModel, type Model } from './library.ts';
 import { findCheckpoint, runOf } from './runs/folder.ts';
 import { modelLine } from './sample/remarks.ts';
 
@@ -122,6 +122,7 @@ async function openSides(given: JudgeFlags) {
     const model = models.get(folder) ?? (await loadModel(folder, { threads, math: given.math }));
     if (!models.has(folder)) {
       models.set(folder, model);
+      freeze(model);
       note(
         modelLine(
           folder,

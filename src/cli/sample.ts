@@ -1,6 +1,7 @@
 /** npm run sample: continue a prompt with a trained model. */
 import { randomInt } from 'node:crypto';
 import { loadParameters } from '../model/files/checkpoint.ts';
+import { freeze } from '../model/freeze.ts';
 import { Gpt } from '../model/gpt.ts';
 import { normalizeText } from '../model/text/tokenizer.ts';
 import { promptTokens } from '../sample/prompt.ts';
@@ -52,6 +53,7 @@ async function main(given: SampleFlags): Promise<void> {
   const model = new Gpt(checkpoint.config, { kernels, batch: 0, slots, gradients: false });
   model.arena.allocate(model.kernels.memory);
   loadParameters(model, checkpoint, source);
+  freeze(model);
   const session: Session = { given, source, model, tokenizer, eosTokens, options };
   if (given.interactive) await talk(session);
   else if (given.explain) await explainFirst(session, prompts);

@@ -15,6 +15,7 @@ export { SamplerError, type SamplingSettings } from '../sample/settings.ts';
 export type { FinishReason } from '../sample/stop.ts';
 export type { MetricsRecord } from '../train/metrics.ts';
 export {
+  freeze,
   type GeneratedToken,
   type GenerateSettings,
   generate,

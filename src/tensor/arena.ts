@@ -62,13 +62,13 @@ export class Arena {
   readonly #scratch = new Map<string, Tensor>();
   readonly #cache: Tensor[] = [];
   readonly #ids: Ids[] = [];
-  readonly #gradients: boolean;
+  readonly gradients: boolean;
   #flat: { params: Tensor; grads: Tensor | undefined; ranges: Ranges } | undefined;
 
   /** Without `gradients` (sampling, evaluation) neither gradients nor moments take memory. */
   constructor(options: { precision?: Precision; gradients?: boolean } = {}) {
     this.precision = options.precision ?? 'float32';
-    this.#gradients = options.gradients ?? true;
+    this.gradients = options.gradients ?? true;
   }
 
   parameter(name: string, shape: readonly number[], hidden?: Hidden): Parameter {
@@ -96,7 +96,7 @@ export class Arena {
 
   /** @param role under which memory is shared where nothing has to be saved for a backward */
   saved(name: string, shape: readonly number[], role = name): Tensor {
-    return this.#gradients ? push(this.#saved, new Tensor(name, shape)) : this.#share(role, shape);
+    return this.gradients ? push(this.#saved, new Tensor(name, shape)) : this.#share(role, shape);
   }
 
   /** What forward has left for backward, in the order of the model: for who looks inside. */
@@ -106,7 +106,7 @@ export class Arena {
 
   /** Whoever asks for the same role gets the same memory. */
   scratch(role: string, shape: readonly number[]): Tensor {
-    return this.#gradients ? this.#share(role, shape) : new Tensor(role, shape);
+    return this.gradients ? this.#share(role, shape) : new Tensor(role, shape);
   }
 
   cache(name: string, shape: readonly number[]): Tensor {
@@ -163,7 +163,7 @@ export class Arena {
     const elements = layout.vectors;
     const flat = (name: string) => new Tensor<Floats>(name, [elements], floats(elements));
     const params = flat('params');
-    const grads = this.#gradients ? flat('grads') : undefined;
+    const grads = this.gradients ? flat('grads') : undefined;
     const place = (parameter: Parameter, offset: number): void => {
       const slice = (t: Tensor): Floats => t.data.subarray(offset, offset + parameter.value.size);
       parameter.value.place(slice(params));
@@ -203,7 +203,7 @@ export class Arena {
     const count = this.parameters.length;
     return [
       flat('params', count, 1),
-      flat('grads', this.#gradients ? count : 0, this.#gradients ? 1 : 0),
+      flat('grads', this.gradients ? count : 0, this.gradients ? 1 : 0),
       flat('moments', this.#moments.length, this.#moments.length),
       row('saved', this.#saved, size),
       row('scratch', [...this.#scratch.values()], size),

@@ -61,6 +61,10 @@ export interface Kernels {
    * `compute` may do nothing but call operations, and ids, slots and positions have to be right whenever it is used. */
   record(compute: () => void): () => void;
 
+  /** Says that what `weights` holds is final: products with a part of it as b may from now on read copies, which lie in the
+   * order in which they are read. After a change it has to be said again. */
+  freeze(weights: Tensor): void;
+
   /** y (M N) = a (M K) b (K N), starting from `start`. */
   matmul(y: Tensor, a: Tensor, b: Tensor, start: Start): void;
   /** y (M N) = a (M K) bᵀ, b (N K), starting from `start`. */

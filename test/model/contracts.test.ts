@@ -1,5 +1,6 @@
 /** The promises about bits: Object.is on every number, no tolerance. */
 import { describe, expect, it } from 'vitest';
+import { freeze } from '../../src/model/freeze.ts';
 import type { Gpt } from '../../src/model/gpt.ts';
 import { Tensor } from '../../src/tensor/tensor.ts';
 import { backends } from '../support/backends.ts';
@@ -61,6 +62,35 @@ describe.each(cases)('$arch on $name kernels', ({ kernels, config }) => {
       }
     },
   );
+
+  it('frozen = not frozen: in full passes and in steps, also those that were recorded before', () => {
+    const model = open();
+    const expected = full(model);
+    const steps = (): void => {
+      for (let b = 0; b < B; b++) model.cache.truncate(b, 0);
+      for (let t = 0; t < T; t++) {
+        const slots = [0, 1, 2].slice(0, 1 + (t % B)).filter((b) => model.cache.length(b) < T);
+        const logits = model.extend(
+          slots,
+          slots.map((b) => text.data[b * T + model.cache.length(b)]!),
+        );
+        for (const [i, b] of slots.entries()) {
+          expectSameBits(logits.row(i), expected.row(b * T + model.cache.length(b) - 1));
+        }
+      }
+    };
+    steps();
+    freeze(model);
+    for (const n of Array(B * T).keys()) expectSameBits(full(model).row(n), expected.row(n));
+    steps();
+    model.arena.params.data.reverse();
+    freeze(model);
+    const changed = full(model);
+    const unfrozen = open();
+    unfrozen.arena.params.data.reverse();
+    const want = full(unfrozen);
+    for (const n of Array(B * T).keys()) expectSameBits(changed.row(n), want.row(n));
+  });
 
   it('cached steps of ragged sequences together have the logits of each alone', () => {
     const model = open();

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ModelConfig } from '../../src/model/config.ts';
 import { forwardFlops, trainingFlops } from '../../src/model/flops.ts';
+import { freeze } from '../../src/model/freeze.ts';
 import type { Gpt } from '../../src/model/gpt.ts';
 import { checkModel, modelsToCheck, modelTolerance } from '../../src/model/gradcheck.ts';
 import { initialize } from '../../src/model/initialize.ts';
@@ -55,6 +56,17 @@ describe('the whole model', () => {
       model.arena.grads,
       once.map((g) => 2 * g),
       { relative: 1e-12 },
+    );
+  });
+
+  it('says to its kernels which weights are final, but not of one that can be trained', () => {
+    const frozen: Tensor[] = [];
+    const kernels = { ...reference, freeze: (weights: Tensor) => void frozen.push(weights) };
+    const model = randomModel(tinyConfig, { kernels, batch, slots: 0, gradients: false });
+    freeze(model);
+    expect(frozen).toEqual([model.arena.params]);
+    expect(() => freeze(build().model)).toThrow(
+      'freeze: expected a model without gradients, got one that can be trained',
     );
   });
 

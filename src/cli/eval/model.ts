@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { type Scorer, scorerOf } from '../../evaluate/text-score.ts';
 import type { Checkpoint } from '../../model/files/checkpoint.ts';
+import { freeze } from '../../model/freeze.ts';
 import { encodeSplit } from '../../train/dataset.ts';
 import { type Corpus, joined, oneText, splitCorpus, textOf } from '../../train/documents.ts';
 import { nameOf, readCorpus, readCorpusOf } from '../data/corpus.ts';
@@ -29,7 +30,9 @@ export async function openScorer(
   slots = 0,
 ): Promise<Scorer> {
   const { kernels } = await openKernels(given);
-  return scorerOf(checkpoint, { kernels, slots, source: folder });
+  const scorer = scorerOf(checkpoint, { kernels, slots, source: folder });
+  if (slots > 0) freeze(scorer.model);
+  return scorer;
 }
 
 export interface TextPart {

@@ -25,6 +25,7 @@ export const reference: Kernels = {
     compute();
     return compute;
   },
+  freeze() {},
   matmul,
   matmulTransposedB,
   matmulTransposedA,

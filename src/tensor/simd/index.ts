@@ -257,5 +257,6 @@ function createEngine(parts: {
     },
     pointer: (t) => shared.pointer(t),
     scratch: (bytes) => shared.scratch(bytes),
+    reserveCopy: (bytes) => shared.reserveCopy(bytes),
   };
 }

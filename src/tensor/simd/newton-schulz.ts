@@ -52,7 +52,7 @@ function symmetricProduct(target: Target) {
   const rows = 4 * tileRows(target);
   const panelRows = panelProduct(target);
   const columns = tileColumns(target);
-  const { pack } = packing(target);
+  const { pack } = packing(columns);
   const parameters = { y: 'i32', a: 'i32', b: 'i32', S: 'i32', panels: 'i32' } as const;
   return func('symmetricProduct', parameters, ({ y, a, b, S, panels }, local) => {
     const [row, end, column, count] = fresh(local, 'i32');
@@ -78,6 +78,7 @@ function symmetricProduct(target: Target) {
           call(panelRows, {
             ...matrices,
             panel: i32.add(panels, i32.mul(column, rowBytes)),
+            panelStep: 4 * columns,
             column,
             from: row,
             to: end,

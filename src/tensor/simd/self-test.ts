@@ -11,7 +11,7 @@ type Exports = Record<string, (...args: number[]) => number>;
 type Sizes = { readonly [name in 'B' | 'T' | 'H' | 'D' | 'V']: number };
 
 /** Rows of products are few (read in place), some (packed panel by panel) and many; widths end in the middle of vectors,
- * of pairs and of tiles. */
+ * of pairs, of tiles and of panels. */
 const sizes: readonly Sizes[] = [
   { B: 1, T: 2, H: 1, D: 6, V: 5 },
   { B: 2, T: 5, H: 2, D: 10, V: 37 },
@@ -93,17 +93,17 @@ type Case = (k: Kernels, s: Sizes, t: Make, ids: MakeIds) => () => void;
 const product =
   (operation: 'matmul' | 'matmulTransposedB' | 'matmulTransposedA'): Case =>
   (k, { B, T, H, D, V }, t) => {
-    const [M, N, K] = [B * T, V, H * D];
-    const a = operation === 'matmulTransposedA' ? t(K, M) : t(M, K);
-    const b = operation === 'matmulTransposedB' ? t(N, K) : t(K, N);
-    const [set, add, bias, from] = [t(M, N), t(M, N), t(N), t(M, N)];
-    const starts: readonly (readonly [Tensor, Start])[] = [
-      [set, 'set'],
-      [add, 'add'],
-      [from, bias],
-    ];
+    const [N, K] = [V, H * D];
+    const factor = () => (operation === 'matmulTransposedB' ? t(N, K) : t(K, N));
+    const [b, frozen, bias] = [factor(), factor(), t(N)];
+    k.freeze(frozen);
+    const calls = [1, 2, 3, 4, B * T].flatMap((M) => {
+      const a = operation === 'matmulTransposedA' ? t(K, M) : t(M, K);
+      const starts: readonly Start[] = ['set', 'add', bias];
+      return [b, frozen].flatMap((b) => starts.map((start) => [t(M, N), a, b, start] as const));
+    });
     return () => {
-      for (const [y, start] of starts) k[operation](y, a, b, start);
+      for (const call of calls) k[operation](...call);
     };
   };
 
@@ -111,7 +111,9 @@ const indices = (n: number, below: number): number[] => Array.from({ length: n }
 const adamw = { learningRate: 0.1, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, weightDecay: 0.1 };
 
 /** By operation: places tensors, and gives the call. */
-const cases: { readonly [operation in Exclude<keyof Kernels, 'name' | 'memory' | 'record'>]: Case } = {
+const cases: {
+  readonly [operation in Exclude<keyof Kernels, 'name' | 'memory' | 'record' | 'freeze'>]: Case;
+} = {
   matmul: product('matmul'),
   matmulTransposedB: product('matmulTransposedB'),
   matmulTransposedA: product('matmulTransposedA'),

@@ -39,13 +39,16 @@ function product(
   start: (typeof starts)[number],
   [M, N, K]: readonly [number, number, number],
   values: { readonly a: Float32Array; readonly b: Float32Array; readonly y: Float32Array },
+  frozen = false,
 ): Tensor {
   const { a, b } = layouts(operation, M, N, K);
   const y = make('y', [M, N], values.y);
   const from: Start = start === 'bias' ? make('bias', [N], values.y.subarray(0, N)) : start;
   const aValues = operation === 'matmulTransposedA' ? transposed(values.a, M, K) : values.a;
   const bValues = operation === 'matmulTransposedB' ? transposed(values.b, K, N) : values.b;
-  k[operation](y, make('a', a, aValues), make('b', b, bValues), from);
+  const factor = make('b', b, bValues);
+  if (frozen) k.freeze(factor);
+  k[operation](y, make('a', a, aValues), factor, from);
   return y;
 }
 
@@ -139,6 +142,62 @@ describe.each(named)('$name', ({ k }) => {
         );
       }
     }
+  });
+});
+
+describe.each(named)('frozen weights, $name', ({ k }) => {
+  test('have the bits that weights have which may change, and nothing else is written', () => {
+    for (const [s, shape] of shapes.entries()) {
+      const start = starts[s % starts.length]!;
+      for (const operation of ['matmul', 'matmulTransposedB'] as const) {
+        const [plain, frozen] = [false, true].map((frozen) =>
+          product(k, on(k), operation, start, shape, inputs(shape), frozen),
+        );
+        expectGuarded(frozen!);
+        expectSame(frozen!.data, plain!.data, `${operation} ${shape}, ${start}`);
+      }
+    }
+  });
+
+  test('are read as they are after a change that was said', () => {
+    const [weights, x] = [place(k, 'w', [40, 8], normals(320, 1)), place(k, 'x', [3, 8], normals(24, 2))];
+    const [y, again, want] = [place(k, 'y', [3, 40]), place(k, 'again', [3, 40]), place(k, 'want', [3, 40])];
+    k.freeze(weights);
+    k.matmulTransposedB(y, x, weights, 'set');
+    weights.data.set(normals(320, 3));
+    k.freeze(weights);
+    k.matmulTransposedB(again, x, weights, 'set');
+    k.matmulTransposedB(want, x, place(k, 'other', [40, 8], normals(320, 3)), 'set');
+    expectSame(again.data, want.data, 'after the change');
+    expect(y.data).not.toEqual(again.data);
+  });
+
+  test('of which a part is a factor of its own keep the two apart, whichever way they lie', () => {
+    const values = normals(64 * 64, 1);
+    const x = place(k, 'x', [1, 64], normals(64, 2));
+    const both = (name: string, w: Tensor, w48: Tensor) => {
+      const ys = [48, 64, 64].map((N, i) => place(k, `${name} ${i}`, [1, N]));
+      k.matmulTransposedB(ys[0]!, x, w48, 'set');
+      k.matmulTransposedB(ys[1]!, x, w, 'set');
+      k.matmul(ys[2]!, x, w, 'set');
+      return ys;
+    };
+    const partOf = (w: Tensor) => w.rows(48);
+    const [free, frozen] = [place(k, 'free', [64, 64], values), place(k, 'frozen', [64, 64], values)];
+    k.freeze(frozen);
+    const [want, got] = [both('free', free, partOf(free)), both('frozen', frozen, partOf(frozen))];
+    for (const [i, y] of got.entries()) expectSame(y.data, want[i]!.data, y.name);
+  });
+
+  test('are copied before a pass is recorded, not in it', () => {
+    const [w, x, y] = [place(k, 'w', [32, 8]), place(k, 'x', [1, 8], normals(8, 2)), place(k, 'y', [1, 32])];
+    w.data.set(normals(256, 1));
+    k.freeze(w);
+    const again = k.record(() => k.matmulTransposedB(y, x, w, 'set'));
+    const first = y.data.slice();
+    w.data.fill(0); // and nobody says so
+    again();
+    expectSame(y.data, first, 'from the copy');
   });
 });
 

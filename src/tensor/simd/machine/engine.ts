@@ -76,4 +76,6 @@ export interface Engine {
   pointer(t: Tensor<Numbers>): number;
   /** Memory for within one operation. */
   scratch(bytes: number): number;
+  /** Memory for good, where there is plenty. */
+  reserveCopy(bytes: number): number | undefined;
 }

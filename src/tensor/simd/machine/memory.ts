@@ -10,8 +10,8 @@ const maximumPages = 32768;
 const alignment = 64;
 /** So many bytes from address 0 on are zero for ever: what a sum that starts from nothing starts from. */
 const zeroBytes = 128;
-/** Kernels may read, never write, up to so many bytes past the end of a tensor: one vector at a row's end. */
-const slack = 64;
+/** Kernels may read, never write, up to so many bytes past the end of a tensor: a panel's columns at a row's end. */
+const slack = 128;
 
 export class SharedMemory implements Memory {
   readonly memory = new WebAssembly.Memory({ initial: 1, maximum: maximumPages, shared: true });
@@ -39,6 +39,13 @@ export class SharedMemory implements Memory {
     this.#buffers.add(buffer);
     this.#end = end;
     return { buffer, byteOffset };
+  }
+
+  /** Like `reserve`, for copies that computing can do without: returns the address, or undefined where less than a quarter
+   * of the memory would be left for everything else. */
+  reserveCopy(bytes: number): number | undefined {
+    const fits = this.#end + bytes <= (3 * maximumPages * page) / 4;
+    return fits ? this.reserve(bytes).byteOffset : undefined;
   }
 
   /** The address of a tensor's first element. Throws a TypeError if the tensor is in other memory. */

@@ -11,15 +11,18 @@
  * same multiply-add whatever tile, edge or path computes it: so a row does not depend on how many rows there are.
  *
  * With few rows packing weighs more: then each panel is packed and multiplied at once, while it is in the cache; and
- * with very few, b is read as it is: row.ts and row-transposed.ts. */
+ * with very few, b is read as it is: row.ts and row-transposed.ts. Where b is known not to change, it is packed once and
+ * for all: frozen.ts, and row-panels.ts for very few rows. */
 import { dims } from '../../dims.ts';
 import type { Start } from '../../kernels.ts';
 import type { Tensor } from '../../tensor.ts';
-import { family, type Launcher } from '../machine/engine.ts';
+import { family, type Launcher, type Work } from '../machine/engine.ts';
 import type { Target } from '../machine/target.ts';
+import { Frozen } from './frozen.ts';
 import { packing, packTogether, transpose, transposeStrip } from './pack.ts';
 import { blockRows, productKernels } from './product.ts';
 import { mostRows, type rowParameters, rowProduct, rowStrip } from './row.ts';
+import { frozenColumns, mostRowsFrozen, rowPanels } from './row-panels.ts';
 import { mostRowsTransposed, rowProductTransposed } from './row-transposed.ts';
 import { perMultiplyAdd, tileColumns } from './tile.ts';
 
@@ -28,6 +31,9 @@ const thinRows = 48;
 
 /** Nanoseconds on one thread, for deciding how to split. */
 const perPacked = 0.15;
+const perFrozen = 0.04;
+/** Up to so many rows are multiplied by frozen weights one or two at a time, and more by tiles. */
+const mostFrozenRows = 4;
 
 /** The addresses and lengths of a product; steps are bytes from one row to the next. */
 interface Product {
@@ -59,28 +65,38 @@ interface Order {
   readonly pack: Launcher<ReturnType<typeof packing>['pack']['params']>;
   /** Panels that one call of `pack` takes together. */
   readonly together: number;
+  /** Copies of those b that are frozen. They are made on this thread, and not as part of a pass that is recorded. */
+  readonly frozen: Frozen;
 }
 
 /** At address 0 there are zeros. */
 const zeros: YStart = { start: 0, startStep: 0, startColumn: 0 };
 
+const packFrozen = packing(frozenColumns);
 const kernels = (target: Target) => ({
   ...productKernels(target),
   rows: Array.from({ length: mostRows }, (_, i) => rowProduct(target, i + 1)),
   rowsTransposed: Array.from({ length: mostRowsTransposed }, (_, i) => rowProductTransposed(target, i + 1)),
-  pack: packing(target).pack,
-  packTransposed: packing(target).packTransposed,
+  rowPanels: Array.from({ length: mostRowsFrozen }, (_, i) => rowPanels(target, i + 1)),
+  pack: packing(tileColumns(target)).pack,
+  packTransposed: packing(tileColumns(target)).packTransposed,
+  packFrozen: packFrozen.pack,
+  packFrozenTransposed: packFrozen.packTransposed,
   transpose,
 });
 
 export const matmul = family(kernels, (run, engine) => {
+  const columns = tileColumns(engine.target);
+  const copies = (pack: ReturnType<typeof packing>['pack']) =>
+    new Frozen(engine.direct(pack), (bytes) => engine.reserveCopy(bytes));
   const plain: Order = {
     rows: run.rows,
     inPlaceRows: 2 * mostRows,
     perNumber: (rows) => 0.03 + 0.035 * rows,
     thin: run.thin,
     pack: run.pack,
-    together: packTogether(engine.target),
+    together: packTogether(columns),
+    frozen: copies(packFrozen.pack),
   };
   const transposed: Order = {
     rows: run.rowsTransposed,
@@ -89,22 +105,26 @@ export const matmul = family(kernels, (run, engine) => {
     thin: run.thinTransposed,
     pack: run.packTransposed,
     together: 1,
+    frozen: copies(packFrozen.packTransposed),
   };
   const rowsOfBlock = blockRows(engine.target);
-  const columns = tileColumns(engine.target);
   /** Bytes for the panels of b and for as many columns of y as a panel has. */
   const scratchBytes = ({ M, N, K }: Pick<Product, 'M' | 'N' | 'K'>): number =>
     (Math.ceil(N / columns) * K + M) * 4 * columns;
 
-  const multiplyInPlace = ({ M, N, K, y, from, a, aStep, b }: Product, order: Order): void => {
+  /** A few rows of a at a time. @param kernels for one row, for two, .. @param b as these read it */
+  const multiplyRows = (
+    { M, N, K, y, from, a, aStep }: Product,
+    kernels: readonly Launcher<typeof rowParameters>[],
+    b: number,
+    workOf: (rows: number) => Work,
+  ): void => {
     const { startStep, startColumn } = from;
-    const most = order.rows.length;
+    const most = kernels.length;
     for (let row = 0; row < M; row += most) {
       const rows = Math.min(most, M - row);
-      const work = { outputs: N, unit: rowStrip, cost: K * order.perNumber(rows) };
-      const start = from.start + row * startStep;
-      const [yRow, aRow] = [y + row * N * 4, a + row * aStep];
-      order.rows[rows - 1]!(work, yRow, start, startStep, startColumn, aRow, aStep, b, N, K);
+      const [yRow, start, aRow] = [y + row * N * 4, from.start + row * startStep, a + row * aStep];
+      kernels[rows - 1]!(workOf(rows), yRow, start, startStep, startColumn, aRow, aStep, b, N, K);
     }
   };
 
@@ -121,9 +141,21 @@ export const matmul = family(kernels, (run, engine) => {
       order.thin({ outputs: panels, cost: packing + M * perRow }, ...matrices, scratch, b);
     } else {
       order.pack({ outputs: panels, unit: order.together, cost: packing }, scratch, b, N, K);
-      const pairs = Math.ceil(M / rowsOfBlock) * panels;
-      run.product({ outputs: pairs, cost: rowsOfBlock * perRow }, ...matrices, scratch, panels);
+      multiplyPacked(p, scratch, columns, edge);
     }
+  };
+
+  /** @param packed the address of panels of so many columns @param edge that of 4 columns M bytes */
+  const multiplyPacked = (p: Product, packed: number, panelColumns: number, edge: number): void => {
+    const { M, N, K, y, from, a, aStep } = p;
+    const { start, startStep, startColumn } = from;
+    const panels = Math.ceil(N / columns);
+    const work = {
+      outputs: Math.ceil(M / rowsOfBlock) * panels,
+      cost: Math.min(M, rowsOfBlock) * K * columns * perMultiplyAdd,
+    };
+    const step = 4 * panelColumns;
+    run.product(work, y, start, startStep, startColumn, a, aStep, edge, M, N, K, packed, step, panels);
   };
 
   const startOf = (operation: string, y: Tensor, start: Start): YStart => {
@@ -134,12 +166,25 @@ export const matmul = family(kernels, (run, engine) => {
   };
 
   const multiply = (p: Product, order: Order): void => {
-    if (p.M <= order.inPlaceRows) multiplyInPlace(p, order);
-    else multiplyPanels(p, order, engine.scratch(scratchBytes(p)));
+    const { M, N, K, b } = p;
+    const panels = order.frozen.panels(p);
+    if (panels !== undefined && M <= mostFrozenRows) {
+      const work = { outputs: Math.ceil(N / frozenColumns), cost: K * frozenColumns * perFrozen };
+      multiplyRows(p, run.rowPanels, panels, () => work);
+    } else if (panels !== undefined) {
+      multiplyPacked(p, panels, frozenColumns, engine.scratch(4 * columns * M));
+    } else if (M <= order.inPlaceRows) {
+      const work = (rows: number) => ({ outputs: N, unit: rowStrip, cost: K * order.perNumber(rows) });
+      multiplyRows(p, order.rows, b, work);
+    } else multiplyPanels(p, order, engine.scratch(scratchBytes(p)));
   };
 
   const at = (t: Tensor) => engine.pointer(t);
   return {
+    freeze(weights) {
+      const from = at(weights);
+      for (const { frozen } of [plain, transposed]) frozen.freeze(from, from + 4 * weights.size);
+    },
     matmul(y, a, b, start) {
       const { M, N, K } = dims('matmul', { a: [a, 'M K'], b: [b, 'K N'], y: [y, 'M N'] });
       const from = startOf('matmul', y, start);

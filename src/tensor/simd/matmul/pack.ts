@@ -21,8 +21,6 @@ import {
   v128,
 } from '../../wasm/assembler.ts';
 import { element, fresh, locals, transposeInPlace } from '../../wasm/lanes.ts';
-import type { Target } from '../machine/target.ts';
-import { tileColumns } from './tile.ts';
 
 const panel = { packed: 'i32', b: 'i32', N: 'i32', K: 'i32', column: 'i32' } as const;
 export type PackPanel = Func<typeof panel, 'void'>;
@@ -30,7 +28,7 @@ export type PackPanel = Func<typeof panel, 'void'>;
 /** Neighbouring panels of b (K N), from the given column on. Several at a time read whole cache lines: four of 8 columns
  * are 1.1 to 2.4 times as fast as one after the other. */
 const packNeighbours = (columns: number, panels: number): PackPanel =>
-  func(`pack${panels}`, panel, ({ packed, b, N, K, column }, local) => {
+  func(`pack${panels}x${columns}`, panel, ({ packed, b, N, K, column }, local) => {
     const end = local('i32');
     const to = [packed, ...locals(local, 'i32', panels - 1)];
     const vectors = columns / 4;
@@ -51,7 +49,7 @@ const packNeighbours = (columns: number, panels: number): PackPanel =>
 
 /** One panel of b (N K), from the given row on, 8 rows at a time; rows beyond the last are the last again. */
 const packRows = (columns: number): PackPanel =>
-  func('packPanelTransposed', panel, ({ packed, b, N, K, column }, local) => {
+  func(`packPanelTransposed${columns}`, panel, ({ packed, b, N, K, column }, local) => {
     const rows = locals(local, 'i32', 8);
     const v = locals(local, 'v128', 4);
     const free = locals(local, 'v128', 4);
@@ -82,12 +80,11 @@ const packRows = (columns: number): PackPanel =>
 const kernel = { packed: 'i32', b: 'i32', N: 'i32', K: 'i32', from: 'i32', to: 'i32' } as const;
 
 /** Panels are handed out to threads in multiples of this: two cache lines. */
-export const packTogether = (target: Target): number => 32 / tileColumns(target);
+export const packTogether = (columns: number): number => 32 / columns;
 
-/** Kernels over panels, and what packs one of them. */
-export function packing(target: Target) {
-  const columns = tileColumns(target);
-  const together = packTogether(target);
+/** Kernels over panels of 8, 16 or 32 columns, and what packs one of them. */
+export function packing(columns: number) {
+  const together = packTogether(columns);
   const packPanel = packNeighbours(columns, 1);
   const packSeveral = packNeighbours(columns, together);
   const packPanelTransposed = packRows(columns);
@@ -99,14 +96,14 @@ export function packing(target: Target) {
     K: p.K,
     column: i32.mul(n, columns),
   });
-  const pack = func('pack', kernel, (p, local) => {
+  const pack = func(`pack${columns}`, kernel, (p, local) => {
     const n = local('i32');
     return [
       loop(n, p.from, i32.sub(p.to, together - 1), together, [call(packSeveral, panelOf(p, n))]),
       loop(n, n, p.to, 1, [call(packPanel, panelOf(p, n))]),
     ];
   });
-  const packTransposed = func('packTransposed', kernel, (p, local) => {
+  const packTransposed = func(`packTransposed${columns}`, kernel, (p, local) => {
     const n = local('i32');
     return [loop(n, p.from, p.to, 1, [call(packPanelTransposed, panelOf(p, n))])];
   });

@@ -33,7 +33,7 @@ export function panelProduct(target: Target) {
   const most = tileRows(target);
   const columns = tileColumns(target);
   const tiles = Array.from({ length: most }, (_, i) => tile(target, i + 1));
-  const range = { panel: 'i32', column: 'i32', from: 'i32', to: 'i32' } as const;
+  const range = { panel: 'i32', panelStep: 'i32', column: 'i32', from: 'i32', to: 'i32' } as const;
   return func('panelProduct', { ...matrices, ...range }, (p, local) => {
     const [row, out, outStep] = fresh(local, 'i32');
     const [width, c] = fresh(local, 'i32');
@@ -50,6 +50,7 @@ export function panelProduct(target: Target) {
         a: i32.add(p.a, i32.mul(row, p.aStep)),
         aStep: p.aStep,
         b: p.panel,
+        bStep: p.panelStep,
         K: p.K,
       });
     const left = i32.sub(p.to, row);
@@ -76,19 +77,24 @@ export function productKernels(target: Target) {
   const panelRows = panelProduct(target);
   const rows = blockRows(target);
   const columns = tileColumns(target);
-  const { packPanel, packPanelTransposed } = packing(target);
+  const { packPanel, packPanelTransposed } = packing(columns);
   const part = { from: 'i32', to: 'i32' } as const;
-  const panelBytes = (p: { readonly K: Expr<'i32'> }) => i32.mul(p.K, 4 * columns);
-  /** Over pairs of a block of rows and a panel, panels first. */
-  const product = func('product', { ...matrices, packed: 'i32', panels: 'i32', ...part }, (p, local) => {
-    const [pair, panel, row] = fresh(local, 'i32');
+  const tileBytes = 4 * columns;
+  const panelBytes = (p: { readonly K: Expr<'i32'> }) => i32.mul(p.K, tileBytes);
+  /** Over pairs of a block of rows and a panel, panels first. Panels of `packed` may be as wide as several tiles. */
+  const packed = { packed: 'i32', packedStep: 'i32', panels: 'i32' } as const;
+  const product = func('product', { ...matrices, ...packed, ...part }, (p, local) => {
+    const [pair, panel, row, byte, inPanel] = fresh(local, 'i32');
     return [
       loop(pair, p.from, p.to, 1, [
         panel.set(i32.rem(pair, p.panels)),
         row.set(i32.mul(i32.div(pair, p.panels), rows)),
+        byte.set(i32.mul(panel, tileBytes)),
+        inPanel.set(i32.rem(byte, p.packedStep)),
         call(panelRows, {
           ...pass(p),
-          panel: i32.add(p.packed, i32.mul(panel, panelBytes(p))),
+          panel: i32.add(i32.add(p.packed, i32.mul(i32.sub(byte, inPanel), p.K)), inPanel),
+          panelStep: p.packedStep,
           column: i32.mul(panel, columns),
           from: row,
           to: smaller(p.M, i32.add(row, rows)),
@@ -105,7 +111,7 @@ export function productKernels(target: Target) {
         loop(n, p.from, p.to, 1, [
           column.set(i32.mul(n, columns)),
           call(packOne, { packed: panel, b: p.b, N: p.N, K: p.K, column }),
-          call(panelRows, { ...pass(p), panel, column, from: 0, to: p.M }),
+          call(panelRows, { ...pass(p), panel, panelStep: tileBytes, column, from: 0, to: p.M }),
         ]),
       ];
     });

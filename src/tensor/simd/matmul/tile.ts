@@ -38,6 +38,7 @@ const parameters = {
   aStep: 'i32',
   /** A packed panel: its columns for k = 0, its columns for k = 1, .. */
   b: 'i32',
+  bStep: 'i32',
   K: 'i32',
 } as const;
 export type Tile = Func<typeof parameters, 'void'>;
@@ -61,14 +62,14 @@ export function tile(target: Target, rows: number): Tile {
         p.start.set(i32.add(p.start, p.startStep)),
         a[r]!.set(r === 0 ? p.a : i32.add(a[r - 1]!, p.aStep)),
       ]),
-      end.set(i32.add(p.b, i32.mul(p.K, 4 * columns))),
+      end.set(i32.add(p.b, i32.mul(p.K, p.bStep))),
       whileLoop(i32.lt(p.b, end), [
         ...b.map((vector, v) => vector.set(v128.load(p.b, 16 * v))),
         ...perRow((r) => [
           x.set(v128.load32Splat(a[r]!)),
           ...perVector(r, (sum, v) => sum.set(multiplyAdd(x, b[v]!, sum))),
         ]),
-        p.b.set(i32.add(p.b, 4 * columns)),
+        p.b.set(i32.add(p.b, p.bStep)),
         ...a.map((pointer) => pointer.set(i32.add(pointer, 4))),
       ]),
       ...perRow((r) => [

@@ -26,13 +26,13 @@ describe('reserve', () => {
     expect([...new Uint8Array(memory.memory.buffer, 0, 128)]).toEqual(Array(128).fill(0));
   });
 
-  test('always leaves 64 readable bytes behind the last tensor, for loads that run past a row', () => {
+  test('always leaves 128 readable bytes behind the last tensor, for loads that run past a row', () => {
     const memory = new SharedMemory();
     for (let i = 0; i < 3; i++) {
       const left = memory.memory.buffer.byteLength - (floats(memory, 0).byteOffset % 65536);
       const last = floats(memory, (left % 65536) / 4); // ends with the page
       expect(memory.memory.buffer.byteLength - (last.byteOffset + last.byteLength)).toBeGreaterThanOrEqual(
-        64,
+        128,
       );
     }
   });
@@ -54,6 +54,16 @@ describe('reserve', () => {
     );
     expect(memory.memory.buffer.byteLength).toBe(65536);
   });
+});
+
+test('copies are given memory for good, as long as a quarter of all is left', () => {
+  const memory = new SharedMemory();
+  const [first, second] = [memory.reserveCopy(100)!, memory.reserveCopy(100)!];
+  expect(first % 64).toBe(0);
+  expect(second).toBeGreaterThanOrEqual(first + 100);
+  const quarter = 2 ** 29;
+  expect(memory.reserveCopy(3 * quarter)).toBeUndefined();
+  expect(floats(memory, 1).byteOffset).toBe(second + 128); // nothing was taken
 });
 
 test('pointer refuses a tensor in memory of its own', () => {
