@@ -43,6 +43,8 @@ export class Gpt {
   readonly kernels: Kernels;
   readonly arena: Arena;
   readonly cache: KvCache;
+  /** Cached passes by their number of rows. */
+  readonly recorded = new Map<number, () => void>();
   readonly #rows: number;
   readonly #embedding: Parameter;
   readonly #learned: Parameter | undefined;
@@ -56,8 +58,6 @@ export class Gpt {
   readonly #dx: Tensor;
   readonly #dlogits: Tensor;
   readonly #positions: Ids;
-  /** Cached passes by their number of rows. */
-  readonly #recorded = new Map<number, () => void>();
   #final!: Tensor;
   #last!: { ids: Ids; positions: Ids; logits: Tensor };
 
@@ -149,9 +149,9 @@ export class Gpt {
     const N = pass.ids.shape[0]!;
     this.#rotary?.at(pass.positions);
     const forward = () => this.forward(pass.ids, pass);
-    const again = this.#recorded.get(N);
+    const again = this.recorded.get(N);
     if (again) again();
-    else this.#recorded.set(N, this.kernels.record(forward));
+    else this.recorded.set(N, this.kernels.record(forward));
     return this.#logits.rows(N);
   }
 

@@ -62,9 +62,14 @@ describe('the whole model', () => {
   it('says to its kernels which weights are final, but not of one that can be trained', () => {
     const frozen: Tensor[] = [];
     const kernels = { ...reference, freeze: (weights: Tensor) => void frozen.push(weights) };
-    const model = randomModel(tinyConfig, { kernels, batch, slots: 0, gradients: false });
+    const model = randomModel(tinyConfig, { kernels, batch, slots: 1, gradients: false });
+    model.extend([0], [1]);
     freeze(model);
     expect(frozen).toEqual([model.arena.params]);
+    expect(model.recorded.size).toBe(0); // what was recorded reads the weights themselves
+    model.extend([0], [2]);
+    freeze(model);
+    expect([frozen.length, model.recorded.size]).toEqual([2, 1]);
     expect(() => freeze(build().model)).toThrow(
       'freeze: expected a model without gradients, got one that can be trained',
     );
