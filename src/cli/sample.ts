@@ -53,7 +53,7 @@ async function main(given: SampleFlags): Promise<void> {
   const model = new Gpt(checkpoint.config, { kernels, batch: 0, slots, gradients: false });
   model.arena.allocate(model.kernels.memory);
   loadParameters(model, checkpoint, source);
-  freeze(model);
+  if (!given.explain) freeze(model); // that reads each prompt once
   const session: Session = { given, source, model, tokenizer, eosTokens, options };
   if (given.interactive) await talk(session);
   else if (given.explain) await explainFirst(session, prompts);

@@ -6,6 +6,7 @@ import { type Corpus, prepareCorpus } from '../evaluate/measures.ts';
 import { type Scorer, scorerOf } from '../evaluate/text-score.ts';
 import { configOf, type ModelConfig } from '../model/config.ts';
 import type { Checkpoint } from '../model/files/checkpoint.ts';
+import { freeze } from '../model/freeze.ts';
 import { Gpt, type GptOptions } from '../model/gpt.ts';
 import { initialize } from '../model/initialize.ts';
 import type { Tokenizer } from '../model/text/tokenizer.ts';
@@ -63,6 +64,7 @@ export function subjectOf(
 ): Subject {
   const { heldOut, training, source } = texts;
   const scorer = scorerOf(checkpoint, { kernels, slots, source });
+  freeze(scorer.model);
   const { tokenizer } = checkpoint;
   return {
     ...scorer,

@@ -43,8 +43,8 @@ export function modelOf(checkpoint: Checkpoint, machine: Machine, source: string
   return { config, tokenizer, eosTokens, gpt: scorer.model, scorer, close: () => machine.close() };
 }
 
-/** Says that the weights are final, so that texts are drawn up to three times as fast; it takes as much memory again. After a
- * change to `gpt.parameters` it has to be said again. */
+/** Says that the weights are final, so that texts are drawn up to three times as fast; it takes as much memory again. After
+ * writing into `gpt.parameters` it has to be said again: until then matrices may still be what they were. */
 export function freeze({ gpt }: Model): void {
   freezeWeights(gpt);
 }

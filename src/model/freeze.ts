@@ -1,7 +1,8 @@
-/** Says that a model's weights are final, as for sampling: from now on they are read from copies that take as much memory
- * again, in the order in which they are read. That is up to three times as fast, and the same to the last bit.
+/** Says that a model's weights are final, as for sampling: from now on matrices are read from copies that lie in the order in
+ * which they are read, and take as much memory again. That is up to three times as fast, and the same to the last bit.
  *
- * Whoever writes into parameters afterwards calls it again. Error for a model that can be trained. */
+ * Whoever writes into parameters afterwards calls it again: until then matrices may still be what they were. Error for a
+ * model that can be trained. */
 import type { Gpt } from './gpt.ts';
 
 const frozen = new WeakSet<Gpt>();

@@ -257,6 +257,7 @@ function createEngine(parts: {
     },
     pointer: (t) => shared.pointer(t),
     scratch: (bytes) => shared.scratch(bytes),
+    roomForCopies: () => shared.roomForCopies,
     reserveCopy: (bytes) => shared.reserveCopy(bytes),
   };
 }

@@ -100,12 +100,13 @@ const product =
   (k, { B, T, H, D, V }, t) => {
     const [N, K] = [V, H * D];
     const factor = () => (operation === 'matmulTransposedB' ? t(N, K) : t(K, N));
-    const [b, frozen, bias] = [factor(), factor(), t(N)];
-    k.freeze(frozen);
+    const [b, bias] = [factor(), t(N)];
+    const factors = operation === 'matmulTransposedA' ? [b] : [b, factor()];
+    k.freeze(factors.at(-1)!);
     const calls = [1, 2, 3, 4, B * T].flatMap((M) => {
       const a = operation === 'matmulTransposedA' ? t(K, M) : t(M, K);
       const starts: readonly Start[] = ['set', 'add', bias];
-      return [b, frozen].flatMap((b) => starts.map((start) => [t(M, N), a, b, start] as const));
+      return factors.flatMap((b) => starts.map((start) => [t(M, N), a, b, start] as const));
     });
     return () => {
       for (const call of calls) k[operation](...call);

@@ -42,6 +42,7 @@ export function sliced<K extends keyof Kernels>(
     direct: ({ name }) => functions[name]!,
     pointer: (t) => shared.pointer(t),
     scratch: (bytes) => shared.scratch(bytes),
+    roomForCopies: () => shared.roomForCopies,
     reserveCopy: (bytes) => shared.reserveCopy(bytes),
   });
   const kernels = (slices: number) =>

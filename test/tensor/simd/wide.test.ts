@@ -13,7 +13,7 @@ import { assemble } from '../../../src/tensor/wasm/assembler.ts';
 import { modes, sliced } from './sliced.ts';
 import { closeAll, expectSame, normals } from './support.ts';
 
-const operations = ['matmul', 'matmulTransposedA', 'matmulTransposedB', 'newtonSchulz'] as const;
+const operations = ['freeze', 'matmul', 'matmulTransposedA', 'matmulTransposedB', 'newtonSchulz'] as const;
 const of = (wide: boolean) =>
   modes.filter((mode) => mode.wide === wide).map((mode) => sliced([matmul, newtonSchulz], operations, mode));
 const pairs = of(false).map((narrow, i) => [narrow, of(true)[i]!] as const);
@@ -21,6 +21,9 @@ const pairs = of(false).map((narrow, i) => [narrow, of(true)[i]!] as const);
 /** Rows in place, panel by panel and in blocks; columns of no panel, of one and a half, of whole ones. */
 test.each([
   [1, 7, 5],
+  [1, 97, 12],
+  [2, 97, 5],
+  [5, 130, 9],
   [3, 40, 33],
   [14, 16, 9],
   [20, 31, 64],
@@ -30,16 +33,20 @@ test.each([
 ])('products of %i rows and %i columns over %i', (M, N, K) => {
   for (const [narrow, wide] of pairs) {
     for (const operation of ['matmul', 'matmulTransposedA', 'matmulTransposedB'] as const) {
-      const [got, want] = [wide, narrow].map(({ kernels, memory }) => {
+      const result = ({ kernels: sliced, memory }: typeof narrow, frozen: boolean) => {
         const a = memory.tensor('a', operation === 'matmulTransposedA' ? [K, M] : [M, K], normals(M * K, 1));
         const b = memory.tensor('b', operation === 'matmulTransposedB' ? [N, K] : [K, N], normals(K * N, 2));
         const y = memory.tensor('y', [M, N]);
-        kernels(2)[operation](y, a, b, memory.tensor('bias', [N], normals(N, 3)));
+        const kernels = sliced(2);
+        if (frozen) kernels.freeze(b);
+        kernels[operation](y, a, b, memory.tensor('bias', [N], normals(N, 3)));
         const { data } = y;
         memory.reset();
         return data;
-      });
-      expectSame(got!, want!, operation);
+      };
+      const want = result(narrow, false);
+      expectSame(result(wide, false), want, operation);
+      for (const each of [narrow, wide]) expectSame(result(each, true), want, `${operation}, frozen`);
     }
   }
 });

@@ -76,6 +76,8 @@ export interface Engine {
   pointer(t: Tensor<Numbers>): number;
   /** Memory for within one operation. */
   scratch(bytes: number): number;
-  /** Memory for good, where there is plenty. */
+  /** Bytes that copies may still take. */
+  roomForCopies(): number;
+  /** The address of memory for good; undefined where there is no room. */
   reserveCopy(bytes: number): number | undefined;
 }

@@ -41,11 +41,19 @@ export class SharedMemory implements Memory {
     return { buffer, byteOffset };
   }
 
-  /** Like `reserve`, for copies that computing can do without: returns the address, or undefined where less than a quarter
-   * of the memory would be left for everything else. */
+  /** Bytes that copies may take, without which computing gets along: a quarter of the memory stays for everything else. */
+  get roomForCopies(): number {
+    return (3 * maximumPages * page) / 4 - this.#end;
+  }
+
+  /** Like `reserve`, for copies: returns the address, or undefined where there is no room. */
   reserveCopy(bytes: number): number | undefined {
-    const fits = this.#end + bytes <= (3 * maximumPages * page) / 4;
-    return fits ? this.reserve(bytes).byteOffset : undefined;
+    if (bytes > this.roomForCopies) return undefined;
+    try {
+      return this.reserve(bytes).byteOffset;
+    } catch {
+      return undefined; // the system has no more
+    }
   }
 
   /** The address of a tensor's first element. Throws a TypeError if the tensor is in other memory. */

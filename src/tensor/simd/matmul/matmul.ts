@@ -22,7 +22,7 @@ import { Frozen } from './frozen.ts';
 import { packing, packTogether, transpose, transposeStrip } from './pack.ts';
 import { blockRows, productKernels } from './product.ts';
 import { mostRows, type rowParameters, rowProduct, rowStrip } from './row.ts';
-import { frozenColumns, mostRowsFrozen, rowPanels } from './row-panels.ts';
+import { frozenColumns, mostRowsPanels, rowPanels } from './row-panels.ts';
 import { mostRowsTransposed, rowProductTransposed } from './row-transposed.ts';
 import { perMultiplyAdd, tileColumns } from './tile.ts';
 
@@ -33,7 +33,7 @@ const thinRows = 48;
 const perPacked = 0.15;
 const perFrozen = 0.04;
 /** Up to so many rows are multiplied by frozen weights one or two at a time, and more by tiles. */
-const mostFrozenRows = 4;
+const rowPanelsUpTo = 4;
 
 /** The addresses and lengths of a product; steps are bytes from one row to the next. */
 interface Product {
@@ -77,7 +77,7 @@ const kernels = (target: Target) => ({
   ...productKernels(target),
   rows: Array.from({ length: mostRows }, (_, i) => rowProduct(target, i + 1)),
   rowsTransposed: Array.from({ length: mostRowsTransposed }, (_, i) => rowProductTransposed(target, i + 1)),
-  rowPanels: Array.from({ length: mostRowsFrozen }, (_, i) => rowPanels(target, i + 1)),
+  rowPanels: Array.from({ length: mostRowsPanels }, (_, i) => rowPanels(target, i + 1)),
   pack: packing(tileColumns(target)).pack,
   packTransposed: packing(tileColumns(target)).packTransposed,
   packFrozen: packFrozen.pack,
@@ -87,8 +87,7 @@ const kernels = (target: Target) => ({
 
 export const matmul = family(kernels, (run, engine) => {
   const columns = tileColumns(engine.target);
-  const copies = (pack: ReturnType<typeof packing>['pack']) =>
-    new Frozen(engine.direct(pack), (bytes) => engine.reserveCopy(bytes));
+  const copies = (pack: ReturnType<typeof packing>['pack']) => new Frozen(engine.direct(pack), engine);
   const plain: Order = {
     rows: run.rows,
     inPlaceRows: 2 * mostRows,
@@ -112,50 +111,49 @@ export const matmul = family(kernels, (run, engine) => {
   const scratchBytes = ({ M, N, K }: Pick<Product, 'M' | 'N' | 'K'>): number =>
     (Math.ceil(N / columns) * K + M) * 4 * columns;
 
-  /** A few rows of a at a time. @param kernels for one row, for two, .. @param b as these read it */
+  /** A few rows of a at a time. @param launchers for one row, for two, .. @param b as these read it */
   const multiplyRows = (
     { M, N, K, y, from, a, aStep }: Product,
-    kernels: readonly Launcher<typeof rowParameters>[],
+    launchers: readonly Launcher<typeof rowParameters>[],
     b: number,
     workOf: (rows: number) => Work,
   ): void => {
     const { startStep, startColumn } = from;
-    const most = kernels.length;
+    const most = launchers.length;
     for (let row = 0; row < M; row += most) {
       const rows = Math.min(most, M - row);
       const [yRow, start, aRow] = [y + row * N * 4, from.start + row * startStep, a + row * aStep];
-      kernels[rows - 1]!(workOf(rows), yRow, start, startStep, startColumn, aRow, aStep, b, N, K);
+      launchers[rows - 1]!(workOf(rows), yRow, start, startStep, startColumn, aRow, aStep, b, N, K);
     }
   };
 
+  const matricesOf = ({ M, N, K, y, from, a, aStep }: Product, edge: number) =>
+    [y, from.start, from.startStep, from.startColumn, a, aStep, edge, M, N, K] as const;
+
   /** @param scratch the address of scratchBytes */
   const multiplyPanels = (p: Product, order: Order, scratch: number): void => {
-    const { M, N, K, y, from, a, aStep, b } = p;
-    const { start, startStep, startColumn } = from;
+    const { M, N, K, b } = p;
     const panels = Math.ceil(N / columns);
     const edge = scratch + panels * K * 4 * columns;
-    const matrices = [y, start, startStep, startColumn, a, aStep, edge, M, N, K] as const;
     const packing = K * columns * perPacked;
     const perRow = K * columns * perMultiplyAdd;
     if (M <= thinRows) {
-      order.thin({ outputs: panels, cost: packing + M * perRow }, ...matrices, scratch, b);
+      order.thin({ outputs: panels, cost: packing + M * perRow }, ...matricesOf(p, edge), scratch, b);
     } else {
       order.pack({ outputs: panels, unit: order.together, cost: packing }, scratch, b, N, K);
       multiplyPacked(p, scratch, columns, edge);
     }
   };
 
-  /** @param packed the address of panels of so many columns @param edge that of 4 columns M bytes */
+  /** @param packed the address of panels of so many columns @param edge that of 4 * columns * M bytes */
   const multiplyPacked = (p: Product, packed: number, panelColumns: number, edge: number): void => {
-    const { M, N, K, y, from, a, aStep } = p;
-    const { start, startStep, startColumn } = from;
-    const panels = Math.ceil(N / columns);
+    const { M, N, K } = p;
+    const tiles = Math.ceil(N / columns);
     const work = {
-      outputs: Math.ceil(M / rowsOfBlock) * panels,
+      outputs: Math.ceil(M / rowsOfBlock) * tiles,
       cost: Math.min(M, rowsOfBlock) * K * columns * perMultiplyAdd,
     };
-    const step = 4 * panelColumns;
-    run.product(work, y, start, startStep, startColumn, a, aStep, edge, M, N, K, packed, step, panels);
+    run.product(work, ...matricesOf(p, edge), packed, 4 * panelColumns, tiles);
   };
 
   const startOf = (operation: string, y: Tensor, start: Start): YStart => {
@@ -167,12 +165,12 @@ export const matmul = family(kernels, (run, engine) => {
 
   const multiply = (p: Product, order: Order): void => {
     const { M, N, K, b } = p;
-    const panels = order.frozen.panels(p);
-    if (panels !== undefined && M <= mostFrozenRows) {
+    const packed = order.frozen.packed(p);
+    if (packed !== undefined && M <= rowPanelsUpTo) {
       const work = { outputs: Math.ceil(N / frozenColumns), cost: K * frozenColumns * perFrozen };
-      multiplyRows(p, run.rowPanels, panels, () => work);
-    } else if (panels !== undefined) {
-      multiplyPacked(p, panels, frozenColumns, engine.scratch(4 * columns * M));
+      multiplyRows(p, run.rowPanels, packed, () => work);
+    } else if (packed !== undefined) {
+      multiplyPacked(p, packed, frozenColumns, engine.scratch(4 * columns * M));
     } else if (M <= order.inPlaceRows) {
       const work = (rows: number) => ({ outputs: N, unit: rowStrip, cost: K * order.perNumber(rows) });
       multiplyRows(p, order.rows, b, work);
@@ -182,8 +180,10 @@ export const matmul = family(kernels, (run, engine) => {
   const at = (t: Tensor) => engine.pointer(t);
   return {
     freeze(weights) {
-      const from = at(weights);
-      for (const { frozen } of [plain, transposed]) frozen.freeze(from, from + 4 * weights.size);
+      const [from, bytes] = [at(weights), 4 * weights.size];
+      // All or nothing: what is not copied may have to be packed into scratch, and then needs that memory.
+      if (bytes > engine.roomForCopies()) return;
+      for (const { frozen } of [plain, transposed]) frozen.freeze(from, from + bytes);
     },
     matmul(y, a, b, start) {
       const { M, N, K } = dims('matmul', { a: [a, 'M K'], b: [b, 'K N'], y: [y, 'M N'] });

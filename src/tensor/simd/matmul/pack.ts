@@ -1,6 +1,6 @@
 /** Bringing matrices into the order in which the register tile reads them.
  *
- *     pack, packTransposed   b (K N) or (N K) into panels as wide as the tile, each (K 8) or (K 16): one stream for it
+ *     pack, packTransposed   b (K N) or (N K) into panels as wide as the tile, each (K 8) or (K 16), or wider: frozen.ts
  *     transpose              a (K M) into rows (M K)
  *
  * Without packing, the columns that a tile reads are N floats apart: for N a power of two they fall on the same few
@@ -86,7 +86,7 @@ export const packTogether = (columns: number): number => 32 / columns;
 export function packing(columns: number) {
   const together = packTogether(columns);
   const packPanel = packNeighbours(columns, 1);
-  const packSeveral = packNeighbours(columns, together);
+  const packSeveral = together === 1 ? packPanel : packNeighbours(columns, together);
   const packPanelTransposed = packRows(columns);
   type Names = 'packed' | 'b' | 'N' | 'K';
   const panelOf = (p: { readonly [name in Names]: Expr<'i32'> }, n: Expr<'i32'>) => ({

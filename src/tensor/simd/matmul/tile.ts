@@ -36,7 +36,7 @@ const parameters = {
   startStep: 'i32',
   a: 'i32',
   aStep: 'i32',
-  /** A packed panel: its columns for k = 0, its columns for k = 1, .. */
+  /** A packed panel: its columns for k = 0, its columns for k = 1, .., so many bytes apart; or a tile's columns of a wider one. */
   b: 'i32',
   bStep: 'i32',
   K: 'i32',
