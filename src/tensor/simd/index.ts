@@ -97,9 +97,8 @@ export async function createSimdKernels(host: SimdHost, options: SimdOptions): P
   }
   if (!hasSimd())
     throw new Error('simd: this engine has no WebAssembly SIMD or no shared memory; use the reference');
-  const { target, fault } = probe(host, options);
-  const built = families.map((family) => family(target));
-  const module = await WebAssembly.compile(codeOf(built));
+  const { target, built, code, fault } = probe(host, options);
+  const module = await WebAssembly.compile(code);
   const shared = new SharedMemory();
   const { memory } = shared;
   const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
@@ -133,24 +132,24 @@ export async function createSimdKernels(host: SimdHost, options: SimdOptions): P
   };
 }
 
-function probe(host: SimdHost, { math, wide = 'auto' }: SimdOptions): { target: Target; fault: string } {
+/** The best code for this machine, and what was wrong with that for wide vectors, if anything. */
+function probe(host: SimdHost, { math, wide = 'auto' }: SimdOptions): Program & { readonly fault: string } {
   if (math === 'auto' && !hasRelaxedSimd()) host.enableRelaxedSimd();
   const fma = math === 'auto' && hasFusedMultiplyAdd();
   let fault = '';
   if (host.mergeVectors(wide === 'auto') && wideIsFaster(host, fma)) {
-    const target = { fma, wide: true };
-    fault = host.tested(codeOf(families.map((family) => family(target))), target);
-    if (fault === '') return { target, fault };
+    const program = programFor({ fma, wide: true });
+    fault = host.tested(program.code, program.target);
+    if (fault === '') return { ...program, fault };
   }
   host.mergeVectors(false);
-  return { target: { fma, wide: false }, fault };
+  return { ...programFor({ fma, wide: false }), fault };
 }
 
 /** The operation whose bits are others where the engine merges vectors, or ''. Merging has to be on. */
 export function selfTest(host: SimdHost, fma: boolean): string {
-  const target = { fma, wide: true };
-  const built = families.map((family) => family(target));
-  return difference(host, codeOf(built), (kernels, shared) => {
+  const { target, built, code } = programFor({ fma, wide: true });
+  return difference(host, code, (kernels, shared) => {
     const recorder = new Recorder();
     const engine = createEngine({ target, threads: 1, kernels, shared, pool: undefined, recorder });
     return operationsOf(built, engine, recorder);
@@ -159,6 +158,16 @@ export function selfTest(host: SimdHost, fma: boolean): string {
 
 type Exports = Record<string, (...args: number[]) => number>;
 type Built = ReturnType<Family>;
+interface Program {
+  readonly target: Target;
+  readonly built: readonly Built[];
+  readonly code: Uint8Array<ArrayBuffer>;
+}
+
+function programFor(target: Target): Program {
+  const built = families.map((family) => family(target));
+  return { target, built, code: codeOf(built) };
+}
 
 /** What passes are made of, in the order of the module's table. */
 const kernelsOf = (built: readonly Built[]) => [
