@@ -2,8 +2,8 @@
  *
  * On several, because threads share clock, power or a core, which a single thread has for itself. */
 import { Worker } from 'node:worker_threads';
+import { peakKernel, peakRoundFlops } from '../src/tensor/simd/machine/peak.ts';
 import type { Target } from '../src/tensor/simd/machine/target.ts';
-import { peakKernel, peakRoundFlops } from '../src/tensor/simd/peak.ts';
 import { assemble } from '../src/tensor/wasm/assembler.ts';
 import { warmUp } from './measure.ts';
 

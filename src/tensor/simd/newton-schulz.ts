@@ -11,12 +11,12 @@
 import { dims } from '../dims.ts';
 import type { Tensor } from '../tensor.ts';
 import { call, type Expr, f32, f32x4, func, i32, loop, v128, when } from '../wasm/assembler.ts';
-import { element, fresh, locals, transposeInPlace } from '../wasm/lanes.ts';
+import { element, fresh, locals, smaller, transposeInPlace } from '../wasm/lanes.ts';
 import { sideBySide } from './elementwise.ts';
 import { family } from './machine/engine.ts';
 import { madd, type Target } from './machine/target.ts';
 import { packing } from './matmul/pack.ts';
-import { panelProduct, smaller } from './matmul/product.ts';
+import { panelProduct } from './matmul/product.ts';
 import { perMultiplyAdd, tileColumns, tileRows } from './matmul/tile.ts';
 
 /** Copies what is below the diagonal of y (S S) to above it; 4 x 4 blocks on the diagonal stay as they are. */

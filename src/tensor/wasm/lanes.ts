@@ -9,6 +9,7 @@ import {
   type Local,
   type NewLocal,
   type Stmt,
+  select,
   type Type,
   v128,
   when,
@@ -34,6 +35,8 @@ export const promoteHigh = (v: Expr<'v128'>): Expr<'v128'> =>
 /** Address of element `index` of a run of floats or ints. */
 export const element = (base: Expr<'i32'>, index: Expr<'i32'> | number): Expr<'i32'> =>
   i32.add(base, typeof index === 'number' ? index * 4 : i32.shl(index, 2));
+
+export const smaller = (a: Expr<'i32'>, b: Expr<'i32'>): Expr<'i32'> => select(i32.lt(a, b), a, b);
 
 /** Transposes four rows of four: `pairs` sets the four locals `pair`, after which `columns` are the result. */
 export const transpose4x4 = (row: readonly Local<'v128'>[], pair: readonly Local<'v128'>[]) => {

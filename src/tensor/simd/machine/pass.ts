@@ -66,7 +66,7 @@ const reached = func('reached', { word: 'i32', target: 'i32', looks: 'i32' }, (p
   return after([look, whileLoop(again, [look])], i32.le(missing, 0));
 });
 
-/** Computes what is the thread's of the steps from `first` on. Returns the step to go on from where it gave up waiting; 0
+/** Computes what is the thread's of the steps from `first` on. Returns the step to go on from where it gave up waiting; -1
  * when it has come to the end, at which for thread 0 everything is computed. */
 export const pass = func('pass', { pass: 'i32', thread: 'i32', first: 'i32' }, (p, local) => {
   const [at, bytes, before, threads, count] = fresh(local, 'i32');
@@ -138,7 +138,7 @@ export const pass = func('pass', { pass: 'i32', thread: 'i32', first: 'i32' }, (
         at.set(i32.add(at, bytes)),
       ]),
     ],
-    select(going, i32.const(0), step),
+    select(going, i32.const(-1), step),
   );
 });
 

@@ -133,7 +133,7 @@ export class Pool {
     Atomics.add(words, layout.passes, 1);
     this.#wake();
     try {
-      for (let step = this.#pass(address, 0, 0), naps = 0; step > 0; ) {
+      for (let step = this.#pass(address, 0, 0), naps = 0; step >= 0; ) {
         Atomics.wait(words, layout.failure, 0, 1); // a millisecond, counted as below
         this.#check();
         const next = this.#pass(address, 0, step);

@@ -6,7 +6,7 @@
  * the 16 registers hold. So the loop of peak.ts with 24 sums against the one with 12 tells whether it happens: 1.36
  * times as fast with it, 0.8 without. */
 import { assemble } from '../../wasm/assembler.ts';
-import { peakKernel, peakRoundFlops } from '../peak.ts';
+import { peakKernel, peakRoundFlops } from './peak.ts';
 import type { SimdHost } from './pool.ts';
 import type { Target } from './target.ts';
 

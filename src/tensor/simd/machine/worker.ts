@@ -68,10 +68,13 @@ export function work(data: WorkerData, ready: () => void): void {
       }
       if (run !== 0) {
         // Whoever gave up waiting comes again, as long as the run lasts.
-        if (pass(Atomics.load(words, at.pass), thread, 0) === 0) known = run;
+        if (pass(Atomics.load(words, at.pass), thread, 0) < 0) known = run;
       } else if (open === 0) {
         Atomics.add(words, at.parked, 1);
-        Atomics.wait(words, at.generation, generation);
+        // What was offered after the last look may have come before anybody knew that this thread parks.
+        const passes = Atomics.load(words, at.passes);
+        const offered = Atomics.load(words, at.open) !== 0 || (passes !== known && passes % 2 !== 0);
+        if (!offered) Atomics.wait(words, at.generation, generation);
         Atomics.sub(words, at.parked, 1);
       } else if (Atomics.compareExchange(words, at.open, open, open - 1) === open) {
         const [outputs, unit, chunks] = [values[at.job + 1]!, values[at.job + 2]!, values[at.job + 3]!];

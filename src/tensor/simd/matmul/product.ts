@@ -1,7 +1,7 @@
 /** The kernels that multiply by packed panels of b, tile after tile: `product` when b is packed as a whole, `thin` when
  * there are few rows and each panel is packed right before it is used. */
 import { call, type Expr, f32, func, i32, loop, type Stmt, select, when } from '../../wasm/assembler.ts';
-import { element, fresh } from '../../wasm/lanes.ts';
+import { element, fresh, smaller } from '../../wasm/lanes.ts';
 import type { Target } from '../machine/target.ts';
 import { type PackPanel, packing } from './pack.ts';
 import { tile, tileColumns, tileRows } from './tile.ts';
@@ -70,8 +70,6 @@ export function panelProduct(target: Target) {
     ];
   });
 }
-
-export const smaller = (a: Expr<'i32'>, b: Expr<'i32'>): Expr<'i32'> => select(i32.lt(a, b), a, b);
 
 export function productKernels(target: Target) {
   const panelRows = panelProduct(target);

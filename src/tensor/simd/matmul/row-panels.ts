@@ -9,9 +9,8 @@
  * weights of a 4-layer model of 128 channels, on Node 24: 30 microseconds, half of the columns 14. In the same loop row.ts
  * took 33 and 19, row-transposed.ts 88. */
 import { call, func, i32, loop, type Stmt, v128, when, whileLoop } from '../../wasm/assembler.ts';
-import { element, fresh, locals, storeFirst } from '../../wasm/lanes.ts';
+import { element, fresh, locals, smaller, storeFirst } from '../../wasm/lanes.ts';
 import { madd, type Target } from '../machine/target.ts';
-import { smaller } from './product.ts';
 import { type RowKernel, rowParameters } from './row.ts';
 
 /** Of a panel of frozen weights. */

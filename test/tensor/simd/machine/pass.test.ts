@@ -74,7 +74,8 @@ async function start(threads: number, host: SimdHost = nodeHost) {
   const kernels = exports as Record<string, (...args: number[]) => number>;
   const pool = await Pool.open(host, threads, { module, memory, kernels }, 1);
   pools.push(pool);
-  return { pool, shared, compose: (steps: readonly Step[]) => writePass(shared, table, steps, threads) };
+  const compose = (steps: readonly Step[]) => writePass(shared, table, steps, threads);
+  return { pool, shared, compose, compute: kernels[pass.name]! };
 }
 
 /** The Node host with another worker, made from the text of the real one. */
@@ -160,6 +161,14 @@ describe('every step is computed once, after the steps before it', () => {
     ]);
     pool.runPass(address);
     expect([...y]).toEqual([10, 11]);
+  });
+
+  test('one that waited in vain says at which step, be it the first', async () => {
+    const { shared, compose, compute } = await start(2, hostWith(asleep));
+    const { byteOffset: at } = shared.reserve(4);
+    const address = compose([{ kernel: mirror, args: [at, at, 0, 0], bounds: [0, 0, 0] }]);
+    expect(compute(address, 1, 0)).toBe(0); // nobody has begun the run
+    expect(compute(address, 0, 0)).toBe(-1);
   });
 
   test('one that waited in vain while the caller was busy comes again', async () => {

@@ -1,9 +1,9 @@
 /** The most multiply-adds this engine can do: a loop that touches nothing but registers, for the benchmark to compare
  * matrix products with. As many sums as the largest tile keeps hide the latency of each other. */
-import { f32x4, func, loop, v128 } from '../wasm/assembler.ts';
-import { locals } from '../wasm/lanes.ts';
-import { type Engine, family } from './machine/engine.ts';
-import { madd, type Target } from './machine/target.ts';
+import { f32x4, func, loop, v128 } from '../../wasm/assembler.ts';
+import { locals } from '../../wasm/lanes.ts';
+import { type Engine, family } from './engine.ts';
+import { madd, type Target } from './target.ts';
 
 const sumsOf = ({ wide }: Target): number => (wide ? 24 : 12);
 const unroll = 4;
